@@ -1,0 +1,100 @@
+"""What may be done about an invocation: a small, closed set.
+
+Faults return these; only the executor carries them out. An action is data: making one has no
+effect. `numbers` is what its log line tells beside the fault and the request id.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from faultlayer.answer import Answer, Stream
+
+BEFORE = "before"
+AFTER = "after"
+
+
+class Action:
+    """Base of all. `when` tells on which side of the function it belongs.
+
+    A terminal action decides the invocation's outcome: at most one is carried out.
+    """
+
+    __slots__ = ("numbers", "when")
+    terminal = False
+
+    def __init__(self, when: str, **numbers: Any) -> None:
+        self.when = when
+        self.numbers = numbers
+
+
+class Delay(Action):
+    """Hold the event (before) or the answer (after) for `seconds`."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float, when: str = BEFORE, **numbers: Any) -> None:
+        super().__init__(when, delay_ms=round(seconds * 1000, 3), when=when, **numbers)
+        self.seconds = seconds
+
+
+class Outlast(Action):
+    """Hold the event until Lambda has ended the invocation; the function never sees it.
+
+    `seconds` is how long until then.
+    """
+
+    __slots__ = ("seconds",)
+    terminal = True
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(BEFORE, delay_ms=round(seconds * 1000, 3))
+        self.seconds = seconds
+
+
+class Fail(Action):
+    """End the invocation in a function error of this type and message."""
+
+    __slots__ = ("error_type", "message")
+    terminal = True
+
+    def __init__(self, error_type: str, message: str, when: str) -> None:
+        super().__init__(when, when=when, error_type=error_type)
+        self.error_type = error_type
+        self.message = message
+
+
+class Respond(Action):
+    """Answer the caller with this HTTP status in Lambda's proxy-integration shape."""
+
+    __slots__ = ("body", "headers", "status")
+    terminal = True
+
+    def __init__(self, status: int, headers: dict[str, str], body: str, when: str) -> None:
+        super().__init__(when, when=when, status=status)
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class Rewrite(Action):
+    """Change the answer on its way out.
+
+    `whole` takes a buffered answer and tells whether it changed it; `stream` makes the filter
+    that a streamed answer's bytes pass through, in constant memory.
+    """
+
+    __slots__ = ("stream", "whole")
+
+    def __init__(
+        self,
+        whole: Callable[[Answer], bool],
+        stream: Callable[[Stream], bool],
+        **numbers: Any,
+    ) -> None:
+        super().__init__(AFTER, **numbers)
+        self.whole = whole
+        self.stream = stream

@@ -1,0 +1,194 @@
+"""What the function answered, in the shapes Lambda knows: proxy integration and streamed prelude.
+
+It promises to leave what it does not understand alone: an answer that is not HTTP-shaped keeps
+every byte until something asks to change its body.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
+"""
+
+from __future__ import annotations
+
+import json
+from binascii import a2b_base64, b2a_base64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    Change = Callable[[str | bytes], str | bytes]
+
+HTTP_STREAM = b"application/vnd.awslambda.http-integration-response"
+SEPARATOR = b"\0" * 8
+MAX_PRELUDE = 1 << 20  # bytes; a stream without a separator by then is taken for a plain one
+
+
+def dump(value: Any) -> bytes:
+    """Compact JSON; ASCII, so that lone surrogates survive."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def status_payload(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
+    """A response in the proxy-integration shape."""
+    return {
+        "statusCode": status,
+        "headers": dict(headers),
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+class Http:
+    """The JSON object of an HTTP-shaped answer: a proxy response, or a stream's prelude."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+
+    @classmethod
+    def parse(cls, data: bytes) -> Http | None:
+        """The object, or None where data is none or has no `statusCode`."""
+        try:
+            fields = json.loads(data)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(fields, dict):
+            return None
+        status = fields.get("statusCode")
+        digits = isinstance(status, str) and status.isdigit()
+        if not digits and (isinstance(status, bool) or not isinstance(status, (int, float))):
+            return None
+        return cls(fields)
+
+    def _remove(self, name: str) -> bool:
+        """Take every form of a header out; whether there was one."""
+        found = False
+        for member in ("headers", "multiValueHeaders"):
+            held = self.fields.get(member)
+            if not isinstance(held, dict):
+                continue
+            for key in [key for key in held if key.lower() == name]:
+                del held[key]
+                found = True
+        if name == "set-cookie" and self.fields.pop("cookies", None):
+            found = True
+        return found
+
+    def change_headers(self, changes: Mapping[str, str | None]) -> bool:
+        """Set these headers, whatever their case; None removes. Whether anything changed."""
+        changed = False
+        for name, text in changes.items():
+            removed = self._remove(name.lower())
+            changed = changed or removed or text is not None
+            if text is not None:
+                self._set(name, text)
+        return changed
+
+    def _set(self, name: str, text: str) -> None:
+        several = self.fields.get("multiValueHeaders")
+        if isinstance(several, dict) and not self.fields.get("headers"):
+            several[name] = [text]  # a load balancer with multi-value headers reads only these
+            return
+        held = self.fields.get("headers")
+        if not isinstance(held, dict):
+            held = self.fields["headers"] = {}
+        held[name] = text
+
+    def change_body(self, change: Change) -> bool:
+        """Replace the body by what `change` makes of it; whether that differs."""
+        body = self.fields.get("body")
+        if body is None:
+            body = ""
+        if not isinstance(body, str):  # an object where text was due: what the caller would see
+            body = dump(body).decode()
+        before: str | bytes = body
+        if self.fields.get("isBase64Encoded") is True:
+            try:
+                before = a2b_base64(body)
+            except ValueError:
+                pass
+        after = change(before)
+        if after == before:
+            return False
+        if isinstance(after, bytes):
+            self.fields["body"] = b2a_base64(after, newline=False).decode()
+        else:
+            self.fields["body"] = after
+            if isinstance(before, bytes):
+                self.fields["isBase64Encoded"] = False
+        self._remove("content-length")
+        return True
+
+
+class Answer:
+    """A buffered answer; `http` is its object where it is HTTP-shaped."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._payload = payload
+        self.http = Http.parse(payload)
+
+    def payload(self) -> bytes:
+        """The bytes to answer with."""
+        return dump(self.http.fields) if self.http else self._payload
+
+    def change_body(self, change: Change) -> bool:
+        """Replace the body, or the whole payload where it is not HTTP-shaped."""
+        if self.http:
+            return self.http.change_body(change)
+        before = self._payload
+        after = change(before)
+        self._payload = after.encode() if isinstance(after, str) else after
+        return self._payload != before
+
+
+class Stream:
+    """A streamed answer passing by: the prelude, where it is HTTP-shaped, then pieces of body.
+
+    `feed` takes content as it arrives and returns what may leave, `end` what is left at the end;
+    `rewrite` is called once, as soon as the prelude is known, before any body passes.
+    """
+
+    def __init__(self, *, http: bool, rewrite: Callable[[Stream], None]) -> None:
+        self.http: Http | None = None
+        self._rewrite = rewrite
+        self._filters: list[Callable[[bytes], bytes]] = []
+        self._held = b""
+        self._in_prelude = http
+        if not http:
+            rewrite(self)
+
+    def filter_body(self, change: Callable[[bytes], bytes]) -> None:
+        """Pass every piece of the body through this function."""
+        self._filters.append(change)
+        if self.http:
+            self.http.change_headers({"content-length": None})
+
+    def feed(self, content: bytes) -> bytes:
+        if not self._in_prelude:
+            return self._filtered(content)
+        self._held += content
+        prelude, separator, rest = self._held.partition(SEPARATOR)
+        if not separator and len(self._held) < MAX_PRELUDE:
+            return b""
+        return self._past_prelude(prelude, separator, rest)
+
+    def _past_prelude(self, prelude: bytes, separator: bytes, rest: bytes) -> bytes:
+        self._in_prelude, self._held = False, b""
+        self.http = Http.parse(prelude) if separator else None
+        self._rewrite(self)
+        if self.http:
+            return dump(self.http.fields) + separator + self._filtered(rest)
+        if separator:
+            return prelude + separator + self._filtered(rest)
+        return self._filtered(prelude)
+
+    def _filtered(self, piece: bytes) -> bytes:
+        for change in self._filters:
+            if piece:
+                piece = change(piece)
+        return piece
+
+    def end(self) -> bytes:
+        """What is left to send when the stream ends."""
+        if not self._in_prelude:
+            return b""
+        return self._past_prelude(self._held, b"", b"")

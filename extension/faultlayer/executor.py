@@ -1,0 +1,223 @@
+"""Carries out what the faults decided: the only place that acts.
+
+It promises one log line per injection, before it happens; that an invocation is answered exactly
+once; that what a fault does not apply to passes untouched.
+"""
+
+from __future__ import annotations
+
+from faultlayer import http1
+from faultlayer.actions import BEFORE, Delay, Fail, Outlast, Respond, Rewrite
+from faultlayer.answer import HTTP_STREAM, SEPARATOR, Answer, Stream, dump, status_payload
+from faultlayer.http1 import CHUNKED, chunk, header
+from faultlayer.log import emit
+from faultlayer.runtime_api import (
+    ERROR,
+    JSON_HEADERS,
+    RESPONSE,
+    error_body,
+    error_headers,
+    post,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from faultlayer.aim import Hit
+    from faultlayer.invocation import Invocation
+    from faultlayer.link import Link, Message
+
+# Past Lambda's own limit (6 MB + 100 bytes) an answer is refused whatever a fault makes of it.
+_MAX_BUFFERED = 7 << 20
+_GRACE = 5.0  # seconds after the deadline by which Lambda has ended this environment
+
+
+class Pending:
+    """An invocation in the function's hands, and what is to be done about its answer."""
+
+    __slots__ = ("hits", "invocation_id", "request_id")
+
+    def __init__(self, invocation: Invocation, hits: list[Hit]) -> None:
+        self.request_id = invocation.request_id
+        self.invocation_id = invocation.invocation_id
+        self.hits = hits
+
+
+class Executor:
+    """Acts on one runtime connection."""
+
+    __slots__ = ("_host", "_link")
+
+    def __init__(self, link: Link, host: bytes) -> None:
+        self._link = link
+        self._host = host
+
+    # -- on the way in ------------------------------------------------------------------------
+
+    def before(self, invocation: Invocation, hits: list[Hit], event: Message) -> Pending | None:
+        """Act before the function runs.
+
+        Returns what is to be done after it; None where the invocation is over, and the function
+        must not see it.
+        """
+        pending = Pending(invocation, [])
+        outcome: Hit | None = None
+        for hit in hits:
+            action = hit.action
+            if action.when != BEFORE:
+                pending.hits.append(hit)
+            elif action.terminal:
+                outcome = hit
+            elif isinstance(action, Delay):
+                hit.log(invocation.request_id)
+                self._link.hold(action.seconds)
+        if outcome is None:
+            return pending
+        self._link.finish(event, _forget)
+        if isinstance(outcome.action, Outlast):
+            outcome.log(invocation.request_id)
+            self._link.hold(outcome.action.seconds + _GRACE)
+            return None
+        self._delays(pending)
+        refused = self._link.ask_whole(self._verdict(pending, outcome))
+        self._link.finish(refused, _forget)
+        if refused.status >= 300:
+            emit("warn", "answer_refused", request_id=pending.request_id, status=refused.status)
+        return None
+
+    # -- on the way out -----------------------------------------------------------------------
+
+    def after(self, pending: Pending, what: bytes, request: Message) -> Message:
+        """Act on the function's answer or error report; returns what upstream said to it."""
+        self._delays(pending)
+        for hit in pending.hits:
+            if hit.action.terminal:
+                return self._replace(pending, hit, request)
+        rewrites = [hit for hit in pending.hits if isinstance(hit.action, Rewrite)]
+        if not rewrites or what != RESPONSE:
+            return self._untouched(rewrites, request)
+        if _streamed(request):
+            return self._restream(pending, request)
+        if http1.request_length(request.lowered) > _MAX_BUFFERED:
+            return self._untouched(rewrites, request)
+        return self._link.ask_whole(self._rewritten(pending, request))
+
+    def _untouched(self, rewrites: list[Hit], request: Message) -> Message:
+        for hit in rewrites:
+            hit.rule.give_back()
+        return self._link.ask(request)
+
+    def _delays(self, pending: Pending) -> None:
+        for hit in pending.hits:
+            if isinstance(hit.action, Delay):
+                hit.log(pending.request_id)
+                self._link.hold(hit.action.seconds)
+
+    def _apply(self, pending: Pending, change: Callable[[Rewrite], bool]) -> bool:
+        """Let every rewriting hit have its turn; whether any changed something."""
+        changed = False
+        for hit in pending.hits:
+            if not isinstance(hit.action, Rewrite):
+                continue
+            if change(hit.action):
+                hit.log(pending.request_id)
+                changed = True
+            else:
+                hit.rule.give_back()
+        return changed
+
+    def _verdict(self, pending: Pending, hit: Hit) -> bytes:
+        """The whole request that answers in the function's place."""
+        hit.log(pending.request_id)
+        action = hit.action
+        if isinstance(action, Fail):
+            what, headers = ERROR, error_headers(action.error_type)
+            body = error_body(action.error_type, action.message)
+        else:
+            assert isinstance(action, Respond)
+            payload = dump(status_payload(action.status, action.headers, action.body))
+            answer = Answer(payload)
+            self._apply(pending, lambda rewrite: rewrite.whole(answer))
+            what, headers, body = RESPONSE, JSON_HEADERS, answer.payload()
+        return post(pending.request_id, what, self._host, pending.invocation_id, headers, body)
+
+    def _replace(self, pending: Pending, hit: Hit, request: Message) -> Message:
+        """Put a terminal action's outcome in the place of what the function answered."""
+        self._link.content(request, _forget)
+        action = hit.action
+        if not isinstance(action, Respond) or not _streamed(request):
+            return self._link.ask_whole(self._verdict(pending, hit))
+        hit.log(pending.request_id)
+        fields = status_payload(action.status, action.headers, action.body)
+        if _http_stream(request):
+            fields = {"statusCode": action.status, "headers": action.headers}
+            content = dump(fields) + SEPARATOR + action.body.encode()
+        else:
+            content = dump(fields)
+        filtered = self._stream(pending, request)
+        content = filtered.feed(content) + filtered.end()
+        return self._link.ask_whole(_framed(request, content, b"\r\n"))
+
+    def _rewritten(self, pending: Pending, request: Message) -> bytes:
+        """The function's buffered answer, changed; as it was where no fault applied to it."""
+        parts: list[bytes] = []
+        held = 0
+
+        def keep(content: bytes) -> None:
+            nonlocal held
+            held += len(content)
+            if held <= _MAX_BUFFERED:
+                parts.append(bytes(content))
+
+        trailer = self._link.content(request, keep)
+        payload = b"".join(parts)
+        answer = Answer(payload)
+        if self._apply(pending, lambda rewrite: rewrite.whole(answer)):
+            payload = answer.payload()
+        return _framed(request, payload, trailer)
+
+    def _stream(self, pending: Pending, request: Message) -> Stream:
+        def rewrite(stream: Stream) -> None:
+            self._apply(pending, lambda action: action.stream(stream))
+
+        return Stream(http=_http_stream(request), rewrite=rewrite)
+
+    def _restream(self, pending: Pending, request: Message) -> Message:
+        """Pass a streamed answer on as it arrives, changed on the way."""
+        filtered = self._stream(pending, request)
+        head = http1.without(request.head, b"expect")
+        if http1.request_length(request.lowered) != CHUNKED:
+            head = http1.without(head, b"content-length")[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
+        send = self._link.begin(head)
+
+        def forward(content: bytes) -> None:
+            piece = chunk(filtered.feed(bytes(content)))
+            if piece:
+                send(piece)
+
+        trailer = self._link.content(request, forward)
+        send(chunk(filtered.end()) + b"0\r\n" + (trailer or b"\r\n"))
+        return self._link.hear()
+
+
+def _streamed(request: Message) -> bool:
+    mode = header(request.data, request.lowered, b"lambda-runtime-function-response-mode")
+    return mode.lower() == b"streaming"
+
+
+def _http_stream(request: Message) -> bool:
+    kind = header(request.data, request.lowered, b"content-type").lower()
+    return _streamed(request) and kind.startswith(HTTP_STREAM)
+
+
+def _framed(request: Message, payload: bytes, trailer: bytes) -> bytes:
+    """The runtime's own head, with this payload in the framing it announced."""
+    head = http1.without(request.head, b"expect")
+    if http1.request_length(request.lowered) == CHUNKED:
+        return head + chunk(payload) + b"0\r\n" + trailer
+    return http1.with_length(head, len(payload)) + payload
+
+
+def _forget(data: bytes) -> None:
+    pass

@@ -1,0 +1,95 @@
+"""CORRUPTION: the response's body is cut short, made undecodable, or replaced.
+
+Where the response is HTTP-shaped its body alone is hit: status and headers stay. A streamed body
+is cut within its first piece, since nothing is held back to learn its length.
+"""
+
+from __future__ import annotations
+
+from faultlayer.actions import Action, Rewrite
+from faultlayer.registry import Fault, Option, Options
+from faultlayer.values import Choice, Text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from faultlayer.answer import Answer, Stream
+    from faultlayer.invocation import Invocation
+
+TRUNCATE = "truncate"
+GARBLE = "garble"
+REPLACE = "replace"
+_REPLACEMENT = '{"message":"fault injected: corruption"}'
+
+
+def garble_text(text: str) -> str:
+    """Every other character lost, the first among them: neither JSON, XML nor HTML any more."""
+    characters = list(text)
+    characters[::2] = "\ufffd" * len(characters[::2])
+    return "".join(characters)
+
+
+def garble_bytes(data: bytes) -> bytes:
+    """Every other byte made one that no UTF-8 text, and no file's signature, begins with."""
+    result = bytearray(data)
+    result[::2] = b"\xff" * len(result[::2])
+    return bytes(result)
+
+
+def corrupt(mode: str, replacement: str) -> Callable[[str | bytes], str | bytes]:
+    """The function that corrupts a whole body, text or bytes."""
+
+    def change(body: str | bytes) -> str | bytes:
+        if mode == REPLACE:
+            return replacement
+        if mode == TRUNCATE:
+            return body[: len(body) // 2]
+        return garble_text(body) if isinstance(body, str) else garble_bytes(body)
+
+    return change
+
+
+def corrupt_stream(mode: str, replacement: str) -> Callable[[bytes], bytes]:
+    """The filter that corrupts a streamed body piece by piece."""
+    first = [True]
+
+    def change(piece: bytes) -> bytes:
+        if mode == GARBLE:
+            return garble_bytes(piece)
+        if not first:
+            return b""
+        first.clear()
+        return replacement.encode() if mode == REPLACE else piece[: len(piece) // 2]
+
+    return change
+
+
+def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    mode = options.mode
+    replacement = _REPLACEMENT if options.body is None else options.body
+
+    def whole(answer: Answer) -> bool:
+        return answer.change_body(corrupt(mode, replacement))
+
+    def stream(answer: Stream) -> bool:
+        answer.filter_body(corrupt_stream(mode, replacement))
+        return True
+
+    return Rewrite(whole, stream)
+
+
+FAULT = Fault(
+    __name__,
+    order=70,
+    help="the response body is cut short, made undecodable, or replaced",
+    main=Option("mode", Choice(TRUNCATE, GARBLE, REPLACE), "what happens to the body"),
+    options=(
+        Option(
+            "body",
+            Text("any text", "<html>502</html>", empty=True),
+            "what `replace` puts there (default: a JSON message)",
+        ),
+    ),
+    decide=decide,
+)

@@ -1,0 +1,33 @@
+"""HEADERS: headers of an HTTP-shaped response are set or removed, as in a CORS failure."""
+
+from __future__ import annotations
+
+from faultlayer.actions import Action, Rewrite
+from faultlayer.registry import Fault, Option, Options
+from faultlayer.values import HeaderSet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.answer import Answer, Stream
+    from faultlayer.invocation import Invocation
+
+
+def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    changes = options.headers
+
+    def whole(answer: Answer) -> bool:
+        return answer.http is not None and answer.http.change_headers(changes)
+
+    def stream(answer: Stream) -> bool:
+        return answer.http is not None and answer.http.change_headers(changes)
+
+    return Rewrite(whole, stream, headers=len(changes))
+
+
+FAULT = Fault(
+    __name__,
+    order=80,
+    help="headers of an HTTP-shaped response are set or removed (CORS failures)",
+    main=Option("headers", HeaderSet(remove=True), "what to set; null removes"),
+    decide=decide,
+)

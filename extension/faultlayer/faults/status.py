@@ -1,0 +1,43 @@
+"""STATUS: the caller gets this HTTP status, in the shape of Lambda's proxy integration.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+"""
+
+from __future__ import annotations
+
+from faultlayer.actions import AFTER, BEFORE, Action, Respond
+from faultlayer.registry import Fault, Option, Options
+from faultlayer.values import Choice, HeaderSet, Text, Whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.invocation import Invocation
+
+
+def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    body = options.body
+    headers = dict(options.headers or {})
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["content-type"] = "application/json" if body is None else "text/plain"
+    if body is None:
+        body = f'{{"message":"fault injected: status {options.code}"}}'
+    return Respond(options.code, headers, body, options.when)
+
+
+FAULT = Fault(
+    __name__,
+    order=60,
+    help="the caller gets this HTTP status in Lambda's proxy-integration shape; before: the "
+    "function does not run",
+    main=Option("code", Whole(100, 599, "503"), "the HTTP status"),
+    options=(
+        Option("when", Choice(BEFORE, AFTER), "on which side of the function", BEFORE),
+        Option(
+            "body",
+            Text("any text", "try later", empty=True),
+            "the response's body (default: a JSON message)",
+        ),
+        Option("headers", HeaderSet(remove=False), "the response's headers"),
+    ),
+    decide=decide,
+)

@@ -1,0 +1,36 @@
+"""TIMEOUT: the event is held until so much is left before the deadline; 0 runs past it.
+
+The deadline is upstream's wall-clock time: a clock that jumped can shorten or lengthen the wait,
+but never beyond Lambda's longest timeout.
+"""
+
+from __future__ import annotations
+
+import time
+
+from faultlayer.actions import Action, Delay, Outlast
+from faultlayer.registry import Fault, Option, Options
+from faultlayer.values import LONGEST, Duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.invocation import Invocation
+
+
+def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    deadline = invocation.deadline()
+    if deadline is None:
+        return None
+    left = min(max(deadline - time.time(), 0.0), LONGEST)
+    if options.margin == 0:
+        return Outlast(left)
+    return Delay(left - options.margin) if left > options.margin else None
+
+
+FAULT = Fault(
+    __name__,
+    order=20,
+    help="the event is held until the margin, or until Lambda times the invocation out",
+    main=Option("margin", Duration(), "how long before the deadline; `0` runs past it"),
+    decide=decide,
+)

@@ -1,0 +1,292 @@
+"""HTTP/1.1 framing without I/O: bytes in, where messages begin and end out.
+
+It promises to find the boundaries that RFC 9112 sections 2, 6 and 7 define, so that what lies
+between them can be forwarded as it came. It never changes, reorders or decodes what it is given,
+and refuses with ProtocolError what has no certain boundary.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Union
+
+    Body = Union["Sized", "Chunked", "Endless"]
+
+MAX_HEAD = 2 << 20  # bytes of one head or trailer section; Lambda's own limits are lower
+CHUNKED = -1
+UNTIL_CLOSE = -2
+_MAX_SIZE_LINE = 8192
+
+
+class ProtocolError(Exception):
+    """What arrived is not HTTP/1.1, or has no certain end."""
+
+
+def head_end(data: bytes, start: int = 0) -> int:
+    """The index just past the head's blank line, -1 where it has not arrived.
+
+    A bare LF ends a line too (RFC 9112 section 2.2).
+    """
+    end = data.find(b"\n\r\n", start)
+    bare = data.find(b"\n\n", start, end if end >= 0 else len(data))
+    if bare >= 0:
+        return bare + 2
+    return end + 3 if end >= 0 else -1
+
+
+def header(head: bytes, lowered: bytes, name: bytes) -> bytes:
+    """The value of the first header of this lower-case name; empty where there is none."""
+    at = lowered.find(b"\n" + name + b":")
+    if at < 0:
+        return b""
+    at += len(name) + 2
+    return head[at : head.find(b"\n", at)].strip()
+
+
+def headers(lowered: bytes) -> list[tuple[bytes, bytes]]:
+    """Every header of a lower-cased head, obsolete line folding undone (section 5.2)."""
+    found: list[tuple[bytes, bytes]] = []
+    for line in lowered.split(b"\n")[1:]:
+        line = line.rstrip(b"\r")
+        if not line:
+            continue
+        if line[:1] in b" \t":
+            if not found:
+                raise ProtocolError("a continuation line without a header")
+            name, value = found.pop()
+            found.append((name, value + b" " + line.strip()))
+            continue
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name != name.strip():
+            raise ProtocolError("a header line without a name")
+        found.append((name, value.strip()))
+    return found
+
+
+def _careful_length(lowered: bytes, *, response: bool) -> int | None:
+    """What RFC 9112 section 6.3 says of heads the quick look cannot judge; None: no length."""
+    codings: list[bytes] = []
+    lengths: set[bytes] = set()
+    for name, value in headers(lowered):
+        if name == b"transfer-encoding":
+            codings += [coding.strip() for coding in value.split(b",")]
+        elif name == b"content-length":
+            lengths.update(length.strip() for length in value.split(b","))
+    if codings:
+        if codings == [b"chunked"]:
+            return CHUNKED
+        if response and codings[-1] != b"chunked":
+            return UNTIL_CLOSE
+        if codings[-1] == b"chunked" and codings.count(b"chunked") == 1:
+            return CHUNKED
+        raise ProtocolError("a transfer coding that has no end")
+    if not lengths:
+        return None
+    if len(lengths) > 1:
+        raise ProtocolError("contradicting lengths")
+    digits = lengths.pop()
+    if not digits.isdigit() or len(digits) > 18:
+        raise ProtocolError("a length that is no number")
+    return int(digits)
+
+
+def _length(lowered: bytes, *, response: bool) -> int | None:
+    """The body's length, CHUNKED, UNTIL_CLOSE, or None where the head gives none."""
+    if b"transfer-encoding" in lowered:
+        return _careful_length(lowered, response=response)
+    at = lowered.find(b"\ncontent-length:")
+    if at < 0:
+        if b"content-length" in lowered:
+            return _careful_length(lowered, response=response)
+        return None
+    at += 16
+    digits = lowered[at : lowered.find(b"\n", at)].strip()
+    if digits.isdigit() and len(digits) < 19 and lowered.find(b"content-length", at) < 0:
+        return int(digits)
+    return _careful_length(lowered, response=response)
+
+
+def request_length(lowered: bytes) -> int:
+    """The length of a request's body in bytes, or CHUNKED (RFC 9112 section 6.3).
+
+    Raises ProtocolError where the start line is not a request's or the length is not certain.
+    """
+    line = lowered[: lowered.find(b"\n")].rstrip(b"\r")
+    if line[-9:-1] != b" http/1." or line.count(b" ") != 2 or line[:1] == b" ":
+        raise ProtocolError("not an HTTP/1.1 request")
+    length = _length(lowered, response=False)
+    return 0 if length is None else length
+
+
+def status_of(head: bytes) -> int:
+    """The status code of a response head; raises ProtocolError where it has none."""
+    digits = head[9:12]
+    if head[:7] != b"HTTP/1." or head[8:9] != b" " or not digits.isdigit():
+        raise ProtocolError("not an HTTP/1.1 response")
+    return int(digits)
+
+
+def response_length(lowered: bytes, status: int, *, to_head: bool = False) -> int:
+    """The length of a response's body in bytes, CHUNKED or UNTIL_CLOSE.
+
+    `to_head`: it answers a HEAD request, and so has no body.
+    """
+    if to_head or status < 200 or status == 204 or status == 304:
+        return 0
+    length = _length(lowered, response=True)
+    return UNTIL_CLOSE if length is None else length
+
+
+def closes(lowered: bytes) -> bool:
+    """Whether this response is the last of its connection (RFC 9112 section 9.3)."""
+    if b"\nconnection:" not in lowered:
+        return lowered.startswith(b"http/1.0")
+    options: list[bytes] = []
+    for name, value in headers(lowered):
+        if name == b"connection":
+            options += [option.strip() for option in value.split(b",")]
+    if b"close" in options:
+        return True
+    return lowered.startswith(b"http/1.0") and b"keep-alive" not in options
+
+
+class Sized:
+    """A body of known length."""
+
+    until_close = False
+
+    def __init__(self, length: int) -> None:
+        self.left = length
+        self.done = length == 0
+
+    def feed(self, data: bytes, out: Callable[[bytes], object] | None = None) -> int:
+        """Take what belongs to the body from the front of data; return how many bytes.
+
+        `out` is called with the content in it.
+        """
+        taken = min(self.left, len(data))
+        self.left -= taken
+        self.done = self.left == 0
+        if out and taken:
+            out(data[:taken])
+        return taken
+
+
+class Endless:
+    """A body that ends with the connection."""
+
+    done = False
+    until_close = True
+
+    def feed(self, data: bytes, out: Callable[[bytes], object] | None = None) -> int:
+        if out and data:
+            out(data)
+        return len(data)
+
+
+class Chunked:
+    """A chunked body with its trailer section (RFC 9112 section 7.1).
+
+    `trailer` holds the raw trailer section once done, its blank line included.
+    """
+
+    until_close = False
+
+    def __init__(self) -> None:
+        self.done = False
+        self.trailer = b""
+        self._left = 0  # bytes of the present chunk, its CRLF included
+        self._line = b""  # an unfinished size line or trailer section
+        self._in_trailer = False
+
+    def feed(self, data: bytes, out: Callable[[bytes], object] | None = None) -> int:
+        """As `Sized.feed`. Raises ProtocolError where the chunks are malformed."""
+        at, size = 0, len(data)
+        while at < size and not self.done:
+            if self._left:
+                at += self._content(data, at, out)
+            elif self._in_trailer:
+                at += self._trailer(data[at:])
+            else:
+                at += self._size_line(data, at)
+        return at
+
+    def _content(self, data: bytes, at: int, out: Callable[[bytes], object] | None) -> int:
+        content = self._left - 2
+        taken = min(content, len(data) - at)
+        if taken > 0:
+            self._left -= taken
+            if out:
+                out(data[at : at + taken])
+            return taken
+        if data[at] != (13 if self._left == 2 else 10):
+            raise ProtocolError("a chunk longer than its size")
+        self._left -= 1
+        return 1
+
+    def _size_line(self, data: bytes, at: int) -> int:
+        end = data.find(b"\n", at)
+        part = data[at : end + 1] if end >= 0 else data[at:]
+        line = self._line + part
+        if len(line) > _MAX_SIZE_LINE:
+            raise ProtocolError("a chunk size line without end")
+        if end < 0:
+            self._line = line
+            return len(part)
+        self._line = b""
+        digits = line.partition(b";")[0].rstrip(b"\r\n \t")
+        if not line.endswith(b"\r\n") or not 0 < len(digits) <= 16 or not _HEX.issuperset(digits):
+            raise ProtocolError("a chunk without a size")
+        count = int(digits, 16)
+        if count:
+            self._left = count + 2
+        else:
+            self._in_trailer = True
+        return len(part)
+
+    def _trailer(self, data: bytes) -> int:
+        held = len(self._line)
+        section = self._line + data
+        if section.startswith(b"\r\n"):
+            end = 2
+        elif section == b"\r":
+            end = -1
+        else:
+            end = head_end(section, max(0, held - 3))
+        if end < 0:
+            if len(section) > MAX_HEAD:
+                raise ProtocolError("a trailer section without end")
+            self._line = section
+            return len(data)
+        self.trailer, self._line, self.done = section[:end], b"", True
+        return end - held
+
+
+_HEX = frozenset(b"0123456789abcdefABCDEF")
+
+
+def body(length: int) -> Body:
+    """The reader of a body of this length, as the `…_length` functions tell it."""
+    if length >= 0:
+        return Sized(length)
+    return Chunked() if length == CHUNKED else Endless()
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of a chunked body; empty data makes none, since that would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+def without(head: bytes, name: bytes) -> bytes:
+    """The head without the headers of this lower-case name."""
+    start = name + b":"
+    lines = head.split(b"\n")
+    return b"\n".join(line for line in lines if not line.lower().startswith(start))
+
+
+def with_length(head: bytes, length: int) -> bytes:
+    """The head with this Content-Length, in place of any that it had."""
+    line, _, rest = without(head, b"content-length").partition(b"\n")
+    return b"%b\nContent-Length: %d\r\n%b" % (line, length, rest)

@@ -1,0 +1,77 @@
+"""The extension's life: configure, bind, publish, register, serve, leave.
+
+It promises to register in any case (Lambda would fail the function's start otherwise), to let
+the runtime start untouched where there is nothing to inject or something is wrong, and to load
+what registering does not need afterwards, while the runtime boots.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from faultlayer import address, config
+from faultlayer.extension_api import Extension, Refused
+from faultlayer.log import emit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
+RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
+        for name, value in posix.environ.items()
+    }
+
+
+def _open(settings: config.Config) -> socket | None:
+    """The listener, its address published; None where the runtime is to start untouched."""
+    address.withdraw()
+    if settings.aim is None:
+        return None
+    from faultlayer.sockets import LOOPBACK, listen
+
+    listener, port = listen(settings.port)
+    address.publish(LOOPBACK, port)
+    return listener
+
+
+def _prepare(environ: dict[str, str]) -> tuple[config.Config, socket | None]:
+    """Configuration and listener; whatever goes wrong here must not stop the function."""
+    settings = config.Config()
+    try:
+        settings = config.read(environ)
+        return settings, _open(settings)
+    except Exception as error:
+        emit("error", "start_failed", message=f"{type(error).__name__}; nothing is injected")
+        return settings, None
+
+
+def main() -> None:
+    """Run until Lambda shuts the environment down."""
+    environ = _environment()
+    settings, listener = _prepare(environ)
+    try:
+        host, port = config.address(environ.get(RUNTIME_API, ""))
+    except ValueError as error:
+        emit("fatal", "config_error", variable=RUNTIME_API, message=f"{error}: not in Lambda?")
+        posix._exit(2)
+    try:
+        extension = Extension(host, port)
+    except (OSError, Refused) as error:
+        emit("fatal", "not_registered", message=str(error))
+        posix._exit(1)
+    for problem in settings.problems:
+        emit("error", "config_error", variable=problem.variable, message=problem.message)
+    if listener is not None and settings.aim is not None:
+        from faultlayer.proxy import serve
+
+        serve(listener, settings.upstream or (host, port), settings.aim)
+    extension.wait()
+    try:
+        address.withdraw()
+    finally:
+        posix._exit(0)

@@ -1,0 +1,140 @@
+"""What a fault is, and where faults are found: one file each under `faults/`, named after it.
+
+Everything users see of a fault (variables, flags, plan fields, reference tables) derives from
+its `FAULT`. Finding one by name imports that file alone: the others would be someone's cold start.
+"""
+
+from __future__ import annotations
+
+from faultlayer.values import Flag, Kind, Rate, Text, Whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from faultlayer.actions import Action
+    from faultlayer.invocation import Invocation
+
+PREFIX = "FAULTLAYER_"
+
+
+class Option:
+    """A value that users set: its plan name, kind, help, and default (None: unset)."""
+
+    __slots__ = ("default", "help", "kind", "name")
+
+    def __init__(self, name: str, kind: Kind, help: str, default: Any = None) -> None:
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.default = default
+
+
+class Options:
+    """The values of one rule's options, by name."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+class Fault:
+    """One fault.
+
+    `order`: its place where several hit the same invocation. `main`: what its variable says.
+    `decide(options, invocation, draw)` returns the action to carry out, or None where the fault
+    does not apply; `draw` is uniform in [0, 1), for what is random about it.
+    """
+
+    __slots__ = ("decide", "help", "main", "name", "options", "order")
+
+    def __init__(
+        self,
+        module: str,
+        *,
+        order: int,
+        help: str,
+        main: Option,
+        options: tuple[Option, ...] = (),
+        decide: Callable[[Options, Invocation, float], Action | None],
+    ) -> None:
+        self.name = module.rpartition(".")[2]
+        self.order = order
+        self.help = help
+        self.main = main
+        self.options = options
+        self.decide = decide
+
+    def variables(self) -> dict[str, Option]:
+        """Its options by environment variable, the main one first, the common ones last."""
+        stem = PREFIX + self.name.upper()
+        named = {stem: self.main}
+        for option in self.options + COMMON:
+            named[f"{stem}_{option.name.upper()}"] = option
+        return named
+
+
+COMMON = (
+    Option("rate", Rate(), "share of invocations that are hit (default: `FAULTLAYER_RATE`, else 1)"),
+    Option("max", Whole(0, 10**9, "10"), "injections per execution environment at most"),
+)
+
+GLOBALS = (
+    Option("DISABLED", Flag(), "kill switch: true injects nothing, and the runtime starts untouched"),
+    Option("RATE", Rate(), "the rate of every fault that has none of its own"),
+    Option("DRY_RUN", Flag(), "true logs what would be injected, and injects nothing"),
+    Option(
+        "SEED",
+        Text("any text", "7"),
+        "makes decisions reproducible: they depend on seed, fault and request id alone",
+    ),
+    Option("PORT", Whole(1, 65535, "9747"), "the proxy's loopback port; taken: any free one", 9747),
+    Option(
+        "RUNTIME_API",
+        Text("host:port", "127.0.0.1:9009"),
+        "the Runtime API to proxy, where another proxy stands before it",
+    ),
+    Option(
+        "NEXT_WRAPPER",
+        Text("the path of an executable", "/opt/otel-handler"),
+        "the exec wrapper to run after faultlayer's",
+    ),
+)
+
+
+def find(name: str) -> Fault | None:
+    """The fault of this name; None where there is none."""
+    if not (name.isascii() and name.isalpha() and name.islower()):
+        return None
+    module = "faultlayer.faults." + name
+    try:
+        fault: Fault = __import__(module, None, None, ("FAULT",)).FAULT
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return None
+    return fault
+
+
+def names() -> list[str]:
+    """The names of all faults, in alphabetical order."""
+    import posix
+
+    import faultlayer.faults
+
+    found = {
+        file.partition(".")[0]
+        for file in posix.listdir(next(iter(faultlayer.faults.__path__)))
+        if file.endswith((".py", ".pyc"))
+    }
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def all_faults() -> list[Fault]:
+    """Every fault, in the order in which they are applied."""
+    found = [fault for fault in map(find, names()) if fault]
+    return sorted(found, key=lambda fault: fault.order)

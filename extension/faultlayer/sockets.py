@@ -1,0 +1,239 @@
+"""The one owner of sockets: loopback listener, connections, waiting.
+
+It promises blocking calls without timeouts (a timeout costs a system call each time) on the bare
+`_socket` (the `socket` module alone would double the start time), and a listener that cannot be
+reached from elsewhere.
+"""
+
+from __future__ import annotations
+
+import select
+from _socket import (
+    AF_INET,
+    IPPROTO_TCP,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    SHUT_WR,
+    SO_REUSEADDR,
+    SOCK_CLOEXEC,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    TCP_NODELAY,
+    socket,
+)
+
+from faultlayer.http1 import MAX_HEAD, ProtocolError, head_end
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from faultlayer.http1 import Body
+
+LOOPBACK = "127.0.0.1"
+SIZE = 65536  # bytes of one receive; most invocations fit in one
+BULK = 262144  # bytes of one receive of a large body
+_BACKLOG = 1024
+_LINGER_MS = 1000
+
+Address = tuple[str, int]
+
+
+class Gone(Exception):
+    """The peer closed its side where more was due."""
+
+
+def listen(port: int) -> tuple[socket, int]:
+    """A loopback listener on this port, or on any free one where it is taken; and its port."""
+    sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+    sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    try:
+        sock.bind((LOOPBACK, port))
+    except OSError:
+        sock.bind((LOOPBACK, 0))
+    sock.listen(_BACKLOG)
+    return sock, sock.getsockname()[1]
+
+
+class Peer:
+    """One connection, and the bytes received from it that nobody has taken yet."""
+
+    __slots__ = ("pending", "recv", "send", "sock")
+
+    def __init__(self, sock: socket) -> None:
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        self.sock = sock
+        self.pending = b""
+        self.recv = sock.recv
+        self.send = sock.sendall
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def take(self) -> bytes:
+        """What is pending, or else what arrives next; empty at the end of the stream."""
+        if self.pending:
+            data, self.pending = self.pending, b""
+            return data
+        return self.recv(SIZE)
+
+    def complete_head(self, data: bytes) -> tuple[bytes, int]:
+        """Receive until data holds a whole head; return it and the index past the head."""
+        parts, total, tail = [data], len(data), data[-3:]
+        while True:
+            if total > MAX_HEAD:
+                raise ProtocolError("a header block without end")
+            more = self.recv(SIZE)
+            if not more:
+                raise Gone("in the middle of a head")
+            parts.append(more)
+            total += len(more)
+            if head_end(tail + more) >= 0:
+                data = b"".join(parts)
+                return data, head_end(data)
+            tail = (tail + more)[-3:]
+
+    def complete(self, data: bytes, size: int) -> bytes:
+        """Receive until data holds `size` bytes; what came beyond them becomes pending."""
+        parts, total = [data], len(data)
+        while total < size:
+            more = self.recv(SIZE)
+            if not more:
+                raise Gone("in the middle of a body")
+            parts.append(more)
+            total += len(more)
+        data = b"".join(parts)
+        self.pending = data[size:]
+        return data[:size]
+
+    def closed(self) -> bool:
+        """Whether the other side has closed, judged without waiting."""
+        if self.pending:
+            return False
+        try:
+            return self.sock.recv(1, MSG_PEEK | MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def linger(self) -> None:
+        """Finish sending, then read a while: a close with unread input resets the answer."""
+        try:
+            self.sock.shutdown(SHUT_WR)
+            poller = select.poll()
+            poller.register(self.sock.fileno(), select.POLLIN)
+            while poller.poll(_LINGER_MS) and self.recv(SIZE):
+                pass
+        except OSError:
+            pass
+
+
+def connect(address: Address) -> Peer:
+    """A connection to this address; raises OSError where there is none to be had."""
+    sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+    try:
+        sock.connect(address)
+        return Peer(sock)
+    except OSError:
+        sock.close()
+        raise
+
+
+def accept(listener: socket) -> Peer:
+    """The next connection to the listener."""
+    fd, _ = listener._accept()  # type: ignore[attr-defined]
+    return Peer(socket(AF_INET, SOCK_STREAM, 0, fd))
+
+
+class Watch:
+    """Waits for an answer from upstream while the runtime may go away."""
+
+    __slots__ = ("_client", "_poll", "_poller", "_upstream")
+
+    def __init__(self, client: Peer, upstream: Peer) -> None:
+        self._client = client
+        self._upstream = upstream.sock.fileno()
+        self._poller = select.poll()
+        self._poller.register(client.sock.fileno(), select.POLLIN | select.POLLRDHUP)
+        self._poller.register(self._upstream, select.POLLIN)
+        self._poll = self._poller.poll
+
+    def answer(self) -> None:
+        """Return once upstream has something to say; raises Gone where the runtime left."""
+        events = self._poll()
+        if events[0][0] == self._upstream or len(events) > 1:
+            return
+        if self._client.closed():
+            raise Gone("the runtime, while waiting")
+        # The next request is there already: nothing to do but wait for this one's answer.
+
+
+def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:
+    """Wait this long by the given monotonic clock; raises Gone where the peer leaves."""
+    poller = select.poll()
+    poller.register(peer.sock.fileno(), select.POLLRDHUP)
+    until = clock() + seconds
+    while (left := until - clock()) > 0:
+        if poller.poll(left * 1000):
+            raise Gone("the runtime, while held")
+
+
+def duplex(
+    client: Peer,
+    upstream: Peer,
+    first: bytes,
+    body: Body,
+    heard: Callable[[bytes], bytes | None],
+) -> bytes:
+    """Send `first`, then what is left of the client's body, upstream; listen to both meanwhile.
+
+    What upstream says before the body is whole goes to `heard`, which keeps an interim answer
+    to itself (None) or gives back a final one, which ends the sending and is returned; empty
+    where there was none. Raises Gone where either closes within the body.
+    """
+    poller = select.poll()
+    client_fd, upstream_fd = client.sock.fileno(), upstream.sock.fileno()
+    out = memoryview(first)
+    while out or not body.done:
+        poller.register(upstream_fd, select.POLLIN | (select.POLLOUT if out else 0))
+        if not out:
+            poller.register(client_fd, select.POLLIN)
+        events = poller.poll()
+        if not out:
+            poller.unregister(client_fd)
+        for fd, event in events:
+            if fd == client_fd:
+                data = client.recv(BULK)
+                if not data:
+                    raise Gone("in the middle of a body")
+                count = body.feed(data)
+                out, client.pending = memoryview(data)[:count], data[count:]
+            elif event & ~select.POLLOUT:
+                data = upstream.recv(BULK)
+                if not data:
+                    raise Gone("upstream, in the middle of a request")
+                answer = heard(data)
+                if answer is not None:
+                    return answer
+            elif out:
+                out = out[upstream.sock.send(out, MSG_DONTWAIT) :]
+    return b""
+
+
+def stream(
+    source: Peer, body: Body, sink: Callable[[bytes], object], out: Callable[[bytes], object] | None
+) -> None:
+    """Receive the rest of a body as it arrives and hand each piece, as it came, to `sink`.
+
+    `out` is given the content alone. Raises Gone where the source closes within the body.
+    """
+    while not body.done:
+        data = source.take() if source.pending else source.recv(BULK)
+        if not data:
+            if body.until_close:
+                return
+            raise Gone("in the middle of a body")
+        count = body.feed(data, out)
+        source.pending = data[count:]
+        sink(data if count == len(data) else data[:count])

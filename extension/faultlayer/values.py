@@ -1,0 +1,278 @@
+"""Values people write: durations, rates, statuses, messages, JSON; each parsed and bounded once.
+
+Every kind takes the text of an environment variable or the JSON value of a plan and returns the
+value the faults use. What is refused raises ValueError saying what is wrong; `allowed` says what
+is right. A message never repeats the value: environment values are not to be logged.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_UNITS = (("ms", 0.001), ("s", 1.0), ("m", 60.0))
+_NUMBER = frozenset("0123456789.")
+LONGEST = 900.0  # seconds: Lambda's longest timeout
+
+
+def _decimal(text: str) -> float:
+    """A plain decimal: no sign, exponent, underscore, infinity or non-ASCII digit."""
+    if not text or not _NUMBER.issuperset(text) or text.count(".") > 1 or text == ".":
+        raise ValueError("is not a number")
+    return float(text)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def duration(value: Any) -> float:
+    """Seconds of `300ms`, `1.5s`, `2m` or a bare number of milliseconds."""
+    if _is_number(value):
+        value = f"{value:f}"
+    if not isinstance(value, str):
+        raise ValueError("is not a duration")
+    text = value.strip()
+    scale = 0.001
+    for unit, seconds in _UNITS:
+        if text.endswith(unit):
+            text, scale = text[: -len(unit)].rstrip(), seconds
+            break
+    try:
+        number = _decimal(text) * scale
+    except ValueError:
+        raise ValueError("is not a duration") from None
+    if number > LONGEST:
+        raise ValueError("is longer than 15m, the longest that Lambda lets a function run")
+    return number
+
+
+def text_of(value: object, what: str) -> str:
+    """The text itself, refused where it is empty or not text."""
+    if not isinstance(value, str):
+        raise ValueError(f"is not {what}")
+    if not value.strip():
+        raise ValueError("is empty")
+    return value
+
+
+class Kind:
+    """One kind of value: `parse` makes it, `allowed` describes it, `metavar` names it in help."""
+
+    allowed = ""
+    metavar = "TEXT"
+    example = ""
+
+    def parse(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def show(self, value: Any) -> str:
+        """The value as a variable would say it: `parse(show(v)) == v`."""
+        return str(value)
+
+
+def show_duration(seconds: float) -> str:
+    """The shortest exact text in milliseconds."""
+    number = f"{seconds * 1000:.9f}".rstrip("0").rstrip(".")
+    return f"{number}ms"
+
+
+class Duration(Kind):
+    """A length of time, in seconds."""
+
+    allowed = "a duration up to 15m such as 300ms, 1.5s, 2m or a bare number of milliseconds"
+    metavar = "DURATION"
+    example = "500ms"
+
+    def parse(self, value: Any) -> float:
+        return duration(value)
+
+    def show(self, value: Any) -> str:
+        return show_duration(value)
+
+
+class DurationRange(Kind):
+    """A length of time or a uniform range of it: a pair of seconds, low and high."""
+
+    allowed = (
+        "a duration up to 15m such as 300ms, 1.5s, 2m or a bare number of milliseconds, "
+        "or a range of them such as 100ms..400ms"
+    )
+    metavar = "DURATION"
+    example = "300ms"
+
+    def parse(self, value: Any) -> tuple[float, float]:
+        if isinstance(value, str) and ".." in value:
+            first, _, second = value.partition("..")
+            low, high = duration(first), duration(second)
+            if low > high:
+                raise ValueError("is a range whose start is above its end")
+            return low, high
+        low = duration(value)
+        return low, low
+
+    def show(self, value: Any) -> str:
+        low, high = value
+        return show_duration(low) if low == high else f"{show_duration(low)}..{show_duration(high)}"
+
+
+class Rate(Kind):
+    """A share of invocations, 0 to 1."""
+
+    allowed = "a rate from 0 to 1 or 0% to 100%, such as 0.2 or 20%"
+    metavar = "RATE"
+    example = "20%"
+
+    def parse(self, value: Any) -> float:
+        if _is_number(value):
+            rate = float(value)
+        elif isinstance(value, str):
+            text = value.strip()
+            try:
+                percent = text.endswith("%")
+                rate = _decimal(text[:-1].rstrip()) / 100 if percent else _decimal(text)
+            except ValueError:
+                raise ValueError("is not a rate") from None
+        else:
+            raise ValueError("is not a rate")
+        if not 0 <= rate <= 1:
+            raise ValueError("is outside 0 to 1 (0% to 100%)")
+        return rate
+
+    def show(self, value: Any) -> str:
+        return f"{value:.17f}".rstrip("0").rstrip(".")
+
+
+class Whole(Kind):
+    """A whole number between two bounds."""
+
+    metavar = "NUMBER"
+
+    def __init__(self, low: int, high: int, example: str = "") -> None:
+        self.low, self.high = low, high
+        self.allowed = f"a whole number from {low} to {high}"
+        self.example = example or str(low)
+
+    def parse(self, value: Any) -> int:
+        if isinstance(value, str):
+            text = value.strip()
+            if not (text.isascii() and text.isdigit()) or len(text) > 18:
+                raise ValueError("is not a whole number")
+            value = int(text)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError("is not a whole number")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"is outside {self.low} to {self.high}")
+        return value
+
+
+class Choice(Kind):
+    """One of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.allowed = "one of " + ", ".join(words)
+        self.metavar = "|".join(words)
+        self.example = words[-1]
+
+    def parse(self, value: Any) -> str:
+        word = value.strip().lower() if isinstance(value, str) else value
+        if word not in self.words:
+            raise ValueError("is not one of " + ", ".join(self.words))
+        return str(word)
+
+
+class Flag(Kind):
+    """True or false."""
+
+    allowed = "true or false (or 1, 0, yes, no, on, off)"
+    metavar = "true|false"
+    example = "true"
+
+    def parse(self, value: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word in ("true", "1", "yes", "on"):
+            return True
+        if word in ("false", "0", "no", "off"):
+            return False
+        raise ValueError("is neither true nor false")
+
+    def show(self, value: Any) -> str:
+        return "true" if value else "false"
+
+
+class Text(Kind):
+    """Any text; empty only where that was asked for."""
+
+    def __init__(self, allowed: str, example: str, *, empty: bool = False) -> None:
+        self.allowed, self.example, self.empty = allowed, example, empty
+
+    def parse(self, value: Any) -> str:
+        if self.empty and value == "":
+            return ""
+        return text_of(value, "text")
+
+
+class HeaderSet(Kind):
+    """A JSON object of header names to texts; null, where it is allowed, removes the header."""
+
+    metavar = "JSON"
+
+    def __init__(self, *, remove: bool) -> None:
+        self.remove = remove
+        self.allowed = "a JSON object of header names to texts"
+        self.example = '{"retry-after":"5"}'
+        if remove:
+            self.allowed += " or null, which removes the header"
+            self.example = '{"access-control-allow-origin":null}'
+
+    def parse(self, value: Any) -> dict[str, str | None]:
+        headers = json_value(value)
+        if not isinstance(headers, dict) or not headers:
+            raise ValueError("is not a JSON object with at least one member")
+        result: dict[str, str | None] = {}
+        for name, text in headers.items():
+            if not _is_token(name):
+                raise ValueError("has a member that is no header name")
+            if _is_number(text):
+                text = str(text)
+            if not (isinstance(text, str) or (text is None and self.remove)):
+                raise ValueError("has a member that is neither text nor number" + self._or_null)
+            if text is not None and any(c in text for c in "\r\n\0"):
+                raise ValueError("has a line break or NUL in a header's text")
+            result[name] = text
+        return result
+
+    @property
+    def _or_null(self) -> str:
+        return " nor null" if self.remove else ""
+
+    def show(self, value: Any) -> str:
+        import json
+
+        return json.dumps(value, separators=(",", ":"))
+
+
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def _is_token(name: object) -> bool:
+    """RFC 9110 section 5.1: a field name is a token."""
+    return isinstance(name, str) and bool(name) and _TOKEN.issuperset(name)
+
+
+def json_value(value: Any) -> Any:
+    """The JSON value of a variable's text; a plan's value is one already."""
+    if not isinstance(value, str):
+        return value
+    import json  # here, not above: few configurations need it before registration
+
+    try:
+        return json.loads(text_of(value, "JSON"))
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError("is empty" if str(error) == "is empty" else "is not JSON") from None
