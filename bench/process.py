@@ -1,0 +1,165 @@
+"""Processes under measurement: start on chosen CPUs, read their reports, weigh them, stop them.
+
+It promises that a child is gone when `stop` returns, and that a child which dies early is an error
+that shows its last words. It must never signal a process it did not start.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class BenchError(Exception):
+    """A measurement could not be made; the text says why, in one line."""
+
+
+@contextmanager
+def on_cpu(cpu: int | None) -> Iterator[None]:
+    """Children started inside inherit this one CPU; None leaves the placement to the kernel."""
+    if cpu is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def quietest_cpu(over: float = 0.3) -> int:
+    """The allowed CPU with the most idle time just now: other work on the machine hurts least."""
+
+    def idle() -> dict[int, int]:
+        rows = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+        return {int(r[0][3:]): int(r[4]) for r in rows if r[0][:3] == "cpu" and r[0][3:]}
+
+    before = idle()
+    time.sleep(over)
+    after = idle()
+    return max(os.sched_getaffinity(0), key=lambda cpu: after.get(cpu, 0) - before.get(cpu, 0))
+
+
+class Child:
+    """One started program whose standard output is read line by line, with a deadline."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        # A file, not a pipe: a chatty child must not block on a reader that is busy measuring.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
+        self._name = os.path.basename(argv[0])
+        self._popen = subprocess.Popen(
+            argv,
+            env=None if env is None else dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
+        )
+        self._pending = b""
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def line(self, timeout: float = 5.0) -> str:
+        """The next line of output; BenchError when it does not come."""
+        assert self._popen.stdout is not None
+        until = time.monotonic() + timeout
+        while b"\n" not in self._pending:
+            left = until - time.monotonic()
+            ready, _, _ = select.select([self._popen.stdout], [], [], max(left, 0))
+            if not ready:
+                raise BenchError(
+                    f"{self._name} reported nothing for {timeout:.0f} s{self.last_words()}"
+                )
+            piece = os.read(self._popen.stdout.fileno(), 65536)
+            if not piece:
+                raise BenchError(f"{self._name} ended early{self.last_words()}")
+            self._pending += piece
+        text, self._pending = self._pending.split(b"\n", 1)
+        return text.decode(errors="replace")
+
+    def report(self, word: str, timeout: float = 5.0) -> list[str]:
+        """The fields after `word` on the next line, which must begin with it."""
+        fields = self.line(timeout).split()
+        if not fields or fields[0] != word:
+            raise BenchError(
+                f"{self._name} said {fields!r} where {word!r} was due{self.last_words()}"
+            )
+        return fields[1:]
+
+    def ended(self) -> bool:
+        return self._popen.poll() is not None
+
+    def last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return f": {lines[-1][:300]}" if lines else ""
+
+    def stop(self) -> None:
+        if self._popen.poll() is None:
+            self._popen.send_signal(signal.SIGKILL)
+        self._popen.wait()
+        assert self._popen.stdout is not None
+        self._popen.stdout.close()
+        self._errors.close()
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it: what a helper process uses counts as well."""
+    found = [pid]
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            below = children.read_text().split()
+        except OSError:
+            continue
+        for child in below:
+            found += tree(int(child))
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and its children, those it has waited for included."""
+    total = 0
+    for one in tree(pid):
+        try:
+            stat = Path(f"/proc/{one}/stat").read_text()
+        except OSError:
+            continue
+        fields = stat.rsplit(")", 1)[1].split()
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICKS
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Kilobytes, as /proc has them."""
+
+    rss_kb: int
+    pss_kb: int
+
+
+def memory(pid: int) -> Memory:
+    rss = pss = 0
+    for one in tree(pid):
+        rss += _field(Path(f"/proc/{one}/status"), "VmRSS:")
+        pss += _field(Path(f"/proc/{one}/smaps_rollup"), "Pss:")
+    return Memory(rss, pss)
+
+
+def _field(path: Path, name: str) -> int:
+    for line in path.read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1])
+    raise BenchError(f"{path} has no {name}")

@@ -1,0 +1,48 @@
+"""The arithmetic of the benchmark, and nothing else: numbers in, numbers out.
+
+It promises that a percentile is a value that was measured (nearest rank, no interpolation) and that
+a ratio whose denominator is not positive is None, never a large or negative number: when the
+yardstick itself could not be measured, nothing may look fast or slow beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median with the smallest and largest value it was taken from."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        if not values:
+            raise ValueError("no values to take a median of")
+        return cls(median(values), min(values), max(values))
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile of values already in ascending order; share is 0 < s <= 1."""
+    if not ordered:
+        raise ValueError("no values to take a percentile of")
+    if not 0 < share <= 1:
+        raise ValueError(f"share {share} is not within (0, 1]")
+    return ordered[math.ceil(share * len(ordered)) - 1]
+
+
+def ratio(value: float | None, yardstick: float | None) -> float | None:
+    if value is None or yardstick is None or yardstick <= 0:
+        return None
+    return value / yardstick
+
+
+def paired(values: Sequence[float], base: Sequence[float]) -> list[float]:
+    """Differences round by round, so that a slow spell of the machine cancels out."""
+    return [value - below for value, below in zip(values, base, strict=True)]

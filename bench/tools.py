@@ -1,0 +1,104 @@
+"""The C programs under bench/c: compiled on the spot, then called.
+
+It promises that what runs was built from the sources beside it, and that a client run which saw one
+wrong answer is an error, never a number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.process import BenchError, Child
+
+HERE = Path(__file__).resolve().parent
+BIN = HERE / "bin"
+PROGRAMS = ("server", "client", "forwarder", "launch")
+
+
+def compile_all() -> None:
+    cc = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    if cc is None:
+        raise BenchError("bench needs a C compiler (cc): on Debian, apt-get install gcc libc6-dev")
+    BIN.mkdir(exist_ok=True)
+    shared = (HERE / "c" / "wire.h").stat().st_mtime
+    for name in PROGRAMS:
+        source, target = HERE / "c" / f"{name}.c", BIN / name
+        newest = max(shared, source.stat().st_mtime)
+        if target.exists() and target.stat().st_mtime > newest:
+            continue
+        # Built aside and renamed: a second run in the same checkout may be executing the old one.
+        fresh = BIN / f".{name}.{os.getpid()}"
+        argv = [cc, "-O2", "-Wall", "-Wextra", "-pthread", "-o", str(fresh), str(source)]
+        done = subprocess.run(argv, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise BenchError(f"{cc} could not build {source.name}: {done.stderr.strip()}")
+        fresh.replace(target)
+
+
+def tool(name: str) -> str:
+    return str(BIN / name)
+
+
+class Server:
+    """The fake Runtime API, on a port of its own choosing."""
+
+    def __init__(self) -> None:
+        self._child = Child([tool("server")])
+        self.port = int(self._child.report("port")[0])
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def registered_at(self, timeout: float) -> int:
+        """When the next registration arrived, CLOCK_MONOTONIC nanoseconds."""
+        return int(self._child.report("register", timeout)[0])
+
+    def stop(self) -> None:
+        self._child.stop()
+
+
+@dataclass(frozen=True)
+class Load:
+    """One call of the client: so many invocations of this size each way."""
+
+    invocations: int
+    event_bytes: int
+    answer_bytes: int
+    warm_up: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """What the client saw; microseconds per invocation."""
+
+    p50_us: float
+    mb_per_s: float
+    client_cpu_us: float
+    samples_us: list[float]
+
+
+def run_client(port: int, load: Load, scratch: Path, timeout: float = 60.0) -> Round:
+    raw = scratch / "samples"
+    argv = [tool("client"), str(port), str(load.invocations), str(load.event_bytes)]
+    argv += [str(load.answer_bytes), "--warm-up", str(load.warm_up), "--raw", str(raw)]
+    try:
+        done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"no end of {load.invocations} invocations in {timeout:.0f} s") from None
+    if done.returncode:
+        raise BenchError("wrong answer: " + " ".join(done.stderr.split())[:300])
+    said = json.loads(done.stdout)
+    nanoseconds = array("I", raw.read_bytes())
+    return Round(
+        p50_us=said["p50_us"],
+        mb_per_s=said["mb_per_s"],
+        client_cpu_us=said["client_cpu_us"],
+        samples_us=[ns / 1000 for ns in nanoseconds],
+    )

@@ -1,0 +1,126 @@
+"""The harness end to end, too short to mean anything; and its refusal to count a wrong answer."""
+
+import json
+import shutil
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import main
+from bench.process import BenchError
+from bench.tools import Load, Server, compile_all, run_client
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler"),
+]
+
+# A proxy in the least code: it relays whatever arrives, after `edit` has had its way with it.
+PROXY = """
+import os, socket, threading
+up = os.environ["AWS_LAMBDA_RUNTIME_API"].rsplit(":", 1)
+listener = socket.create_server(("127.0.0.1", 0))
+with open(os.environ["_FAULTLAYER_ADDRESS"], "w") as f:
+    f.write("127.0.0.1:%d\\n" % listener.getsockname()[1])
+def pump(a, b, edit):
+    while data := a.recv(65536):
+        b.sendall(edit(data))
+    b.shutdown(socket.SHUT_WR)
+def serve(client):
+    server = socket.create_connection((up[0], int(up[1])))
+    threading.Thread(target=pump, args=(client, server, bytes)).start()
+    pump(server, client, EDIT)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+
+def proxy(where: Path, edit: str) -> str:
+    where.write_text(PROXY.replace("EDIT", edit))
+    return f"proto={sys.executable} {where}"
+
+
+def test_a_whole_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    also = proxy(tmp_path / "proxy.py", "bytes")
+    output = tmp_path / "results.json"
+    tree = tmp_path / "no-layer-here"
+    args = ["--smoke", "--placement", "one", "--tree", str(tree), "--output", str(output)]
+    assert main([*args, "--also", also]) == 0
+    results = json.loads(output.read_text())
+    assert results["paths"]["one"]["latency"]["proto"]["p50"]["median"] > 0
+    assert results["held"]["proto"]["after_large"]["rss_kb"] > 1000
+    assert {t["verdict"] for t in results["targets"]["faultlayer"]["one"]} == {"not measured"}
+    said = capfd.readouterr().out
+    assert "skipped faultlayer: no " in said
+    assert "C forwarder" in said
+
+
+def test_a_proxy_that_damages_a_body_fails(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    damaged = proxy(tmp_path / "damaged.py", "lambda d: d[:-1] + b'!'")
+    args = ["--smoke", "--placement", "one", "--tree", str(tmp_path)]
+    args += ["--output", str(tmp_path / "results.json")]
+    assert main([*args, "--also", damaged]) == 1
+    assert "FAILED proto: wrong answer" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", "not 200"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "another size"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", "no request id"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcdabcd", "undamaged"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcx", "undamaged"),
+    ],
+)
+def test_the_client_refuses_a_wrong_event(tmp_path: Path, answer: bytes, reason: str) -> None:
+    compile_all()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+                connection.recv(4096)
+
+        threading.Thread(target=serve).start()
+        with pytest.raises(BenchError, match=reason):
+            run_client(listener.getsockname()[1], Load(1, 4, 4, 0), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("8476a536-e9f4-4c1e-9a3c-000000000001", b"abc"), ("unknown-id", b"abc")],
+)
+def test_the_server_refuses_an_id_that_is_not_outstanding(path: str, body: bytes) -> None:
+    compile_all()
+    server = Server()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+            head = f"POST /2018-06-01/runtime/invocation/{path}/response HTTP/1.1\r\n"
+            s.sendall(head.encode() + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            assert s.recv(4096).startswith(b"HTTP/1.1 400 ")
+    finally:
+        server.stop()
+
+
+def test_the_server_dates_a_registration() -> None:
+    compile_all()
+    server = Server()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+            s.sendall(
+                b"POST /2020-01-01/extension/register HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
+            )
+            answer = s.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"Lambda-Extension-Identifier: " in answer
+        assert server.registered_at(timeout=5) > 0
+    finally:
+        server.stop()
