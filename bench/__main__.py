@@ -49,8 +49,8 @@ def size(rounds: int, invocations: int, large_rounds: int, times: int, kept: int
 
 
 SIZES = {
-    "full": size(40, 500, 12, 40, 10_000),
-    "quick": size(6, 400, 3, 10, 10_000),
+    "full": size(60, 350, 15, 40, 10_000),
+    "quick": size(15, 200, 5, 12, 10_000),
     "smoke": size(2, 20, 1, 1, 50),
 }
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.process import BenchError, cpu_seconds, on_cpu
-from bench.stats import Spread, paired, percentile, ratio
+from bench.stats import Spread, paired, paired_ratio, percentile
 from bench.subjects import Running, Subject
 from bench.tools import Load, Round, Server, run_client
 
@@ -54,6 +54,7 @@ class Latency:
     to_forwarder: float | None
     to_socat: float | None
     own_cpu: float | None
+    rounds: list[float]  # p50 of each
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,10 @@ def measure(subjects: Sequence[Subject], plan: Plan, scratch: Path, cpu: int | N
                 stack.callback(running[subject.name].stop)
         before = cpu_seconds(server.pid)
         small = interleave(running, plan.rounds, plan.small, scratch, failed)
+        server.check()
         server_cpu = cpu_seconds(server.pid) - before
         large = interleave(running, plan.large_rounds, plan.large, scratch, failed)
+        server.check()
     if DIRECT not in small:
         raise BenchError(f"the bare client and server fail: {failed.get(DIRECT)}")
     answered = sum(taken.invocations for taken in small.values())
@@ -128,7 +131,7 @@ def latencies(taken: dict[str, Taken]) -> dict[str, Latency]:
     p50 = {name: [r.p50_us for r in t.rounds] for name, t in taken.items()}
     pooled = {name: sorted(s for r in t.rounds for s in r.samples_us) for name, t in taken.items()}
     base = pooled[DIRECT]
-    added = {name: Spread.of(paired(p50[name], p50[DIRECT])) for name in taken if name != DIRECT}
+    added = {name: paired(p50[name], p50[DIRECT]) for name in taken if name != DIRECT}
 
     def over(name: str, share: float) -> float | None:
         if name == DIRECT:
@@ -138,28 +141,31 @@ def latencies(taken: dict[str, Taken]) -> dict[str, Latency]:
     def to(name: str, other: str) -> float | None:
         if name not in added or other not in added or name == other:
             return None
-        return ratio(added[name].median, added[other].median)
+        return paired_ratio(added[name], added[other])
 
     return {
         name: Latency(
             p50=Spread.of(p50[name]),
             p99=percentile(pooled[name], 0.99),
             p999=percentile(pooled[name], 0.999),
-            added=added.get(name),
+            added=Spread.of(added[name]) if name in added else None,
             added_p99=over(name, 0.99),
             added_p999=over(name, 0.999),
             to_forwarder=to(name, YARDSTICK),
             to_socat=to(name, SOCAT),
             own_cpu=None if name == DIRECT else t.cpu_s * 1e6 / t.invocations,
+            rounds=p50[name],
         )
         for name, t in taken.items()
     }
 
 
 def throughputs(taken: dict[str, Taken]) -> dict[str, Throughput]:
-    speed = {name: Spread.of([r.mb_per_s for r in t.rounds]) for name, t in taken.items()}
-    socat = speed[SOCAT].median if SOCAT in speed else None
+    speed = {name: [r.mb_per_s for r in t.rounds] for name, t in taken.items()}
+    socat = speed.get(SOCAT)
     return {
-        name: Throughput(one, None if name == SOCAT else ratio(one.median, socat))
+        name: Throughput(
+            Spread.of(one), paired_ratio(one, socat) if socat and name != SOCAT else None
+        )
         for name, one in speed.items()
     }

@@ -99,8 +99,13 @@ class Child:
             )
         return fields[1:]
 
-    def ended(self) -> bool:
-        return self._popen.poll() is not None
+    def ended(self) -> str | None:
+        """How it ended, or None while it runs."""
+        status = self._popen.poll()
+        if status is None:
+            return None
+        how = f"was killed by signal {-status}" if status < 0 else f"exited {status}"
+        return f"{self._name} {how}{self.last_words()}"
 
     def last_words(self) -> str:
         self._errors.seek(0)
@@ -117,11 +122,16 @@ class Child:
 
 
 def tree(pid: int) -> list[int]:
-    """A process and all below it: what a helper process uses counts as well."""
+    """A process and all below it: what a helper process uses counts as well. Any of them may be
+    gone by the time it is looked at (socat's child ends with its connection)."""
     found = [pid]
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
         try:
-            below = children.read_text().split()
+            below = Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
         except OSError:
             continue
         for child in below:
@@ -154,7 +164,10 @@ class Memory:
 
 def memory(pid: int) -> Memory:
     rss = pss = 0
+    # A child that ended leaves nothing to count; the process itself must be there.
     for one in tree(pid):
+        if one != pid and not Path(f"/proc/{one}/smaps_rollup").exists():
+            continue
         rss += _field(Path(f"/proc/{one}/status"), "VmRSS:")
         pss += _field(Path(f"/proc/{one}/smaps_rollup"), "Pss:")
     return Memory(rss, pss)

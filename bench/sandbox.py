@@ -79,6 +79,7 @@ def starts(
                     try:
                         value = take()
                     except BenchError as error:
+                        server.check()
                         failed[name] = str(error)
                         continue
                     if turn:  # the first turn only warms the page cache

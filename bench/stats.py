@@ -46,3 +46,11 @@ def ratio(value: float | None, yardstick: float | None) -> float | None:
 def paired(values: Sequence[float], base: Sequence[float]) -> list[float]:
     """Differences round by round, so that a slow spell of the machine cancels out."""
     return [value - below for value, below in zip(values, base, strict=True)]
+
+
+def paired_ratio(values: Sequence[float], yardstick: Sequence[float]) -> float | None:
+    """The median of the ratios round by round. Not the ratio of the medians: a machine that changes
+    its pace half way would let one median fall in its fast half and the other in its slow one."""
+    ratios = [ratio(a, b) for a, b in zip(values, yardstick, strict=True)]
+    usable = [one for one in ratios if one is not None]
+    return median(usable) if usable else None

@@ -60,6 +60,12 @@ class Server:
         """When the next registration arrived, CLOCK_MONOTONIC nanoseconds."""
         return int(self._child.report("register", timeout)[0])
 
+    def check(self) -> None:
+        """Without it nothing measured counts, and no subject is to blame."""
+        ended = self._child.ended()
+        if ended is not None:
+            raise BenchError(f"the fake Runtime API is gone: {ended}")
+
     def stop(self) -> None:
         self._child.stop()
 
@@ -93,7 +99,7 @@ def run_client(port: int, load: Load, scratch: Path, timeout: float = 60.0) -> R
     except subprocess.TimeoutExpired:
         raise BenchError(f"no end of {load.invocations} invocations in {timeout:.0f} s") from None
     if done.returncode:
-        raise BenchError("wrong answer: " + " ".join(done.stderr.split())[:300])
+        raise BenchError("client: " + " ".join(done.stderr.split())[:300])
     said = json.loads(done.stdout)
     nanoseconds = array("I", raw.read_bytes())
     return Round(

@@ -1,7 +1,9 @@
 """The harness end to end, too short to mean anything; and its refusal to count a wrong answer."""
 
 import json
+import os
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -65,7 +67,7 @@ def test_a_proxy_that_damages_a_body_fails(
     args = ["--smoke", "--placement", "one", "--tree", str(tmp_path)]
     args += ["--output", str(tmp_path / "results.json")]
     assert main([*args, "--also", damaged]) == 1
-    assert "FAILED proto: wrong answer" in capfd.readouterr().out
+    assert "FAILED proto: client: invocation" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,17 @@ def test_the_server_refuses_an_id_that_is_not_outstanding(path: str, body: bytes
             assert s.recv(4096).startswith(b"HTTP/1.1 400 ")
     finally:
         server.stop()
+
+
+def test_a_server_that_is_gone_is_no_subjects_fault() -> None:
+    compile_all()
+    server = Server()
+    server.check()
+    os.kill(server.pid, signal.SIGTERM)
+    os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(BenchError, match="server was killed by signal 15"):
+        server.check()
+    server.stop()
 
 
 def test_the_server_dates_a_registration() -> None:

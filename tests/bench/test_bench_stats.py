@@ -4,7 +4,7 @@ import pytest
 
 from bench.invocations import Taken, latencies, throughputs
 from bench.sandbox import summary
-from bench.stats import Spread, paired, percentile, ratio
+from bench.stats import Spread, paired, paired_ratio, percentile, ratio
 from bench.tools import Round
 
 
@@ -41,6 +41,12 @@ def test_pairs_cancel_a_slow_spell() -> None:
     assert paired([15, 105], [10, 100]) == [5, 5]
     with pytest.raises(ValueError):
         paired([1], [1, 2])
+
+
+def test_a_change_of_pace_half_way_leaves_the_ratio_alone() -> None:
+    assert paired_ratio([12, 12, 24, 24], [10, 10, 20, 20]) == 1.2
+    assert paired_ratio([12, 1], [10, 0]) == 1.2
+    assert paired_ratio([1], [-1]) is None
 
 
 def taken(*p50s: float, mb_per_s: float = 100, cpu_s: float = 0) -> Taken:
