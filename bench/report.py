@@ -130,7 +130,8 @@ def show(grids: Sequence[Grid]) -> None:
             print(plain(grid))
         return
     for grid in grids:
-        table = Table(title=grid.title, title_justify="left", title_style="bold")
+        console.print(f"\n{grid.title}", style="bold", highlight=False)
+        table = Table()
         for i, column in enumerate(grid.columns):
             table.add_column(column, justify="left" if i == 0 else "right")
         for row in grid.rows:
