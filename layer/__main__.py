@@ -34,7 +34,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = Parser(prog="build.sh", description="Builds dist/<arch>/ and dist/faultlayer-<arch>.zip.")
+    description = "Builds dist/<arch>/ and dist/faultlayer-<arch>.zip."
+    parser = Parser(prog="build.sh", description=description)
     parser.add_argument(
         "arch", nargs="?", default="x86_64", choices=[*TARGETS, "all"], help="default: x86_64"
     )

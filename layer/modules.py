@@ -69,7 +69,9 @@ def stdlib_files(python: Unpacked, tool: Path, extension: Path) -> list[str]:
         except SyntaxError as error:
             raise BuildError(f"extension/{file}:{error.lineno}: {error.msg}") from error
     asked = "".join(f"{need} {name}\n" for need, name in sorted(wanted))
-    found = python.run("probe.py", "finding modules", [extension, python.stdlib], stdin=asked)
+    found = python.run(
+        "probe.py", "importing the extension's modules", [extension, python.stdlib], stdin=asked
+    )
     return sorted({LANDMARK, *found.splitlines()})
 
 

@@ -77,19 +77,20 @@ def _cached(folder: Path, distro: Distribution) -> list[Package] | None:
         found = [Package(**entry) for entry in json.loads((folder / "packages.json").read_text())]
     except (OSError, ValueError, TypeError):
         return None
-    complete = {package.name for package in found} == set(distro.packages)
-    return found if complete and all((folder / package.file).is_file() for package in found) else None
+    if {package.name for package in found} != set(distro.packages):
+        return None
+    return found if all((folder / package.file).is_file() for package in found) else None
 
 
 def _download(work: Path, target: Path, distro: Distribution, arch: str) -> None:
     apt = ["apt-get", "-q", "-c", str(_configure(work, distro, arch))]
     # A source that fails must not fail the build: whether the packages can be had decides.
-    update = subprocess.run([*apt, "update"], text=True, capture_output=True)
+    update = subprocess.run([*apt, "update"], check=False, text=True, capture_output=True)
     try:
         run([*apt, "download", *distro.packages], "fetching packages", cwd=target)
     except BuildError as error:
-        lines = [line for line in update.stderr.splitlines() if line.startswith(("E:", "W:", "Err:"))]
-        raise BuildError(f"{error}{'; ' + lines[0] if lines else ''}") from error
+        said = [line for line in update.stderr.splitlines() if line.startswith(("E:", "W:"))]
+        raise BuildError("; ".join([str(error), *said[:1]])) from error
 
 
 def _configure(work: Path, distro: Distribution, arch: str) -> Path:

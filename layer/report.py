@@ -28,8 +28,13 @@ def run(
     try:
         done = subprocess.run(
             [str(part) for part in command],
-            cwd=cwd, env=env, input=stdin, text=True, capture_output=True,
-        )  # fmt: skip
+            check=False,
+            cwd=cwd,
+            env=env,
+            input=stdin,
+            text=True,
+            capture_output=True,
+        )
     except OSError as error:
         raise BuildError(f"{what}: {error}") from error
     if done.returncode:

@@ -164,5 +164,3 @@ def _settle(opt: Path) -> None:
         loader = path.parent.name == "lib" and path.name.startswith("ld-")
         path.chmod(0o755 if path.is_dir() or name in EXECUTABLE or loader else 0o644)
         os.utime(path, (EPOCH, EPOCH))
-
-

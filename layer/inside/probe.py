@@ -14,9 +14,9 @@ def main(extension: str, stdlib: str) -> None:
         need, name = line.split()
         try:
             __import__(name)
-        except Exception as error:
+        except ImportError as error:
             if need == "required":
-                sys.exit(f"{name} does not import: {type(error).__name__}: {error}")
+                sys.exit(f"{name} does not import: {error}")
     for module in list(sys.modules.values()):
         origin = getattr(getattr(module, "__spec__", None), "origin", None)
         if origin and origin.startswith(stdlib + "/"):
