@@ -47,7 +47,8 @@ class Elf:
         if not set(self.needed()) - {loader}:
             return
         relative = os.path.relpath(lib, self.path.parent)
-        rpath = "$ORIGIN" if relative == "." else f"$ORIGIN/{relative}"
+        origin = "$ORIGIN" if relative == "." else f"$ORIGIN/{relative}"
+        rpath = f"{origin}:{OPT_LIB}"  # the loader knows no $ORIGIN where /proc is not mounted
         options = ["--set-interpreter", f"{OPT_LIB}/{loader}"] if executable else []
         self.path.chmod(0o755)
         run(

@@ -67,7 +67,10 @@ def container_command(root: Path, arguments: Sequence[str], owner: str) -> list[
         f"chown -R {owner} /src/dist /src/build /src/.cache 2>/dev/null; exit $code"
     )
     return [
-        "docker", "run", "--rm", "-v", f"{root}:/src", "-w", "/src", IMAGE,
+        # SELinux would keep the container from the checkout; turned off for this one run, so that
+        # the checkout need not be relabelled.
+        "docker", "run", "--rm", "--security-opt", "label=disable",
+        "-v", f"{root}:/src", "-w", "/src", IMAGE,
         "sh", "-c", inside, "build.sh", *arguments,
     ]  # fmt: skip
 

@@ -18,7 +18,7 @@ def deb822(text: str, suites: frozenset[str]) -> str:
     kept = []
     for stanza in re.split(r"\n\s*\n", text):
         lines = [line for line in stanza.splitlines() if not line.startswith("#")]
-        fields = dict(_fields(lines))
+        fields = _fields(lines)
         wanted = [suite for suite in fields.get("suites", "").split() if suite in suites]
         if not wanted or "deb" not in fields.get("types", "").split():
             continue
@@ -30,14 +30,16 @@ def deb822(text: str, suites: frozenset[str]) -> str:
     return "".join(f"{stanza}\n\n" for stanza in kept)
 
 
-def _fields(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _fields(lines: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
     name = ""
     for line in lines:
-        if line[:1] in " \t":
-            yield name, line.strip()
-        elif ":" in line:
-            name = line.split(":", 1)[0].lower()
-            yield name, line.split(":", 1)[1].strip()
+        value = line
+        if line[:1] not in (" ", "\t"):
+            name, _, value = line.partition(":")
+            name = name.lower()
+        found[name] = f"{found.get(name, '')} {value.strip()}".strip()
+    return found
 
 
 def _replace(lines: list[str], changed: dict[str, str], drop: tuple[str, ...]) -> Iterable[str]:
