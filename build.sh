@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the Lambda layers: dist/<arch>/ (what becomes /opt) and dist/faultlayer-<arch>.zip.
-# A thin front for `python3 -m layer`; PYTHON says which interpreter runs it.
+# A thin front for layer/__main__.py; PYTHON says which interpreter runs it.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 python=${PYTHON:-}
@@ -13,4 +13,4 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
   exit 1
 fi
 export PYTHONPATH="$root" PYTHONDONTWRITEBYTECODE=1
-exec "$python" -m layer "$@"
+exec "$python" "$root/layer/__main__.py" "$@"  # not -m: the current folder may hold a layer/ too
