@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from faultlayer.aim import Hit
+    from faultlayer.aim import Hit, Hits
     from faultlayer.invocation import Invocation
     from faultlayer.link import Link, Message
 
@@ -55,15 +55,16 @@ class Executor:
 
     # -- on the way in ------------------------------------------------------------------------
 
-    def before(self, invocation: Invocation, hits: list[Hit], event: Message) -> Pending | None:
+    def before(self, hits: Hits, event: Message) -> Pending | None:
         """Act before the function runs.
 
         Returns what is to be done after it; None where the invocation is over, and the function
         must not see it.
         """
+        invocation = hits.invocation
         pending = Pending(invocation, [])
         outcome: Hit | None = None
-        for hit in hits:
+        for hit in hits.hits:
             action = hit.action
             if action.when != BEFORE:
                 pending.hits.append(hit)
@@ -99,7 +100,7 @@ class Executor:
             return self._untouched(rewrites, request)
         if _streamed(request):
             return self._restream(pending, request)
-        if http1.request_length(request.lowered) > _MAX_BUFFERED:
+        if request.length > _MAX_BUFFERED:
             return self._untouched(rewrites, request)
         return self._link.ask_whole(self._rewritten(pending, request))
 
@@ -187,7 +188,7 @@ class Executor:
         """Pass a streamed answer on as it arrives, changed on the way."""
         filtered = self._stream(pending, request)
         head = http1.without(request.head, b"expect")
-        if http1.request_length(request.lowered) != CHUNKED:
+        if request.length != CHUNKED:
             head = http1.without(head, b"content-length")[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
         send = self._link.begin(head)
 
@@ -214,7 +215,7 @@ def _http_stream(request: Message) -> bool:
 def _framed(request: Message, payload: bytes, trailer: bytes) -> bytes:
     """The runtime's own head, with this payload in the framing it announced."""
     head = http1.without(request.head, b"expect")
-    if http1.request_length(request.lowered) == CHUNKED:
+    if request.length == CHUNKED:
         return head + chunk(payload) + b"0\r\n" + trailer
     return http1.with_length(head, len(payload)) + payload
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MAX_HEAD = 2 << 20  # bytes of one head or trailer section; Lambda's own limits are lower
 CHUNKED = -1
 UNTIL_CLOSE = -2
+NONE = -3  # the head says nothing of a body
 _MAX_SIZE_LINE = 8192
 
 
@@ -65,8 +66,8 @@ def headers(lowered: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def _careful_length(lowered: bytes, *, response: bool) -> int | None:
-    """What RFC 9112 section 6.3 says of heads the quick look cannot judge; None: no length."""
+def _careful_length(lowered: bytes) -> int:
+    """What RFC 9112 section 6.3 says of heads that the quick look cannot judge."""
     codings: list[bytes] = []
     lengths: set[bytes] = set()
     for name, value in headers(lowered):
@@ -75,15 +76,11 @@ def _careful_length(lowered: bytes, *, response: bool) -> int | None:
         elif name == b"content-length":
             lengths.update(length.strip() for length in value.split(b","))
     if codings:
-        if codings == [b"chunked"]:
-            return CHUNKED
-        if response and codings[-1] != b"chunked":
-            return UNTIL_CLOSE
-        if codings[-1] == b"chunked" and codings.count(b"chunked") == 1:
-            return CHUNKED
-        raise ProtocolError("a transfer coding that has no end")
+        if b"chunked" in codings[:-1]:
+            raise ProtocolError("a body chunked twice or within another coding")
+        return CHUNKED if codings[-1] == b"chunked" else UNTIL_CLOSE
     if not lengths:
-        return None
+        return NONE
     if len(lengths) > 1:
         raise ProtocolError("contradicting lengths")
     digits = lengths.pop()
@@ -92,32 +89,54 @@ def _careful_length(lowered: bytes, *, response: bool) -> int | None:
     return int(digits)
 
 
-def _length(lowered: bytes, *, response: bool) -> int | None:
-    """The body's length, CHUNKED, UNTIL_CLOSE, or None where the head gives none."""
-    if b"transfer-encoding" in lowered:
-        return _careful_length(lowered, response=response)
+def whole(data: bytes) -> bytes | None:
+    """The head in lower case where data is one whole message with a plain Content-Length.
+
+    None says nothing: `scan` then tells. This is the one look that ordinary messages get.
+    """
+    end = data.find(b"\n\r\n") + 3
+    lowered = data[:end].lower()
+    at = lowered.find(b"\ncontent-length: %d\r\n" % (len(data) - end))
+    if (
+        at > 0
+        and lowered.rfind(b"content-length") == at + 1
+        and b"transfer-encoding" not in lowered
+        and b"\n\n" not in lowered
+    ):
+        return lowered
+    return None
+
+
+def scan(data: bytes) -> tuple[bytes, int]:
+    """The head in lower case, and the body's length: NONE where the head gives none.
+
+    The head is empty where it has not arrived. The quick look decides what every ordinary
+    message says; what it cannot judge is read line by line. Raises ProtocolError where the
+    length is not certain.
+    """
+    lowered = data[: max(head_end(data), 0)].lower()
     at = lowered.find(b"\ncontent-length:")
     if at < 0:
-        if b"content-length" in lowered:
-            return _careful_length(lowered, response=response)
-        return None
-    at += 16
-    digits = lowered[at : lowered.find(b"\n", at)].strip()
-    if digits.isdigit() and len(digits) < 19 and lowered.find(b"content-length", at) < 0:
-        return int(digits)
-    return _careful_length(lowered, response=response)
+        if b"content-length" not in lowered and b"transfer-encoding" not in lowered:
+            return lowered, NONE
+    elif lowered.rfind(b"content-length") == at + 1 and b"transfer-encoding" not in lowered:
+        digits = lowered[at + 16 : lowered.find(b"\n", at + 16)].strip()
+        if digits.isdigit() and len(digits) < 19:
+            return lowered, int(digits)
+    return lowered, _careful_length(lowered)
 
 
-def request_length(lowered: bytes) -> int:
-    """The length of a request's body in bytes, or CHUNKED (RFC 9112 section 6.3).
+def check_request(lowered: bytes, length: int) -> int:
+    """The length of a request's body in bytes, or CHUNKED, from what `scan` said of it.
 
-    Raises ProtocolError where the start line is not a request's or the length is not certain.
+    Raises ProtocolError where the start line is not a request's or the body has no end.
     """
     line = lowered[: lowered.find(b"\n")].rstrip(b"\r")
     if line[-9:-1] != b" http/1." or line.count(b" ") != 2 or line[:1] == b" ":
         raise ProtocolError("not an HTTP/1.1 request")
-    length = _length(lowered, response=False)
-    return 0 if length is None else length
+    if length == UNTIL_CLOSE:
+        raise ProtocolError("a request without end")
+    return 0 if length == NONE else length
 
 
 def status_of(head: bytes) -> int:
@@ -128,15 +147,14 @@ def status_of(head: bytes) -> int:
     return int(digits)
 
 
-def response_length(lowered: bytes, status: int, *, to_head: bool = False) -> int:
-    """The length of a response's body in bytes, CHUNKED or UNTIL_CLOSE.
+def check_response(length: int, status: int, *, to_head: bool = False) -> int:
+    """The length of a response's body in bytes, CHUNKED or UNTIL_CLOSE, from what `scan` said.
 
     `to_head`: it answers a HEAD request, and so has no body.
     """
     if to_head or status < 200 or status == 204 or status == 304:
         return 0
-    length = _length(lowered, response=True)
-    return UNTIL_CLOSE if length is None else length
+    return UNTIL_CLOSE if length == NONE else length
 
 
 def closes(lowered: bytes) -> bool:
@@ -268,7 +286,7 @@ _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
 def body(length: int) -> Body:
-    """The reader of a body of this length, as the `…_length` functions tell it."""
+    """The reader of a body of this length, as the `check_…` functions tell it."""
     if length >= 0:
         return Sized(length)
     return Chunked() if length == CHUNKED else Endless()

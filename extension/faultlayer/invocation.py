@@ -17,16 +17,21 @@ DEADLINE = b"lambda-runtime-deadline-ms"
 class Invocation:
     """One event on its way to the function.
 
-    `request_id` is the id of the invocation (text, empty where upstream gave none), `head` the
-    raw response head it came with, `lowered` the same in lower case.
+    `id` is the raw request id (empty where upstream gave none), `head` the raw response head it
+    came with, `lowered` the same in lower case.
     """
 
-    __slots__ = ("head", "lowered", "request_id")
+    __slots__ = ("head", "id", "lowered")
 
     def __init__(self, head: bytes, lowered: bytes) -> None:
         self.head = head
         self.lowered = lowered
-        self.request_id = header(head, lowered, REQUEST_ID).decode("latin-1")
+        self.id = header(head, lowered, REQUEST_ID)
+
+    @property
+    def request_id(self) -> str:
+        """The request id as text."""
+        return self.id.decode("latin-1")
 
     @property
     def invocation_id(self) -> bytes:

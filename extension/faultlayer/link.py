@@ -10,6 +10,7 @@ from __future__ import annotations
 from time import monotonic
 
 from faultlayer import http1
+from faultlayer.http1 import UNTIL_CLOSE
 from faultlayer.sockets import SIZE, Gone, Peer, Watch, connect, duplex, stream, wait_while_open
 
 TYPE_CHECKING = False
@@ -20,28 +21,46 @@ if TYPE_CHECKING:
     from faultlayer.sockets import Address
 
 _GATHER = 49152  # bytes: bodies up to this are sent in one piece with their head
-_IDLE = 64  # upstream connections kept for runtimes that open a connection per request_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_FINAL = (b"http/1.1 2", b"http/1.1 4", b"http/1.1 5", b"http/1.1 3")
+_IDLE = 64  # upstream connections kept for runtimes that open a connection per request_PLAIN = b"HTTP/1.1 "
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Message:
     """A request or a response whose head has arrived.
 
-    `data` is what arrived of it as it came, head included; `end` the index past the head;
-    `body` the reader of its body, already fed with what is in data.
+    `data` is what arrived of it as it came, head included; `lowered` the head in lower case;
+    `length` what http1 says of its body; `body` the reader of what has not arrived yet of it,
+    None where all has; `last`: no other follows on this connection.
     """
 
-    __slots__ = ("body", "data", "end", "lowered", "status")
+    __slots__ = ("body", "data", "last", "length", "lowered")
 
-    def __init__(self, data: bytes, end: int, lowered: bytes, body: Body | None) -> None:
+    def __init__(
+        self, data: bytes, lowered: bytes, length: int, body: Body | None = None, last: bool = False
+    ) -> None:
         self.data = data
-        self.end = end
         self.lowered = lowered
-        self.body = body  # None: all of it is in data
-        self.status = 0
+        self.length = length
+        self.body = body
+        self.last = last
 
     @property
     def head(self) -> bytes:
-        return self.data[: self.end]
+        return self.data[: len(self.lowered)]
+
+    @property
+    def arrived(self) -> bytes:
+        """What has arrived of the body, in its framing."""
+        return self.data[len(self.lowered) :]
+
+    @property
+    def status(self) -> int:
+        """A response's status code."""
+        return http1.status_of(self.data)
+
+
+_NOTHING = Message(b"", b"", 0)
 
 
 class Pool:
@@ -74,17 +93,27 @@ class Pool:
 class Link:
     """The two connections, and the exchanges between them."""
 
-    __slots__ = ("_pool", "_reused", "_upstream", "_watch", "client")
+    __slots__ = ("_last", "_left", "_pool", "_reused", "_upstream", "_waiting", "_watch", "client")
 
-    def __init__(self, client: Peer, pool: Pool) -> None:
+    def __init__(self, client: Peer, pool: Pool, watch: Watch) -> None:
         self.client = client
         self._pool = pool
+        self._watch = watch
         self._upstream: Peer | None = None
-        self._watch: Watch | None = None
         self._reused = False
+        self._last = _NOTHING  # the last answer that was whole at once
+        # Written by one thread, then the other's read: in this order one of them always sees it.
+        self._waiting = self._left = False
+        watch.add(client, self._runtime_left)
+
+    def _runtime_left(self) -> None:
+        self._left = True
+        if self._waiting and self._upstream:
+            self._upstream.hang_up()
 
     def close(self, *, clean: bool) -> None:
         """End the runtime's connection; keep upstream's where nothing is under way on it."""
+        self._watch.remove(self.client)
         self.client.close()
         if self._upstream and clean:
             self._pool.put(self._upstream)
@@ -94,49 +123,33 @@ class Link:
     def _drop(self) -> None:
         if self._upstream:
             self._upstream.close()
-        self._upstream = self._watch = None
+        self._upstream = None
 
     def _connected(self) -> Peer:
         if self._upstream is None:
             self._upstream, self._reused = self._pool.get()
-            self._watch = Watch(self.client, self._upstream)
         return self._upstream
 
     # -- the runtime's side -------------------------------------------------------------------
 
-    def request(self) -> Message | None:
-        """The next request of the runtime, in full where it is small; None at the end."""
+    def request(self, data: bytes) -> Message:
+        """The request that begins with data, in full where it is small."""
         client = self.client
-        data = client.take()
-        if not data:
-            return None
-        end = http1.head_end(data)
-        if end < 0:
-            data, end = client.complete_head(data)
-        lowered = data[:end].lower()
-        length = http1.request_length(lowered)
-        total = end + length
-        if total == len(data) and length >= 0:
-            return Message(data, end, lowered, None)
+        lowered, length = http1.scan(data)
+        if not lowered:
+            data, lowered, length = client.complete_head(data)
+        length = http1.check_request(lowered, length)
         if 0 <= length <= _GATHER and b"\nexpect:" not in lowered:
-            if len(data) < total:
-                data = client.complete(data, total)
-            else:
-                data, client.pending = data[:total], data[total:]
-            return Message(data, end, lowered, None)
-        return self._partly(client, data, end, lowered, length)
+            return Message(client.complete(data, len(lowered) + length), lowered, length)
+        return self._partly(client, data, lowered, length)
 
     @staticmethod
-    def _partly(peer: Peer, data: bytes, end: int, lowered: bytes, length: int) -> Message:
+    def _partly(peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False) -> Message:
         """A message of which more is to come, perhaps."""
         body = http1.body(length)
-        taken = end + body.feed(data[end:])
+        taken = len(lowered) + body.feed(data[len(lowered) :])
         data, peer.pending = data[:taken], data[taken:]
-        return Message(data, end, lowered, None if body.done else body)
-
-    def reply(self, data: bytes) -> None:
-        """Send these bytes to the runtime."""
-        self.client.send(data)
+        return Message(data, lowered, length, None if body.done else body, last)
 
     # -- upstream's side ----------------------------------------------------------------------
 
@@ -150,36 +163,41 @@ class Link:
             return self._ask_at_length(request)
         return self.ask_whole(request.data, waiting=waiting)
 
-    def ask_whole(self, data: bytes, *, waiting: bool = False) -> Message:
+    def ask_whole(self, data: bytes, waiting: bool = False) -> Message:
         """As `ask`, for a whole request.
 
         Sent again on a fresh connection where a reused one was closed before it said a word:
         upstream closes idle connections, and refuses what it had after all seen.
         """
         while True:
-            upstream = self._connected()
+            upstream = self._upstream or self._connected()
+            self._waiting = waiting
+            if self._left:
+                raise Gone("the runtime, while waiting")
             try:
-                self._send_all(upstream, data)
-                if waiting and self._watch:
-                    self._watch.answer()
+                try:
+                    upstream.send(data)
+                except ConnectionError:
+                    if upstream.closed():  # else it refused before it had read all, and said why
+                        raise
                 answer = upstream.recv(SIZE)
+                self._waiting = False
                 if answer:
                     self._reused = True
-                    return self._answer(upstream, answer, data[:5] == b"HEAD ")
+                    last = self._last
+                    if answer == last.data:  # as answers to answers are, within a second
+                        return last
+                    lowered = http1.whole(answer)
+                    if lowered and lowered.startswith(_FINAL):
+                        # A `Connection: close` in it needs no care: see above.
+                        self._last = last = Message(answer, lowered, 0)
+                        return last
+                    return self._answer(upstream, answer, data)
             except ConnectionError:
                 pass
-            retry = self._reused
             self._drop()
-            if not retry:
+            if not self._reused or self._left:
                 raise Gone("upstream, without an answer")
-
-    @staticmethod
-    def _send_all(upstream: Peer, data: bytes) -> None:
-        try:
-            upstream.send(data)
-        except ConnectionError:
-            if upstream.closed():  # else it refused before it had read all, and said why
-                raise
 
     def _ask_at_length(self, request: Message) -> Message:
         """Send a request whose body is still arriving."""
@@ -209,48 +227,43 @@ class Link:
         data = b"".join(early) or upstream.recv(SIZE)
         if not data:
             raise Gone("upstream, without an answer")
-        return self._answer(upstream, data, False)
+        return self._answer(upstream, data, b"")
 
     def _early(self, upstream: Peer, data: bytes) -> Message:
         """An answer given before the request was whole: pass it on, and end the connection."""
-        answer = self._answer(upstream, data, False)
+        answer = self._answer(upstream, data, b"")
         self.deliver(answer)
         self.client.linger()
         raise Gone("upstream, which answered before the request was whole")
 
-    def _answer(self, upstream: Peer, data: bytes, to_head: bool) -> Message:
+    def _answer(self, upstream: Peer, data: bytes, request: bytes) -> Message:
         """The final answer that begins with these bytes; interim ones go to the runtime."""
         while True:
-            end = http1.head_end(data)
-            if end < 0:
-                data, end = upstream.complete_head(data)
+            lowered, length = http1.scan(data)
+            if not lowered:
+                data, lowered, length = upstream.complete_head(data)
             status = http1.status_of(data)
             if status >= 200 or status == 101:
                 break
-            self.client.send(data[:end])
-            data = data[end:] or upstream.recv(SIZE)
+            self.client.send(data[: len(lowered)])
+            data = data[len(lowered) :] or upstream.recv(SIZE)
             if not data:
                 raise Gone("upstream, after an interim answer")
-        lowered = data[:end].lower()
-        length = http1.response_length(lowered, status, to_head=to_head)
-        total = end + length
-        if length >= 0 and total == len(data):
-            answer = Message(data, end, lowered, None)
-        elif 0 <= length <= _GATHER and total > len(data):
-            answer = Message(upstream.complete(data, total), end, lowered, None)
-        else:
-            answer = self._partly(upstream, data, end, lowered, length)
-        answer.status = status
-        return answer
+        length = http1.check_response(length, status, to_head=request.startswith(b"HEAD "))
+        last = http1.closes(lowered) or length == UNTIL_CLOSE
+        if 0 <= length <= _GATHER:
+            data = upstream.complete(data, len(lowered) + length)
+            return Message(data, lowered, length, None, last)
+        return self._partly(upstream, data, lowered, length, last)
 
     def deliver(self, answer: Message) -> bool:
         """Send upstream's answer to the runtime, as it arrives; whether both stay connected."""
         self.client.send(answer.data)
-        self.finish(answer, self.client.send)
-        if http1.closes(answer.lowered) or (answer.body and answer.body.until_close):
+        if answer.body is not None:
+            self.finish(answer, self.client.send)
+        if answer.last:
             self._drop()
-            return False
-        return True
+        return not answer.last
 
     def finish(self, answer: Message, sink: Callable[[bytes], object]) -> None:
         """Hand what has not arrived yet of upstream's answer to `sink`."""
@@ -274,7 +287,7 @@ class Link:
         if not data:
             raise Gone("upstream, without an answer")
         self._reused = True
-        return self._answer(upstream, data, False)
+        return self._answer(upstream, data, b"")
 
     def hold(self, seconds: float) -> None:
         """Wait this long; raises Gone where the runtime leaves meanwhile."""
@@ -285,9 +298,8 @@ class Link:
 
         Returns the raw trailer section, its blank line included, of a chunked body.
         """
-        length = http1.request_length(request.lowered)
-        body = http1.body(length)
-        body.feed(request.data[request.end :], out)
+        body = http1.body(request.length)
+        body.feed(request.arrived, out)
         if not body.done:
             if b"100-continue" in http1.header(request.data, request.lowered, b"expect").lower():
                 self.client.send(_CONTINUE)

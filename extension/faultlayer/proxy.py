@@ -11,21 +11,20 @@ import _thread
 import gc
 
 from faultlayer.executor import Executor, Pending
-from faultlayer.http1 import ProtocolError
-from faultlayer.invocation import Invocation
-from faultlayer.link import Link, Pool
+from faultlayer.http1 import ProtocolError, whole
+from faultlayer.link import Link, Message, Pool
 from faultlayer.log import emit
 from faultlayer.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, target
-from faultlayer.sockets import Gone, accept
+from faultlayer.sockets import SIZE, Gone, Watch, accept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
 
-    from faultlayer.aim import Aim, Hit
-    from faultlayer.link import Message
+    from faultlayer.aim import Aim, Hits
     from faultlayer.sockets import Address, Peer
 
+_EVENT = b"http/1.1 200"
 _STACK = 1 << 20  # bytes; reserved, not touched
 _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, oldest first
 
@@ -35,22 +34,11 @@ class Proxy:
 
     def __init__(self, upstream: Address, aim: Aim) -> None:
         self.pool = Pool(upstream)
+        self.watch = Watch()
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
-        self.aim = aim
+        self.decide = aim.decide
+        self.dry_run = aim.dry_run
         self.pending: dict[str, Pending] = {}
-
-    def decide(self, invocation: Invocation) -> list[Hit] | None:
-        """What hits this invocation. A fault that breaks hits nothing: the function runs."""
-        try:
-            hits = self.aim.decide(invocation)
-        except Exception as error:
-            _internal(error)
-            return None
-        if hits and self.aim.dry_run:
-            for hit in hits:
-                hit.log(invocation.request_id, dry_run=True)
-            return None
-        return hits
 
     def remember(self, pending: Pending) -> None:
         """Keep what is to be done about an answer until it comes."""
@@ -60,7 +48,7 @@ class Proxy:
 
     def handle(self, client: Peer) -> None:
         """Serve one runtime connection to its end."""
-        link = Link(client, self.pool)
+        link = Link(client, self.pool, self.watch)
         clean = False
         try:
             exchange = Connection(self, link).exchange
@@ -82,42 +70,60 @@ def _internal(error: Exception) -> None:
 class Connection:
     """The exchanges of one runtime connection, one after the other."""
 
-    __slots__ = ("_executor", "_link", "_proxy")
+    __slots__ = ("_client", "_executor", "_link", "_poll", "_proxy")
 
     def __init__(self, proxy: Proxy, link: Link) -> None:
         self._proxy = proxy
         self._link = link
+        self._client = link.client
         self._executor = Executor(link, proxy.host)
+        self._poll = b""  # the request for the next event, which a runtime never varies
 
     def exchange(self) -> bool:
         """One request and its answer; whether another may follow."""
-        link = self._link
-        request = link.request()
-        if request is None:
+        client, link = self._client, self._link
+        data = client.take() if client.pending else client.recv(SIZE)
+        if data == self._poll:
+            return self._next(data) if data else False
+        if not data:
             return False
-        if request.data.startswith(NEXT):
-            return self._next(request)
-        if self._proxy.pending and request.data.startswith(INVOCATION):
+        if data.startswith(INVOCATION) and (lowered := whole(data)):
+            if self._proxy.pending:
+                return self._outcome(Message(data, lowered, len(data) - len(lowered)))
+            return link.deliver(link.ask_whole(data))
+        request = link.request(data)
+        if request.data.startswith(NEXT) and request.body is None:
+            self._poll = request.data
+            return self._next(request.data)
+        if request.data.startswith(INVOCATION):
             return self._outcome(request)
         return link.deliver(link.ask(request))
 
-    def _next(self, request: Message) -> bool:
+    def _next(self, request: bytes) -> bool:
         """`GET /runtime/invocation/next`: until there is an event that the function may see."""
         link, proxy = self._link, self._proxy
         while True:
-            event = link.ask(request, waiting=True)
-            if event.status != 200:
+            event = link.ask_whole(request, True)
+            try:
+                hits = proxy.decide(event.data, event.lowered)
+            except Exception as error:  # a fault that breaks hits nothing: the function runs
+                _internal(error)
                 break
-            invocation = Invocation(event.head, event.lowered)
-            hits = proxy.decide(invocation)
-            if hits is None:
+            if hits is None or not event.lowered.startswith(_EVENT):
                 break
-            pending = self._executor.before(invocation, hits, event)
-            if pending is not None:
-                if pending.hits:
-                    proxy.remember(pending)
+            if self._act(hits, event):
                 break
         return link.deliver(event)
+
+    def _act(self, hits: Hits, event: Message) -> bool:
+        """Let what hits the invocation act before the function; whether it still runs."""
+        if self._proxy.dry_run:
+            hits.log_dry_run()
+            return True
+        pending = self._executor.before(hits, event)
+        if pending is not None and pending.hits:
+            self._proxy.remember(pending)
+        return pending is not None
 
     def _outcome(self, request: Message) -> bool:
         """`POST /runtime/invocation/{id}/response` or `…/error`."""
@@ -136,6 +142,7 @@ def serve(listener: socket, upstream: Address, aim: Aim) -> None:
     proxy = Proxy(upstream, aim)
     _thread.stack_size(_STACK)
     gc.freeze()
+    _thread.start_new_thread(proxy.watch.run, ())
     _thread.start_new_thread(_accept, (listener, proxy))
 
 

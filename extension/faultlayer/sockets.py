@@ -13,6 +13,7 @@ from _socket import (
     IPPROTO_TCP,
     MSG_DONTWAIT,
     MSG_PEEK,
+    SHUT_RDWR,
     SHUT_WR,
     SO_REUSEADDR,
     SOCK_CLOEXEC,
@@ -22,7 +23,7 @@ from _socket import (
     socket,
 )
 
-from faultlayer.http1 import MAX_HEAD, ProtocolError, head_end
+from faultlayer.http1 import MAX_HEAD, ProtocolError, head_end, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +71,13 @@ class Peer:
     def close(self) -> None:
         self.sock.close()
 
+    def hang_up(self) -> None:
+        """End the connection under whoever waits for it, in whichever thread."""
+        try:
+            self.sock.shutdown(SHUT_RDWR)
+        except OSError:
+            pass
+
     def take(self) -> bytes:
         """What is pending, or else what arrives next; empty at the end of the stream."""
         if self.pending:
@@ -77,8 +85,8 @@ class Peer:
             return data
         return self.recv(SIZE)
 
-    def complete_head(self, data: bytes) -> tuple[bytes, int]:
-        """Receive until data holds a whole head; return it and the index past the head."""
+    def complete_head(self, data: bytes) -> tuple[bytes, bytes, int]:
+        """Receive until data holds a whole head; return it and what `http1.scan` says of it."""
         parts, total, tail = [data], len(data), data[-3:]
         while True:
             if total > MAX_HEAD:
@@ -90,7 +98,7 @@ class Peer:
             total += len(more)
             if head_end(tail + more) >= 0:
                 data = b"".join(parts)
-                return data, head_end(data)
+                return (data, *scan(data))
             tail = (tail + more)[-3:]
 
     def complete(self, data: bytes, size: int) -> bytes:
@@ -147,26 +155,36 @@ def accept(listener: socket) -> Peer:
 
 
 class Watch:
-    """Waits for an answer from upstream while the runtime may go away."""
+    """Tells connections that wait for an event when their runtime has left.
 
-    __slots__ = ("_client", "_poll", "_poller", "_upstream")
+    One thread for all, which sleeps until some runtime hangs up: looking at both sides of each
+    wait would cost every invocation a system call.
+    """
 
-    def __init__(self, client: Peer, upstream: Peer) -> None:
-        self._client = client
-        self._upstream = upstream.sock.fileno()
-        self._poller = select.poll()
-        self._poller.register(client.sock.fileno(), select.POLLIN | select.POLLRDHUP)
-        self._poller.register(self._upstream, select.POLLIN)
-        self._poll = self._poller.poll
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._watched: dict[int, tuple[Peer, Callable[[], None]]] = {}
 
-    def answer(self) -> None:
-        """Return once upstream has something to say; raises Gone where the runtime left."""
-        events = self._poll()
-        if events[0][0] == self._upstream or len(events) > 1:
-            return
-        if self._client.closed():
-            raise Gone("the runtime, while waiting")
-        # The next request is there already: nothing to do but wait for this one's answer.
+    def add(self, peer: Peer, left: Callable[[], None]) -> None:
+        """Call `left` from the watching thread once the peer has closed its side."""
+        fd = peer.sock.fileno()
+        self._watched[fd] = peer, left
+        self._epoll.register(fd, select.EPOLLRDHUP | select.EPOLLET | select.EPOLLONESHOT)
+
+    def remove(self, peer: Peer) -> None:
+        """Forget a peer that is about to be closed."""
+        fd = peer.sock.fileno()
+        self._watched.pop(fd, None)
+        self._epoll.unregister(fd)
+
+    def run(self) -> None:
+        """Watch, for ever."""
+        while True:
+            for fd, _ in self._epoll.poll():
+                # The number may belong to a newer connection by now: ask the socket itself.
+                peer, left = self._watched.get(fd, (None, None))
+                if peer and left and peer.closed():
+                    left()
 
 
 def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:
