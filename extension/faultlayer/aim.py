@@ -6,11 +6,12 @@ order or concurrency (`max` apart, which counts).
 
 from __future__ import annotations
 
+from _random import Random
 from _thread import allocate_lock
 from posix import urandom
 
 from faultlayer.actions import BEFORE
-from faultlayer.invocation import REQUEST_ID, Invocation
+from faultlayer.invocation import Invocation
 from faultlayer.log import emit
 
 try:
@@ -23,40 +24,23 @@ if TYPE_CHECKING:
     from faultlayer.actions import Action
     from faultlayer.registry import Fault, Options
 
-_SPAN = 1 << 64
-_ID_HEADER = b"\n" + REQUEST_ID + b":"
-_ID_START = len(_ID_HEADER)
+_SPAN = 1 << 56
 
 
 class Rule:
     """One fault with its options, its rate (0 to 1) and its limit (None: no limit)."""
 
-    __slots__ = ("_bound", "_copy", "_left", "_lock", "decide", "fault", "options")
+    __slots__ = ("_left", "_lock", "decide", "fault", "options", "rate")
 
     def __init__(
         self, fault: Fault, options: Options, rate: float = 1.0, maximum: int | None = None
     ) -> None:
         self.fault = fault
         self.options = options
+        self.rate = rate
         self.decide = fault.decide
         self._left = maximum
         self._lock = allocate_lock()
-        # A draw is a digest, and both are compared as bytes; the longer bound is above them all.
-        self._bound = b"\xff" * 33 if rate >= 1 else int(rate * _SPAN).to_bytes(8, "big")
-        self._copy = sha256().copy
-
-    def seed(self, seed: bytes) -> None:
-        """Fix the draws, before the first of them."""
-        self._copy = sha256(b"%d:%b%b:" % (len(seed), seed, self.fault.name.encode())).copy
-
-    def draw(self, request_id: bytes) -> float | None:
-        """None where the rate spares this invocation, else a uniform number in [0, 1)."""
-        draw = self._copy()
-        draw.update(request_id)
-        digest = draw.digest()
-        if digest >= self._bound:
-            return None
-        return int.from_bytes(digest[8:15], "big") / (1 << 56)
 
     def claim(self) -> bool:
         """Count one injection; false where the limit is reached. Safe between threads."""
@@ -110,34 +94,47 @@ class Hits:
             hit.log(self.invocation.request_id, dry_run=True)
 
 
+def draws(seed: bytes, fault: str, request_id: bytes) -> tuple[float, float]:
+    """Two uniform numbers in [0, 1): whether a fault hits an invocation, and how."""
+    text = b"%d:%b%b:%b" % (len(seed), seed, fault.encode(), request_id)
+    digest = sha256(text).digest()
+    whether, how = digest[:7], digest[8:15]
+    return int.from_bytes(whether, "big") / _SPAN, int.from_bytes(how, "big") / _SPAN
+
+
 class Aim:
-    """Rules in their order, the seed, and whether to log only."""
+    """Rules in their order, the seed (None: chance alone), and whether to log only."""
 
     def __init__(self, rules: list[Rule], seed: str | None = None, *, dry_run: bool = False) -> None:
         self.rules = sorted(rules, key=lambda rule: rule.fault.order)
         self.dry_run = dry_run
-        text = urandom(16) if seed is None else seed.encode("utf-8", "surrogateescape")
-        for rule in self.rules:
-            rule.seed(text)
+        self._seed = None if seed is None else seed.encode("utf-8", "surrogateescape")
+        self._random = Random(int.from_bytes(urandom(16), "big")).random
 
     def decide(self, head: bytes, lowered: bytes) -> Hits | None:
         """What hits the invocation that came with this response head; None: nothing does.
 
         `head` may hold more than the head, which `lowered` ends.
         """
-        drawn: list[tuple[Rule, float]] | None = None
-        at = lowered.find(_ID_HEADER)
-        request_id = b""
-        if at >= 0:
-            request_id = head[at + _ID_START : head.find(b"\n", at + _ID_START)].strip()
+        if self._seed is not None:
+            return self._decide_seeded(head, lowered)
+        drawn = None
         for rule in self.rules:
-            draw = rule.draw(request_id)
-            if draw is not None:
+            if self._random() < rule.rate:
                 drawn = drawn or []
-                drawn.append((rule, draw))
-        if drawn is None:
-            return None
+                drawn.append((rule, self._random()))
+        return drawn and self._hits(Invocation(head[: len(lowered)], lowered), drawn)
+
+    def _decide_seeded(self, head: bytes, lowered: bytes) -> Hits | None:
         invocation = Invocation(head[: len(lowered)], lowered)
+        drawn = []
+        for rule in self.rules:
+            whether, how = draws(self._seed or b"", rule.fault.name, invocation.id)
+            if whether < rule.rate:
+                drawn.append((rule, how))
+        return self._hits(invocation, drawn)
+
+    def _hits(self, invocation: Invocation, drawn: list[tuple[Rule, float]]) -> Hits | None:
         hits = []
         for rule, draw in drawn:
             action = rule.decide(rule.options, invocation, draw)

@@ -89,24 +89,6 @@ def _careful_length(lowered: bytes) -> int:
     return int(digits)
 
 
-def whole(data: bytes) -> bytes | None:
-    """The head in lower case where data is one whole message with a plain Content-Length.
-
-    None says nothing: `scan` then tells. This is the one look that ordinary messages get.
-    """
-    end = data.find(b"\n\r\n") + 3
-    lowered = data[:end].lower()
-    at = lowered.find(b"\ncontent-length: %d\r\n" % (len(data) - end))
-    if (
-        at > 0
-        and lowered.rfind(b"content-length") == at + 1
-        and b"transfer-encoding" not in lowered
-        and b"\n\n" not in lowered
-    ):
-        return lowered
-    return None
-
-
 def scan(data: bytes) -> tuple[bytes, int]:
     """The head in lower case, and the body's length: NONE where the head gives none.
 

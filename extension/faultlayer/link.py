@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from faultlayer.sockets import Address
 
 _GATHER = 49152  # bytes: bodies up to this are sent in one piece with their head
-_FINAL = (b"http/1.1 2", b"http/1.1 4", b"http/1.1 5", b"http/1.1 3")
 _IDLE = 64  # upstream connections kept for runtimes that open a connection per request_PLAIN = b"HTTP/1.1 "
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -60,9 +59,6 @@ class Message:
         return http1.status_of(self.data)
 
 
-_NOTHING = Message(b"", b"", 0)
-
-
 class Pool:
     """Upstream connections waiting for their next use."""
 
@@ -93,7 +89,7 @@ class Pool:
 class Link:
     """The two connections, and the exchanges between them."""
 
-    __slots__ = ("_last", "_left", "_pool", "_reused", "_upstream", "_waiting", "_watch", "client")
+    __slots__ = ("_left", "_pool", "_reused", "_upstream", "_waiting", "_watch", "client")
 
     def __init__(self, client: Peer, pool: Pool, watch: Watch) -> None:
         self.client = client
@@ -101,7 +97,6 @@ class Link:
         self._watch = watch
         self._upstream: Peer | None = None
         self._reused = False
-        self._last = _NOTHING  # the last answer that was whole at once
         # Written by one thread, then the other's read: in this order one of them always sees it.
         self._waiting = self._left = False
         watch.add(client, self._runtime_left)
@@ -115,10 +110,11 @@ class Link:
         """End the runtime's connection; keep upstream's where nothing is under way on it."""
         self._watch.remove(self.client)
         self.client.close()
-        if self._upstream and clean:
-            self._pool.put(self._upstream)
-        else:
-            self._drop()
+        upstream, self._upstream = self._upstream, None
+        if upstream and clean:
+            self._pool.put(upstream)
+        elif upstream:
+            upstream.close()
 
     def _drop(self) -> None:
         if self._upstream:
@@ -153,51 +149,57 @@ class Link:
 
     # -- upstream's side ----------------------------------------------------------------------
 
-    def ask(self, request: Message, *, waiting: bool = False) -> Message:
-        """Send a request upstream as it came; return the answer as far as it has arrived.
+    def tell(self, data: bytes) -> bytes:
+        """Send a whole request upstream; return the first bytes of what it says to that.
 
-        `waiting`: the answer may take long, so notice where the runtime leaves. Raises Gone
-        where either side does, OSError where upstream cannot be reached.
+        They are empty where upstream has closed the connection. Raises Gone where the runtime
+        leaves meanwhile, OSError where upstream cannot be reached.
         """
-        if request.body is not None:
-            return self._ask_at_length(request)
-        return self.ask_whole(request.data, waiting=waiting)
+        upstream = self._upstream or self._connected()
+        self._waiting = True
+        if self._left:
+            raise Gone("the runtime, while waiting")
+        try:
+            upstream.send(data)
+            return upstream.recv(SIZE)
+        except ConnectionError:
+            return self._last_words(upstream)
+        finally:
+            self._waiting = False
 
-    def ask_whole(self, data: bytes, waiting: bool = False) -> Message:
-        """As `ask`, for a whole request.
+    @staticmethod
+    def _last_words(upstream: Peer) -> bytes:
+        """What upstream said before it broke off: it may refuse what it has not read to the end."""
+        try:
+            return b"" if upstream.closed() else upstream.recv(SIZE)
+        except ConnectionError:
+            return b""
 
-        Sent again on a fresh connection where a reused one was closed before it said a word:
+    def resume(self, request: bytes, answer: bytes) -> Message:
+        """The answer that begins with what `tell(request)` returned.
+
+        Where that is nothing and the connection was reused, it is asked again on a fresh one:
         upstream closes idle connections, and refuses what it had after all seen.
         """
-        while True:
-            upstream = self._upstream or self._connected()
-            self._waiting = waiting
-            if self._left:
-                raise Gone("the runtime, while waiting")
-            try:
-                try:
-                    upstream.send(data)
-                except ConnectionError:
-                    if upstream.closed():  # else it refused before it had read all, and said why
-                        raise
-                answer = upstream.recv(SIZE)
-                self._waiting = False
-                if answer:
-                    self._reused = True
-                    last = self._last
-                    if answer == last.data:  # as answers to answers are, within a second
-                        return last
-                    lowered = http1.whole(answer)
-                    if lowered and lowered.startswith(_FINAL):
-                        # A `Connection: close` in it needs no care: see above.
-                        self._last = last = Message(answer, lowered, 0)
-                        return last
-                    return self._answer(upstream, answer, data)
-            except ConnectionError:
-                pass
+        while not answer:
+            again = self._reused and not self._left
             self._drop()
-            if not self._reused or self._left:
+            if not again:
                 raise Gone("upstream, without an answer")
+            answer = self.tell(request)
+        self._reused = True
+        upstream = self._connected()
+        return self._answer(upstream, answer, request)
+
+    def ask_whole(self, request: bytes) -> Message:
+        """Send a whole request upstream; return the answer as far as it has arrived."""
+        return self.resume(request, self.tell(request))
+
+    def ask(self, request: Message) -> Message:
+        """Send a request upstream as it came; return the answer as far as it has arrived."""
+        if request.body is not None:
+            return self._ask_at_length(request)
+        return self.ask_whole(request.data)
 
     def _ask_at_length(self, request: Message) -> Message:
         """Send a request whose body is still arriving."""
