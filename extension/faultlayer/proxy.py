@@ -153,21 +153,30 @@ class Connection:
     def _forward(self, request: bytes, answer: Message) -> bool:
         """Pass an answer on, which may be an event; whether another request may follow."""
         if request == self._poll and answer.status == 200:
-            hits = self._decide(answer.data, answer.lowered)
-            if hits is not None:
-                return self._hit(request, answer, hits)
+            return self._hit(request, answer, self._decide(answer.data, answer.lowered))
         return self._link.deliver(answer)
 
-    def _hit(self, request: bytes, event: Message, hits: Hits) -> bool:
-        """Let what hits this invocation act before the function, or in its place."""
-        pending = self._executor.before(hits, event)
-        if pending is None:
-            return self._forward(request, self._link.ask_whole(request))
-        if pending.hits:
-            if len(self._pending) >= _MAX_PENDING:
-                self._pending.pop(next(iter(self._pending)), None)
-            self._pending[pending.request_id] = pending
+    def _hit(self, request: bytes, event: Message, hits: Hits | None) -> bool:
+        """Let what hits this invocation act before the function, or in its place.
+
+        Where it does not run, the next event is asked for, and the next, until one may be seen.
+        """
+        while hits is not None:
+            pending = self._executor.before(hits, event)
+            if pending is not None:
+                if pending.hits:
+                    self._remember(pending)
+                break
+            event = self._link.ask_whole(request)
+            if event.status != 200:
+                break
+            hits = self._decide(event.data, event.lowered)
         return self._link.deliver(event)
+
+    def _remember(self, pending: Pending) -> None:
+        if len(self._pending) >= _MAX_PENDING:
+            self._pending.pop(next(iter(self._pending)), None)
+        self._pending[pending.request_id] = pending
 
 
 def serve(listener: socket, upstream: Address, aim: Aim) -> None:
