@@ -1,0 +1,3 @@
+"""A function whose initialisation fails."""
+
+raise RuntimeError("no table name")
