@@ -8,8 +8,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custo
 
 from __future__ import annotations
 
-import json
 from binascii import a2b_base64, b2a_base64
+
+from faultlayer.jsontext import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ MAX_PRELUDE = 1 << 20  # bytes; a stream without a separator by then is taken fo
 
 def dump(value: Any) -> bytes:
     """Compact JSON; ASCII, so that lone surrogates survive."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return dumps(value).encode("ascii")
 
 
 def status_payload(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class Http:
     def parse(cls, data: bytes) -> Http | None:
         """The object, or None where data is none or has no `statusCode`."""
         try:
-            fields = json.loads(data)
+            fields = loads(data)
         except (ValueError, RecursionError):
             return None
         if not isinstance(fields, dict):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from posix import environ, write
 
+from faultlayer.jsontext import quote
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -16,17 +18,9 @@ _LEVELS = {"trace": 0, "debug": 1, "info": 2, "warn": 3, "error": 4, "fatal": 5}
 _lowest = _LEVELS.get(environ.get(b"AWS_LAMBDA_LOG_LEVEL", b"info").decode("latin-1").lower(), 2)
 
 
-def _text(value: str) -> str:
-    if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
-        return f'"{value}"'
-    import json
-
-    return json.dumps(value)
-
-
 def _json(value: Any) -> str:
     if isinstance(value, str):
-        return _text(value)
+        return quote(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return "null" if value is None else str(value)
@@ -37,7 +31,7 @@ def emit(level: str, event: str, **fields: Any) -> None:
     if _LEVELS[level] < _lowest:
         return
     members = [f'"source":"faultlayer","level":"{level}","event":"{event}"']
-    members += [f"{_text(name)}:{_json(value)}" for name, value in fields.items()]
+    members += [f"{quote(name)}:{_json(value)}" for name, value in fields.items()]
     try:
         write(1, ("{" + ",".join(members) + "}\n").encode("ascii", "replace"))
     except OSError:  # a log that cannot be written must not stop an invocation

@@ -7,6 +7,8 @@ is right. A message never repeats the value: environment values are not to be lo
 
 from __future__ import annotations
 
+from faultlayer.jsontext import dumps, loads
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -251,9 +253,7 @@ class HeaderSet(Kind):
         return " nor null" if self.remove else ""
 
     def show(self, value: Any) -> str:
-        import json
-
-        return json.dumps(value, separators=(",", ":"))
+        return dumps(value)
 
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -268,10 +268,8 @@ def json_value(value: Any) -> Any:
     """The JSON value of a variable's text; a plan's value is one already."""
     if not isinstance(value, str):
         return value
-    import json  # here, not above: few configurations need it before registration
-
     try:
-        return json.loads(text_of(value, "JSON"))
+        return loads(text_of(value, "JSON"))
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except ValueError as error:
