@@ -9,7 +9,8 @@ from __future__ import annotations
 import posix
 
 _DEFAULT = b"/tmp/.faultlayer"
-PATH = posix.environ.get(b"_FAULTLAYER_ADDRESS", _DEFAULT)
+_environ = posix.environ
+PATH = _environ.get(b"FAULTLAYER_ADDRESS") or _environ.get(b"_FAULTLAYER_ADDRESS") or _DEFAULT
 
 
 def withdraw() -> None:
