@@ -26,7 +26,7 @@ class Action:
     __slots__ = ("numbers", "when")
     terminal = False
 
-    def __init__(self, when: str, **numbers: Any) -> None:
+    def __init__(self, when: str, /, **numbers: Any) -> None:
         self.when = when
         self.numbers = numbers
 
@@ -62,7 +62,7 @@ class Fail(Action):
     terminal = True
 
     def __init__(self, error_type: str, message: str, when: str) -> None:
-        super().__init__(when, when=when, error_type=error_type)
+        super().__init__(when, when=when)
         self.error_type = error_type
         self.message = message
 
