@@ -1,0 +1,63 @@
+# Every target sets up what it needs, in .venv and .cache of this checkout; a second run is quick.
+# Needs Linux, Python 3.10 or later (PYTHON=... names another one), git and make.
+PYTHON ?= python3
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run \
+	$(wildcard cli/faultlayer_cli/data/*.sh) cli/faultlayer_cli/data/bootstrap-python
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench build docs clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | while IFS=: read -r target what; do \
+		printf '  make %-7s %s\n' "$$target" "$$what"; done
+
+demo: $(READY) ## a real function under the real emulator: untouched, late, 503, exception
+	@$(BIN)/python -m faultlayer_cli.demo
+
+test: build ## all tests; PYTEST_ARGS="-k latency" runs some
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(READY) ## ruff, mypy --strict, shellcheck, reference tables
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+	$(BIN)/python -m faultlayer_cli.reference --check README.md
+
+bench: build ## speed, beside a C forwarder and socat; BENCH_ARGS=--quick for less
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+build: $(READY) ## the layer: dist/<arch>/ and its zip; ARCH=arm64 or ARCH=all for others
+	PYTHON=$(BIN)/python ./build.sh $(ARCH)
+
+docs: $(READY) ## write the README's reference tables from the fault registry
+	$(BIN)/python -m faultlayer_cli.reference --write README.md
+
+clean: ## remove what these targets made, the caches too
+	rm -rf $(VENV) build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf bench/bin bench/results.json *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "$(PYTHON) is missing: install Python 3.10 or later (Debian: apt-get install python3)"; \
+		exit 1; } >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "$(PYTHON) is older than 3.10: name a newer one, as in make PYTHON=python3.12"; \
+		exit 1; } >&2
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; \
+		exit 1; } >&2
+	@echo "setting up $(VENV) (once; pip downloads about 40 MB)"
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip --disable-pip-version-check install --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip --disable-pip-version-check install --no-build-isolation --no-deps -e .
+	@touch $@
