@@ -9,8 +9,8 @@ from __future__ import annotations
 import posix
 
 _DEFAULT = b"/tmp/.faultlayer"
-_environ = posix.environ
-PATH = _environ.get(b"FAULTLAYER_ADDRESS") or _environ.get(b"_FAULTLAYER_ADDRESS") or _DEFAULT
+# The other name is for several on one machine: Lambda itself keeps it from extensions.
+PATH = posix.environ.get(b"_FAULTLAYER_ADDRESS", _DEFAULT)
 
 
 def withdraw() -> None:

@@ -103,13 +103,6 @@ GLOBALS = (
         Text("the path of an executable", "/opt/otel-handler"),
         "the exec wrapper to run after faultlayer's",
     ),
-    Option(
-        "ADDRESS",
-        Text("the path of a file", "/tmp/.faultlayer"),
-        "where the extension tells the wrapper its address; two environments that share a `/tmp` "
-        "need two",
-        "/tmp/.faultlayer",
-    ),
 )
 
 
