@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
-from conftest import told
-from faultlayer.aim import draws
+from rie.support import told
 
 
 def test_timeout_0_is_a_real_timeout_and_the_next_invocation_works(run):
-    function = run(timeout=2, FAULTLAYER_TIMEOUT="0", FAULTLAYER_TIMEOUT_MAX="1")
-    answer = function.invoke()
-    assert "timed out" in answer.body.decode().lower()
-    assert function.ran() == []
-    # A new environment, and so a new count: let it run out of the fault another way.
-    line = function.lines("fault_injected")[0]
-    assert line["fault"] == "timeout"
-
-
-def test_after_a_timeout_the_environment_starts_again_and_works(run):
-    function = run(timeout=2, FAULTLAYER_TIMEOUT="0", FAULTLAYER_TIMEOUT_RATE="50%",
-                   FAULTLAYER_SEED="2")
-    outcomes = []
-    for _ in range(8):
-        body = function.invoke().body.decode()
-        outcomes.append("timed out" in body.lower())
-    assert True in outcomes
-    assert False in outcomes[outcomes.index(True) :]
+    function = run(timeout=2, FAULTLAYER_TIMEOUT="0", FAULTLAYER_RATE="50%", FAULTLAYER_SEED="2")
+    outcomes = ""
+    for number in range(8):
+        body = function.invoke(None, str(uuid.UUID(int=number))).body.decode()
+        outcomes += "T" if "timed out after 2" in body else str(json.loads(body)["statusCode"])
+    assert "T200" in outcomes
+    hits = outcomes.count("T")
+    assert [line["fault"] for line in function.lines("fault_injected")] == ["timeout"] * hits
+    assert len(function.ran()) == 8 - hits
 
 
 def test_timeout_with_a_margin_leaves_the_function_that_much_time(run):
@@ -36,18 +27,20 @@ def test_timeout_with_a_margin_leaves_the_function_that_much_time(run):
     assert 300 < told(answer)["left_ms"] <= 700
 
 
-def test_a_seeded_rate_hits_the_request_ids_it_must(run):
-    function = run(FAULTLAYER_STATUS="503", FAULTLAYER_STATUS_RATE="30%", FAULTLAYER_SEED="7")
-    hits = 0
-    for _ in range(30):
-        hits += json.loads(function.invoke().body)["statusCode"] == 503
-    for request_id in function.ran():
-        assert draws(b"7", "status", request_id.encode())[0] >= 0.3
-    hit = [line["request_id"] for line in function.lines("fault_injected")]
-    assert len(hit) == hits
-    assert len(function.ran()) == 30 - hits
-    for request_id in hit:
-        assert draws(b"7", "status", request_id.encode())[0] < 0.3
+def test_a_seeded_rate_hits_the_same_request_ids_on_every_run(run):
+    ids = [str(uuid.UUID(int=number)) for number in range(40)]
+    variables = {"FAULTLAYER_STATUS": "503", "FAULTLAYER_RATE": "30%", "FAULTLAYER_SEED": "7"}
+    hit_by_run = []
+    for order in (ids, ids[::-1]):
+        function = run(**variables)
+        statuses = {
+            request_id: json.loads(function.invoke(None, request_id).body)["statusCode"]
+            for request_id in order
+        }
+        hit_by_run.append({request_id for request_id in ids if statuses[request_id] == 503})
+        assert set(function.ran()) == set(ids) - hit_by_run[-1]
+    assert hit_by_run[0] == hit_by_run[1]
+    assert 3 <= len(hit_by_run[0]) <= 24
 
 
 def test_max_counts_injections(run):
@@ -87,9 +80,7 @@ def test_corruption_of_a_plain_payload_hits_all_of_it(run):
 
 
 def test_headers_are_removed_and_set_whatever_their_case(run):
-    function = run(
-        FAULTLAYER_HEADERS='{"access-control-allow-origin":null,"X-Cache":"miss"}'
-    )
+    function = run(FAULTLAYER_HEADERS='{"access-control-allow-origin":null,"X-Cache":"miss"}')
     headers = json.loads(function.invoke().body)["headers"]
     assert "access-control-allow-origin" not in {name.lower() for name in headers}
     assert headers["X-Cache"] == "miss"

@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from conftest import told
+from rie.support import told
 
 UNTOUCHED = [
     {},
@@ -20,14 +20,14 @@ UNTOUCHED = [
 def test_with_nothing_to_inject_the_runtime_keeps_lambdas_own_address(run, variables):
     function = run(**variables)
     answer = function.invoke()
-    assert told(answer)["api"] == function.emulator.runtime_api
+    assert told(answer)["api"] == function.lambdas_address
     assert not function.lines("fault_injected")
 
 
 def test_armed_the_runtime_talks_to_the_proxy_and_nothing_of_ours_is_on_its_path(run):
     function = run(FAULTLAYER_LATENCY="1ms", FAULTLAYER_LATENCY_RATE="0.000001")
     seen = told(function.invoke())
-    assert seen["api"] != function.emulator.runtime_api
+    assert seen["api"] != function.lambdas_address
     assert not [entry for entry in seen["path"] if "/opt/faultlayer" in entry]
 
 

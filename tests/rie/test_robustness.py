@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import told
+from rie.support import told
 
 ARMED = {"FAULTLAYER_LATENCY": "1ms"}
 
@@ -69,12 +69,21 @@ def test_a_runtime_that_exits_is_followed_by_a_new_one(run):
     assert second["runs"] == 1
 
 
-def test_a_stale_address_is_not_believed(run, tmp_path):
-    stale = tmp_path / "address"
+def test_a_stale_address_is_not_believed(run):
+    function = run()
+    stale = function.emulator.tmp / ".faultlayer"
     stale.write_text("127.0.0.1:1 1 1\n")
-    function = run(_FAULTLAYER_ADDRESS=str(stale))
-    assert told(function.invoke())["api"] == function.emulator.runtime_api
+    assert told(function.invoke())["api"] == function.lambdas_address
     assert not stale.exists()
+
+
+def test_an_armed_environment_leaves_no_address_behind(run):
+    function = run(**ARMED)
+    function.invoke()
+    published = function.emulator.tmp / ".faultlayer"
+    assert published.exists()
+    function.emulator.stop()
+    assert not published.exists()
 
 
 def test_a_taken_port_is_no_obstacle(run):
@@ -84,5 +93,5 @@ def test_a_taken_port_is_no_obstacle(run):
         port = taken.getsockname()[1]
         function = run(**ARMED, FAULTLAYER_PORT=str(port))
         seen = told(function.invoke())
-    assert seen["api"] not in (function.emulator.runtime_api, f"127.0.0.1:{port}")
+    assert seen["api"] not in (function.lambdas_address, f"127.0.0.1:{port}")
     assert function.lines("fault_injected")

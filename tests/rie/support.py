@@ -1,0 +1,52 @@
+"""A running probe function, and what its answers and its log tell."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from faultlayer_cli.emulator import Answer, Emulator
+
+
+class Function:
+    """A running function, and the questions the tests ask of it."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+
+    def invoke(self, event: Any = None, request_id: str = "") -> Answer:
+        headers = {"X-Amzn-RequestId": request_id} if request_id else {}
+        return self.emulator.invoke(json.dumps({} if event is None else event).encode(), headers)
+
+    @property
+    def lambdas_address(self) -> str:
+        """AWS_LAMBDA_RUNTIME_API as Lambda set it, in the present environment."""
+        return self.log.rpartition("LAMBDA SET ")[2].split()[0]
+
+    @property
+    def log(self) -> str:
+        return self.emulator.log
+
+    def lines(self, event: str = "") -> list[dict[str, Any]]:
+        """The layer's own log lines, of one kind or of all."""
+        found = []
+        for line in self.log.splitlines():
+            start = line.find('{"source":"faultlayer"')
+            if start >= 0:
+                record = json.loads(line[start:])
+                if not event or record["event"] == event:
+                    found.append(record)
+        return found
+
+    def ran(self) -> list[str]:
+        """The request ids that the handler saw, in order."""
+        marker = "HANDLER RAN "
+        return [
+            line.partition(marker)[2].strip() for line in self.log.splitlines() if marker in line
+        ]
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    """What the probe says of itself in the body of its HTTP-shaped answer."""
+    result: dict[str, Any] = json.loads(json.loads(answer.body)["body"])
+    return result
