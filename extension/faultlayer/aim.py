@@ -14,11 +14,6 @@ from faultlayer.actions import BEFORE
 from faultlayer.invocation import Invocation
 from faultlayer.log import emit
 
-try:
-    from _sha2 import sha256
-except ImportError:  # before Python 3.12
-    from _sha256 import sha256
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.actions import Action
@@ -96,6 +91,11 @@ class Hits:
 
 def draws(seed: bytes, fault: str, request_id: bytes) -> tuple[float, float]:
     """Two uniform numbers in [0, 1): whether a fault hits an invocation, and how."""
+    try:  # here, not above: most configurations have no seed
+        from _sha2 import sha256  # type: ignore[import-not-found]
+    except ImportError:  # before Python 3.12
+        from _sha256 import sha256  # type: ignore[import-not-found]
+
     text = b"%d:%b%b:%b" % (len(seed), seed, fault.encode(), request_id)
     digest = sha256(text).digest()
     whether, how = digest[:7], digest[8:15]
@@ -123,7 +123,9 @@ class Aim:
             if self._random() < rule.rate:
                 drawn = drawn or []
                 drawn.append((rule, self._random()))
-        return drawn and self._hits(Invocation(head[: len(lowered)], lowered), drawn)
+        if drawn is None:
+            return None
+        return self._hits(Invocation(head[: len(lowered)], lowered), drawn)
 
     def _decide_seeded(self, head: bytes, lowered: bytes) -> Hits | None:
         invocation = Invocation(head[: len(lowered)], lowered)

@@ -36,7 +36,7 @@ def _default(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
-_scan = make_scanner(_Context)
+_scan = make_scanner(_Context)  # type: ignore[arg-type]
 _encode = make_encoder(
     None, _default, encode_basestring_ascii, None, ":", ",", False, False, True
 )
