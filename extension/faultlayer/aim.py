@@ -105,7 +105,9 @@ def draws(seed: bytes, fault: str, request_id: bytes) -> tuple[float, float]:
 class Aim:
     """Rules in their order, the seed (None: chance alone), and whether to log only."""
 
-    def __init__(self, rules: list[Rule], seed: str | None = None, *, dry_run: bool = False) -> None:
+    def __init__(
+        self, rules: list[Rule], seed: str | None = None, *, dry_run: bool = False
+    ) -> None:
         self.rules = sorted(rules, key=lambda rule: rule.fault.order)
         self.dry_run = dry_run
         self._seed = None if seed is None else seed.encode("utf-8", "surrogateescape")
@@ -147,7 +149,7 @@ class Aim:
 
     @staticmethod
     def _claimed(hits: list[Hit]) -> list[Hit]:
-        """Those within their limits; the first terminal action, before before after, bars others."""
+        """Those within their limits; one terminal action bars the others, `before` bars `after`."""
         outcome: Hit | None = None
         for when in (True, False):
             for hit in hits:
@@ -155,7 +157,5 @@ class Aim:
                 if ours and outcome is None and hit.rule.claim():
                     outcome = hit
         return [
-            hit
-            for hit in hits
-            if hit is outcome or (not hit.action.terminal and hit.rule.claim())
+            hit for hit in hits if hit is outcome or (not hit.action.terminal and hit.rule.claim())
         ]

@@ -189,7 +189,9 @@ class Executor:
         filtered = self._stream(pending, request)
         head = http1.without(request.head, b"expect")
         if request.length != CHUNKED:
-            head = http1.without(head, b"content-length")[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
+            head = (
+                http1.without(head, b"content-length")[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
+            )
         send = self._link.begin(head)
 
         def forward(content: bytes) -> None:

@@ -37,9 +37,7 @@ def _default(value: object) -> Any:
 
 
 _scan = make_scanner(_Context)  # type: ignore[arg-type]
-_encode = make_encoder(
-    None, _default, encode_basestring_ascii, None, ":", ",", False, False, True
-)
+_encode = make_encoder(None, _default, encode_basestring_ascii, None, ":", ",", False, False, True)
 quote = encode_basestring_ascii
 
 

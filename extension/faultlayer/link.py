@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from faultlayer.sockets import Address
 
 _GATHER = 49152  # bytes: bodies up to this are sent in one piece with their head
-_IDLE = 64  # upstream connections kept for runtimes that open a connection per request_PLAIN = b"HTTP/1.1 "
+_IDLE = 64  # upstream connections kept for runtimes that open a connection per request
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -140,7 +140,9 @@ class Link:
         return self._partly(client, data, lowered, length)
 
     @staticmethod
-    def _partly(peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False) -> Message:
+    def _partly(
+        peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False
+    ) -> Message:
         """A message of which more is to come, perhaps."""
         body = http1.body(length)
         taken = len(lowered) + body.feed(data[len(lowered) :])

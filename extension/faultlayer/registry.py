@@ -79,12 +79,16 @@ class Fault:
 
 
 COMMON = (
-    Option("rate", Rate(), "share of invocations that are hit (default: `FAULTLAYER_RATE`, else 1)"),
+    Option(
+        "rate", Rate(), "share of invocations that are hit (default: `FAULTLAYER_RATE`, else 1)"
+    ),
     Option("max", Whole(0, 10**9, "10"), "injections per execution environment at most"),
 )
 
 GLOBALS = (
-    Option("DISABLED", Flag(), "kill switch: true injects nothing, and the runtime starts untouched"),
+    Option(
+        "DISABLED", Flag(), "kill switch: true injects nothing, and the runtime starts untouched"
+    ),
     Option("RATE", Rate(), "the rate of every fault that has none of its own"),
     Option("DRY_RUN", Flag(), "true logs what would be injected, and injects nothing"),
     Option(
