@@ -94,7 +94,9 @@ def runtime() -> Path:
 
 def interpreter() -> Path:
     """The interpreter outside any virtual environment: a function must not see our packages."""
-    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    base = (
+        Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    )
     candidates = [Path(getattr(sys, "_base_executable", sys.executable)), base]
     for candidate in candidates:
         if candidate.is_file():

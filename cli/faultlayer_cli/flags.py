@@ -1,0 +1,99 @@
+"""The fault registry as command-line flags, and back: flags → variables, problems → flags.
+
+It promises that flags and environment variables mean the same and are checked by the same code:
+every flag becomes the text of a variable, and the extension's own reader judges them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+from faultlayer import config
+from faultlayer.registry import COMMON, GLOBALS, PREFIX, Option, all_faults
+from faultlayer.values import Flag
+from faultlayer_cli.errors import Mistake
+
+_RENAMED = {"PORT": "--proxy-port"}  # `port` alone could be any of several
+_ALL = (
+    "All faults",
+    "every fault also has a --FAULT-rate and a --FAULT-max (injections at most), as in "
+    "--latency-rate 20%",
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable as a flag, under the heading it belongs to."""
+
+    variable: str
+    option: Option
+    heading: str
+    about: str
+
+    @property
+    def flag(self) -> str:
+        name = self.variable.removeprefix(PREFIX)
+        return _RENAMED.get(name, "--" + name.lower().replace("_", "-"))
+
+    @property
+    def parameter(self) -> str:
+        """Its name among the command's arguments."""
+        return self.variable.lower()
+
+    def as_click(self) -> click.Option:
+        """The click option; its value is the variable's text, judged later with all others.
+
+        The help page mentions what every fault has only once, so these are hidden.
+        """
+        if isinstance(self.option.kind, Flag):
+            return click.Option(
+                [self.flag, self.parameter], is_flag=True, flag_value="true", help=self.help
+            )
+        return click.Option(
+            [self.flag, self.parameter],
+            metavar=self.option.kind.metavar,
+            help=self.help,
+            hidden=self.option in COMMON,
+        )
+
+    @property
+    def help(self) -> str:
+        text = self.option.help.replace("`", "")
+        default = self.option.default
+        return text if default is None else f"{text} [default: {self.option.kind.show(default)}]"
+
+
+def settings() -> list[Setting]:
+    """Every variable of every fault and the global ones, in the order of the help page."""
+    found = []
+    for fault in all_faults():
+        heading = fault.name.capitalize()
+        for name, option in fault.variables().items():
+            found.append(Setting(name, option, heading, fault.help))
+    return found + [Setting(PREFIX + option.name, option, *_ALL) for option in GLOBALS]
+
+
+def check(
+    given: Mapping[str, str], typed: frozenset[str], known: list[Setting] | None = None
+) -> None:
+    """Raises Mistake, one line per problem, unless these variables are right.
+
+    `typed` are the variables that were given as flags: what is wrong with them is said in flags.
+    """
+    problems = config.read(given).problems
+    if not problems:
+        return
+    names = {setting.variable: setting.flag for setting in known or settings()}
+    lines = []
+    for problem in problems:
+        message = problem.message.replace("; nothing is injected", "")
+        if problem.variable not in typed:
+            lines.append(f"{problem.variable} {message}")
+            continue
+        said = re.sub(PREFIX + r"[A-Z_]+", lambda found: names.get(found[0], found[0]), message)
+        lines.append(f"{names[problem.variable]} {said}")
+    raise Mistake("\n".join(lines))

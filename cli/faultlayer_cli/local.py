@@ -1,0 +1,249 @@
+"""`faultlayer local`: a function folder under the emulator, with faults given as flags.
+
+It promises that nothing starts before everything typed is right, that standard output holds the
+answer and nothing else, and that no process and no file is left when it ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from faultlayer.registry import PREFIX
+from faultlayer.values import Whole
+from faultlayer_cli import flags
+from faultlayer_cli.emulator import Emulator, free_port, is_free
+from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.terminal import say
+
+PORT = 9748
+_TIMEOUT = Whole(1, 900, "3")
+_MEMORY = Whole(128, 10240, "128")
+_LISTEN = Whole(1, 65535, "9748")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was asked for, checked."""
+
+    folder: Path
+    handler: str
+    env: Mapping[str, str]
+    timeout: int
+    memory: int
+    port: int
+    layer: Path | None
+    event: bytes | None
+
+
+def number(flag: str, kind: Whole, text: str) -> int:
+    try:
+        return kind.parse(text)
+    except ValueError as error:
+        raise Mistake(f"{flag} {error}; allowed: {kind.allowed}") from None
+
+
+def function_folder(text: str, handler: str) -> Path:
+    """The folder, with the handler's module in it."""
+    folder = Path(text)
+    if not folder.is_dir():
+        raise Mistake(f"{text} is not a folder; allowed: the folder that holds the handler's file")
+    module, dot, function = handler.rpartition(".")
+    if not (module and dot and function):
+        raise Mistake("--handler is not file.function; allowed: for example app.handler")
+    path = folder / module.replace(".", "/")
+    if not (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()):
+        raise Mistake(f"--handler names {module}.py, which {text} does not hold")
+    return folder
+
+
+def variables(assignments: Sequence[str]) -> dict[str, str]:
+    """The variables of `--function-env KEY=VALUE`."""
+    found = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not (equals and _NAME.fullmatch(name)):
+            raise Mistake(
+                "--function-env is not KEY=VALUE; allowed: a name of letters, digits and "
+                "underscores that begins with a letter, then = and any text"
+            )
+        found[name] = value
+    return found
+
+
+def read_event(source: str | None) -> bytes | None:
+    if source is None:
+        return None
+    try:
+        event = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise Mistake(f"--invoke cannot read {source}: {error.strerror}") from None
+    try:
+        json.loads(event)
+    except ValueError as error:
+        raise Mistake(f"--invoke {source} is not JSON: {error}") from None
+    return event
+
+
+def listen_port(text: str | None) -> int:
+    """The port that was asked for; else the default one, or a free one where that is taken."""
+    if text is None:
+        return PORT if is_free(PORT) else free_port()
+    port = number("--listen", _LISTEN, text)
+    if not is_free(port):
+        raise Mistake(f"--listen {port} is taken; allowed: a free port, or no --listen for any")
+    return port
+
+
+def environment(typed: Mapping[str, str | None], assignments: Sequence[str]) -> dict[str, str]:
+    """The function's variables: FAULTLAYER_ ones of our own, then --function-env, then flags."""
+    own = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
+    flagged = {name.upper(): text for name, text in typed.items() if text is not None}
+    env = own | variables(assignments) | flagged
+    flags.check(env, frozenset(flagged))
+    return env
+
+
+class LocalCommand(click.Command):
+    """A command whose help shows the faults under headings of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        headings = {s.parameter: (s.heading, s.about) for s in flags.settings()}
+        groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                group = headings.get(parameter.name or "", ("Options", ""))
+                groups.setdefault(group, []).append(record)
+        for (heading, about), records in groups.items():
+            with formatter.section(heading):
+                if about:
+                    formatter.write_text(about)
+                formatter.write_dl(records)
+
+
+@click.command(cls=LocalCommand, context_settings={"max_content_width": 100})
+@click.argument("folder", metavar="DIR")
+@click.option("--handler", default="app.handler", show_default=True, help="file.function in DIR")
+@click.option("--invoke", metavar="FILE|-", help="invoke once with this event, print the answer")
+@click.option("--listen", metavar="PORT", help=f"port of the invoke endpoint [default: {PORT}]")
+@click.option(
+    "--function-env",
+    "-e",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="a variable of the function's (repeatable)",
+)
+@click.option("--function-timeout", metavar="SECONDS", default="3", help="its timeout [default: 3]")
+@click.option(
+    "--function-memory",
+    metavar="MB",
+    default="128",
+    help="the memory it is told it has [default: 128]",
+)
+@click.option("--layer", metavar="DIR", help="the unpacked layer [default: this checkout's]")
+def local(
+    folder: str,
+    handler: str,
+    invoke: str | None,
+    listen: str | None,
+    function_env: Sequence[str],
+    function_timeout: str,
+    function_memory: str,
+    layer: str | None,
+    **typed: str | None,
+) -> None:
+    """Run the function in DIR under AWS's Lambda Runtime Interface Emulator.
+
+    The layer is at /opt; neither Docker nor root is needed. It serves the invoke endpoint until
+    interrupted, or invokes once with --invoke. Logs go to standard error.
+
+    Each flag of a fault stands for an environment variable: --latency-when after is
+    FAULTLAYER_LATENCY_WHEN=after. Those that are set already count too; flags win.
+    """
+    if layer is not None and not Path(layer, "extensions", "faultlayer").is_file():
+        raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
+    run = Run(
+        folder=function_folder(folder, handler),
+        handler=handler,
+        env=environment(typed, function_env),
+        timeout=number("--function-timeout", _TIMEOUT, function_timeout),
+        memory=number("--function-memory", _MEMORY, function_memory),
+        port=listen_port(listen),
+        layer=Path(layer) if layer else None,
+        event=read_event(invoke),
+    )
+    answer(run)
+
+
+for _setting in flags.settings():
+    local.params.append(_setting.as_click())
+
+
+def answer(run: Run) -> None:
+    with interruptible(), contextlib.ExitStack() as stack:
+        emulator = Emulator(
+            run.folder,
+            run.handler,
+            env=run.env,
+            timeout=run.timeout,
+            memory=run.memory,
+            port=run.port,
+            layer=run.layer,
+        )
+        stack.callback(undisturbed, emulator)
+        emulator.start()
+        if run.event is None:
+            serve(emulator, run)
+        else:
+            body = emulator.invoke(run.event).body
+            sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")
+            sys.stdout.flush()
+
+
+def serve(emulator: Emulator, run: Run) -> None:
+    """Until interrupted, which is how it is meant to end."""
+    event = run.folder / "event.json"
+    data = shlex.quote(f"@{event}") if event.is_file() else "'{}'"
+    say(f"{run.folder} answers at {emulator.url} until you press Ctrl-C; try:")
+    print(f"  curl -d {data} {emulator.url}", file=sys.stderr, flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while not emulator.ended():
+            time.sleep(0.2)
+        raise Failure("the emulator ended by itself (see above)")
+
+
+def undisturbed(emulator: Emulator) -> None:
+    """Closes the emulator; an impatient second Ctrl-C must not leave processes behind."""
+    for number_ in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number_, signal.SIG_IGN)
+    emulator.close()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Makes a request to terminate end us as Ctrl-C does, by way of every `finally`."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,53 @@
+"""The `faultlayer` command: its subcommands, and what every failure looks like.
+
+Exit code 0: it answered; 2: a mistake in what was typed, nothing was started; 1: anything else.
+A mistake is one line on standard error, never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from faultlayer import __version__
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.local import local
+from faultlayer_cli.terminal import say
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="faultlayer", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Faults for AWS Lambda functions, without touching their code."""
+
+
+commands.add_command(local)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit code of the command with these arguments."""
+    try:
+        result = commands.main(arguments, prog_name="faultlayer", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return 2
+    except click.ClickException as error:
+        say(" ".join(error.format_message().split()))
+        return 2 if isinstance(error, click.UsageError) else 1
+    except Failure as error:
+        for line in str(error).splitlines():
+            say(line)
+        return error.code
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted")
+        return 1
+    except OSError as error:
+        say(str(error))
+        return 1
+
+
+def main() -> NoReturn:
+    sys.exit(run())
