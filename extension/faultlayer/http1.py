@@ -19,6 +19,8 @@ CHUNKED = -1
 UNTIL_CLOSE = -2
 NONE = -3  # the head says nothing of a body
 _MAX_SIZE_LINE = 8192
+_MAX_DIGITS = 20
+_BLANK = b" \t"  # RFC 9110 section 5.6.3: nothing else may surround a value
 
 
 class ProtocolError(Exception):
@@ -31,7 +33,7 @@ def head_end(data: bytes, start: int = 0) -> int:
     A bare LF ends a line too (RFC 9112 section 2.2).
     """
     end = data.find(b"\n\r\n", start)
-    bare = data.find(b"\n\n", start, end if end >= 0 else len(data))
+    bare = data.find(b"\n\n", start, end + 1 if end >= 0 else len(data))
     if bare >= 0:
         return bare + 2
     return end + 3 if end >= 0 else -1
@@ -50,41 +52,42 @@ def headers(lowered: bytes) -> list[tuple[bytes, bytes]]:
     """Every header of a lower-cased head, obsolete line folding undone (section 5.2)."""
     found: list[tuple[bytes, bytes]] = []
     for line in lowered.split(b"\n")[1:]:
-        line = line.rstrip(b"\r")
+        line = line.removesuffix(b"\r")
         if not line:
             continue
-        if line[:1] in b" \t":
+        if line[:1] in _BLANK:
             if not found:
                 raise ProtocolError("a continuation line without a header")
             name, value = found.pop()
-            found.append((name, value + b" " + line.strip()))
+            found.append((name, value + b" " + line.strip(_BLANK)))
             continue
         name, colon, value = line.partition(b":")
         if not colon or not name or name != name.strip():
             raise ProtocolError("a header line without a name")
-        found.append((name, value.strip()))
+        found.append((name, value.strip(_BLANK)))
     return found
 
 
 def _careful_length(lowered: bytes) -> int:
     """What RFC 9112 section 6.3 says of heads that the quick look cannot judge."""
-    codings: list[bytes] = []
+    codings: list[bytes] | None = None
     lengths: set[bytes] = set()
     for name, value in headers(lowered):
         if name == b"transfer-encoding":
-            codings += [coding.strip() for coding in value.split(b",")]
+            codings = codings or []
+            codings += [coding for part in value.split(b",") if (coding := part.strip(_BLANK))]
         elif name == b"content-length":
-            lengths.update(length.strip() for length in value.split(b","))
-    if codings:
-        if b"chunked" in codings[:-1]:
-            raise ProtocolError("a body chunked twice or within another coding")
+            lengths.update(length.strip(_BLANK) for length in value.split(b","))
+    if codings is not None:
+        if not codings or b"chunked" in codings[:-1]:
+            raise ProtocolError("a body chunked twice, within another coding, or in none")
         return CHUNKED if codings[-1] == b"chunked" else UNTIL_CLOSE
     if not lengths:
         return NONE
     if len(lengths) > 1:
         raise ProtocolError("contradicting lengths")
     digits = lengths.pop()
-    if not digits.isdigit() or len(digits) > 18:
+    if not digits.isdigit() or len(digits) > _MAX_DIGITS:
         raise ProtocolError("a length that is no number")
     return int(digits)
 
@@ -101,9 +104,11 @@ def scan(data: bytes) -> tuple[bytes, int]:
     if at < 0:
         if b"content-length" not in lowered and b"transfer-encoding" not in lowered:
             return lowered, NONE
-    elif lowered.rfind(b"content-length") == at + 1 and b"transfer-encoding" not in lowered:
-        digits = lowered[at + 16 : lowered.find(b"\n", at + 16)].strip()
-        if digits.isdigit() and len(digits) < 19:
+    elif lowered.count(b"content-length") == 1 and b"transfer-encoding" not in lowered:
+        end = lowered.find(b"\n", at + 16)
+        digits = lowered[at + 16 : end].removesuffix(b"\r").strip(_BLANK)
+        folded = lowered[end + 1] in _BLANK
+        if digits.isdigit() and len(digits) <= _MAX_DIGITS and not folded:
             return lowered, int(digits)
     return lowered, _careful_length(lowered)
 
@@ -114,7 +119,8 @@ def check_request(lowered: bytes, length: int) -> int:
     Raises ProtocolError where the start line is not a request's or the body has no end.
     """
     line = lowered[: lowered.find(b"\n")].rstrip(b"\r")
-    if line[-9:-1] != b" http/1." or line.count(b" ") != 2 or line[:1] == b" ":
+    exact = line.count(b" ") == 2 and len(line.split()) == 3
+    if not exact or line[-9:-1] != b" http/1." or not line[-1:].isdigit():
         raise ProtocolError("not an HTTP/1.1 request")
     if length == UNTIL_CLOSE:
         raise ProtocolError("a request without end")
@@ -124,8 +130,11 @@ def check_request(lowered: bytes, length: int) -> int:
 def status_of(head: bytes) -> int:
     """The status code of a response head; raises ProtocolError where it has none."""
     digits = head[9:12]
-    if head[:7] != b"HTTP/1." or head[8:9] != b" " or not digits.isdigit():
+    ended = head[12:13] in b" \r\n"
+    if head[:7] != b"HTTP/1." or head[8:9] != b" " or not digits.isdigit() or not ended:
         raise ProtocolError("not an HTTP/1.1 response")
+    if digits < b"100":
+        raise ProtocolError("a status that is none")
     return int(digits)
 
 
@@ -236,8 +245,9 @@ class Chunked:
             self._line = line
             return len(part)
         self._line = b""
-        digits = line.partition(b";")[0].rstrip(b"\r\n \t")
-        if not line.endswith(b"\r\n") or not 0 < len(digits) <= 16 or not _HEX.issuperset(digits):
+        digits = line[:-2].partition(b";")[0].rstrip(_BLANK)
+        sized = 0 < len(digits) <= _MAX_DIGITS and _HEX.issuperset(digits)
+        if not line.endswith(b"\r\n") or not sized:
             raise ProtocolError("a chunk without a size")
         count = int(digits, 16)
         if count:
@@ -249,8 +259,8 @@ class Chunked:
     def _trailer(self, data: bytes) -> int:
         held = len(self._line)
         section = self._line + data
-        if section.startswith(b"\r\n"):
-            end = 2
+        if section.startswith((b"\n", b"\r\n")):
+            end = section.find(b"\n") + 1
         elif section == b"\r":
             end = -1
         else:
@@ -282,8 +292,14 @@ def chunk(data: bytes) -> bytes:
 def without(head: bytes, name: bytes) -> bytes:
     """The head without the headers of this lower-case name."""
     start = name + b":"
-    lines = head.split(b"\n")
-    return b"\n".join(line for line in lines if not line.lower().startswith(start))
+    kept: list[bytes] = []
+    named = False
+    for line in head.split(b"\n"):
+        if not line.startswith((b" ", b"\t")):  # else: folded, and it shares its header's fate
+            named = line.lower().startswith(start)
+        if not named:
+            kept.append(line)
+    return b"\n".join(kept)
 
 
 def with_length(head: bytes, length: int) -> bytes:
