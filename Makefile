@@ -7,6 +7,7 @@ ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run \
 	$(wildcard cli/faultlayer_cli/data/*.sh) cli/faultlayer_cli/data/bootstrap-python
@@ -46,7 +47,7 @@ clean: ## remove what these targets made, the caches too
 	rm -rf bench/bin bench/results.json *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): requirements/dev.txt pyproject.toml
+$(TOOLS): requirements/dev.txt
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "$(PYTHON) is missing: install Python 3.10 or later (Debian: apt-get install python3)"; \
 		exit 1; } >&2
@@ -57,7 +58,10 @@ $(READY): requirements/dev.txt pyproject.toml
 		echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; \
 		exit 1; } >&2
 	@echo "setting up $(VENV) (once; pip downloads about 40 MB)"
-	$(PYTHON) -m venv --clear $(VENV)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip --disable-pip-version-check install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(READY): $(TOOLS) pyproject.toml
 	$(BIN)/python -m pip --disable-pip-version-check install --no-build-isolation --no-deps -e .
 	@touch $@
