@@ -111,15 +111,15 @@ class Screen:
 
     def outcome(self, outcome: Outcome) -> None:
         said = outcome.said().replace("\n", ", ")
-        middle = outcome.percentile(0.5)
-        self._print(f"  -> {said}; half of them within {middle:.1f} ms", _style(outcome))
+        middle = _milliseconds(outcome.percentile(0.5))
+        self._print(f"  -> {said}; half of them within {middle} ms", _style(outcome))
 
     def table(self, outcomes: Sequence[Outcome]) -> None:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("scene and variables", overflow="fold", width=_LABEL)
-        table.add_column("answers", overflow="fold", width=16)
+        table.add_column("answers", overflow="fold", width=15)
         for name in ("errors", "p50 ms", "p99 ms", "handler ran"):
-            table.add_column(name, justify="right", width=max(map(len, name.split())))
+            table.add_column(name, justify="right", width=max(5, *map(len, name.split())))
         for outcome in outcomes:
             label = Text(outcome.scene.name, "bold")
             for name, value in outcome.scene.variables.items():
@@ -131,8 +131,8 @@ class Screen:
                 label,
                 Text(outcome.said(), _style(outcome)),
                 str(outcome.errors),
-                f"{outcome.percentile(0.5):.1f}",
-                f"{outcome.percentile(0.99):.1f}",
+                _milliseconds(outcome.percentile(0.5)),
+                _milliseconds(outcome.percentile(0.99)),
                 f"{outcome.ran} x",
             )
         self._print()
@@ -156,6 +156,10 @@ class Screen:
 
 def _assignment(name: str, value: str) -> str:
     return f'{name}="{value}"' if " " in value else f"{name}={value}"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def _style(outcome: Outcome) -> str:
