@@ -10,9 +10,9 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Union
+    from typing import TypeAlias
 
-    Body = Union["Sized", "Chunked", "Endless"]
+    Body: TypeAlias = "Sized | Chunked | Endless"
 
 MAX_HEAD = 2 << 20  # bytes of one head or trailer section; Lambda's own limits are lower
 CHUNKED = -1

@@ -1,4 +1,4 @@
-"""Makes `faultlayer` importable as in the layer, and keeps property tests steady on any machine."""
+"""Makes `faultlayer` and what the tests share importable; steadies property tests."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-EXTENSION = str(Path(__file__).resolve().parents[2] / "extension")
-if EXTENSION not in sys.path:
-    sys.path.insert(0, EXTENSION)
+HERE = Path(__file__).resolve().parent
+for folder in (HERE, HERE.parents[1] / "extension"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 settings.register_profile(
     "faultlayer",
