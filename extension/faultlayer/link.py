@@ -7,6 +7,7 @@ messages, not faults.
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from time import monotonic
 
 from faultlayer import http1
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _GATHER = 49152  # bytes: bodies up to this are sent in one piece with their head
 _IDLE = 64  # upstream connections kept for runtimes that open a connection per request
+_POLL = b"GET "
+_HEAD = b"HEAD "
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -73,7 +76,7 @@ class Pool:
                 peer = self._idle.pop()
             except IndexError:  # another thread was faster
                 break
-            if not peer.closed():
+            if not peer.stale():
                 return peer, True
             peer.close()
         return connect(self.address), False
@@ -86,45 +89,112 @@ class Pool:
             peer.close()
 
 
+def partly(peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False) -> Message:
+    """A message from this peer of which more is to come, perhaps."""
+    body = http1.body(length)
+    taken = len(lowered) + body.feed(data[len(lowered) :])
+    data, peer.pending = data[:taken], data[taken:]
+    return Message(data, lowered, length, None if body.done else body, last)
+
+
+class Early:
+    """What upstream says before the request is whole: passed on as it comes."""
+
+    def __init__(self, client: Peer, upstream: Peer, *, to_head: bool) -> None:
+        self.answer: Message | None = None  # the final one, what arrived of it passed on
+        self.held = b""  # of a head that has not arrived to its end
+        self._client = client
+        self._upstream = upstream
+        self._to_head = to_head
+
+    def hear(self, data: bytes) -> None:
+        answer = self.answer
+        if answer is None:
+            self.held += data
+            self._heads()
+            return
+        count = answer.body.feed(data) if answer.body else 0
+        self._client.send(data[:count])
+        self._upstream.pending += data[count:]
+        if answer.body and answer.body.done:
+            answer.body = None
+
+    def _heads(self) -> None:
+        while self.held:
+            lowered, length = http1.scan(self.held)
+            if not lowered:
+                if len(self.held) > http1.MAX_HEAD:
+                    raise http1.ProtocolError("a header block without end")
+                return
+            status = http1.status_of(self.held)
+            if status >= 200 or status == 101:
+                length = http1.check_response(length, status, to_head=self._to_head)
+                last = http1.closes(lowered) or length == UNTIL_CLOSE
+                self.answer = partly(self._upstream, self.held, lowered, length, last)
+                self._client.send(self.answer.data)
+                self.answer.data = self.held = b""
+                return
+            self._client.send(self.held[: len(lowered)])
+            self.held = self.held[len(lowered) :]
+
+
 class Link:
     """The two connections, and the exchanges between them."""
 
-    __slots__ = ("_left", "_pool", "_reused", "_upstream", "_waiting", "_watch", "client")
+    __slots__ = ("_left", "_lock", "_pool", "_upstream", "_waiting", "_watch", "client", "reused")
 
     def __init__(self, client: Peer, pool: Pool, watch: Watch) -> None:
         self.client = client
         self._pool = pool
         self._watch = watch
         self._upstream: Peer | None = None
-        self._reused = False
+        self.reused = False  # whether upstream has answered on this connection before
         # Written by one thread, then the other's read: in this order one of them always sees it.
-        self._waiting = self._left = False
+        self._waiting = b""
+        self._left = False
+        self._lock = allocate_lock()  # a connection is not ended after another link has got it
         watch.add(client, self._runtime_left)
 
     def _runtime_left(self) -> None:
         self._left = True
-        if self._waiting and self._upstream:
-            self._upstream.hang_up()
+        with self._lock:
+            if self._upstream and self._waiting.startswith(_POLL):
+                self._upstream.hang_up()
+
+    def _forsaken(self, request: bytes) -> bool:
+        """Whether the runtime left and the request asks on its behalf; its reports still go out."""
+        return self._left and request.startswith(_POLL)
 
     def close(self, *, clean: bool) -> None:
         """End the runtime's connection; keep upstream's where nothing is under way on it."""
         self._watch.remove(self.client)
         self.client.close()
-        upstream, self._upstream = self._upstream, None
+        upstream = self._release()
         if upstream and clean:
             self._pool.put(upstream)
         elif upstream:
             upstream.close()
 
+    def _release(self) -> Peer | None:
+        with self._lock:
+            upstream, self._upstream = self._upstream, None
+        return upstream
+
     def _drop(self) -> None:
-        if self._upstream:
-            self._upstream.close()
-        self._upstream = None
+        upstream = self._release()
+        if upstream:
+            upstream.close()
 
     def _connected(self) -> Peer:
         if self._upstream is None:
-            self._upstream, self._reused = self._pool.get()
+            self._upstream, self.reused = self._pool.get()
         return self._upstream
+
+    def _ready(self) -> Peer:
+        """Upstream's connection, a fresh one where the present one is of no use."""
+        if self._upstream and self._upstream.stale():
+            self._drop()
+        return self._connected()
 
     # -- the runtime's side -------------------------------------------------------------------
 
@@ -137,17 +207,7 @@ class Link:
         length = http1.check_request(lowered, length)
         if 0 <= length <= _GATHER and b"\nexpect:" not in lowered:
             return Message(client.complete(data, len(lowered) + length), lowered, length)
-        return self._partly(client, data, lowered, length)
-
-    @staticmethod
-    def _partly(
-        peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False
-    ) -> Message:
-        """A message of which more is to come, perhaps."""
-        body = http1.body(length)
-        taken = len(lowered) + body.feed(data[len(lowered) :])
-        data, peer.pending = data[:taken], data[taken:]
-        return Message(data, lowered, length, None if body.done else body, last)
+        return partly(client, data, lowered, length)
 
     # -- upstream's side ----------------------------------------------------------------------
 
@@ -158,24 +218,16 @@ class Link:
         leaves meanwhile, OSError where upstream cannot be reached.
         """
         upstream = self._upstream or self._connected()
-        self._waiting = True
-        if self._left:
+        self._waiting = data
+        if self._left and self._forsaken(data):
             raise Gone("the runtime, while waiting")
         try:
             upstream.send(data)
             return upstream.recv(SIZE)
         except ConnectionError:
-            return self._last_words(upstream)
+            return upstream.last_words()
         finally:
-            self._waiting = False
-
-    @staticmethod
-    def _last_words(upstream: Peer) -> bytes:
-        """What upstream said before it broke off: it may refuse what it has not read to the end."""
-        try:
-            return b"" if upstream.closed() else upstream.recv(SIZE)
-        except ConnectionError:
-            return b""
+            self._waiting = b""
 
     def resume(self, request: bytes, answer: bytes) -> Message:
         """The answer that begins with what `tell(request)` returned.
@@ -184,14 +236,13 @@ class Link:
         upstream closes idle connections, and refuses what it had after all seen.
         """
         while not answer:
-            again = self._reused and not self._left
+            again = self.reused
             self._drop()
             if not again:
                 raise Gone("upstream, without an answer")
             answer = self.tell(request)
-        self._reused = True
-        upstream = self._connected()
-        return self._answer(upstream, answer, request)
+        self.reused = True
+        return self._answer(self._connected(), answer, request)
 
     def ask_whole(self, request: bytes) -> Message:
         """Send a whole request upstream; return the answer as far as it has arrived."""
@@ -204,41 +255,27 @@ class Link:
         return self.ask_whole(request.data)
 
     def _ask_at_length(self, request: Message) -> Message:
-        """Send a request whose body is still arriving."""
-        if self._upstream and self._upstream.closed():
-            self._drop()
-        upstream = self._connected()
+        """Send a request whose body is still arriving; pass on at once what is said meanwhile."""
         body = request.body
         assert body is not None
-        early: list[bytes] = []
+        while True:
+            upstream = self._ready()
+            early = Early(self.client, upstream, to_head=request.data.startswith(_HEAD))
+            taken = duplex(self.client, upstream, request.data, body, early.hear)
+            if taken is None:
+                self.reused = True
+                return early.answer or self._answered(upstream, early.held, request.data)
+            if early.answer is not None:
+                self.client.linger()
+            if taken or early.answer or early.held or not self.reused:
+                raise Gone("upstream, in the middle of a request")
+            self._drop()
 
-        def heard(data: bytes) -> bytes | None:
-            early.append(data)
-            joined = b"".join(early)
-            end = http1.head_end(joined)
-            if end < 0:
-                return None
-            if http1.status_of(joined) >= 200:
-                return joined
-            self.client.send(joined[:end])
-            early[:] = [joined[end:]] if joined[end:] else []
-            return heard(b"") if early else None
-
-        data = duplex(self.client, upstream, request.data, body, heard)
-        if data:
-            return self._early(upstream, data)
-        self._reused = True
-        data = b"".join(early) or upstream.recv(SIZE)
+    def _answered(self, upstream: Peer, data: bytes, request: bytes) -> Message:
+        data = data or upstream.recv(SIZE)
         if not data:
             raise Gone("upstream, without an answer")
-        return self._answer(upstream, data, b"")
-
-    def _early(self, upstream: Peer, data: bytes) -> Message:
-        """An answer given before the request was whole: pass it on, and end the connection."""
-        answer = self._answer(upstream, data, b"")
-        self.deliver(answer)
-        self.client.linger()
-        raise Gone("upstream, which answered before the request was whole")
+        return self._answer(upstream, data, request)
 
     def _answer(self, upstream: Peer, data: bytes, request: bytes) -> Message:
         """The final answer that begins with these bytes; interim ones go to the runtime."""
@@ -253,20 +290,26 @@ class Link:
             data = data[len(lowered) :] or upstream.recv(SIZE)
             if not data:
                 raise Gone("upstream, after an interim answer")
-        length = http1.check_response(length, status, to_head=request.startswith(b"HEAD "))
+        length = http1.check_response(length, status, to_head=request.startswith(_HEAD))
         last = http1.closes(lowered) or length == UNTIL_CLOSE
         if 0 <= length <= _GATHER:
             data = upstream.complete(data, len(lowered) + length)
             return Message(data, lowered, length, None, last)
-        return self._partly(upstream, data, lowered, length, last)
+        return partly(upstream, data, lowered, length, last)
 
     def deliver(self, answer: Message) -> bool:
         """Send upstream's answer to the runtime, as it arrives; whether both stay connected."""
         self.client.send(answer.data)
         if answer.body is not None:
+            self._waiting = _POLL
+            if self._left:
+                raise Gone("the runtime, in the middle of an answer")
             self.finish(answer, self.client.send)
-        if answer.last:
+            self._waiting = b""
+        if answer.last or (self._upstream and self._upstream.pending):
             self._drop()
+        if answer.last:
+            self.client.linger()
         return not answer.last
 
     def finish(self, answer: Message, sink: Callable[[bytes], object]) -> None:
@@ -277,21 +320,32 @@ class Link:
     # -- what a fault sends or reads itself ---------------------------------------------------
 
     def begin(self, head: bytes) -> Callable[[bytes], object]:
-        """Begin a request of our own; returns what sends the rest of it. End with `hear`."""
-        if self._upstream and self._upstream.closed():
-            self._drop()
-        upstream = self._connected()
-        upstream.send(head)
-        return upstream.send
+        """Begin a request of our own; returns what sends the rest of it. End with `hear`.
+
+        Where upstream breaks off before the request is whole, the rest goes nowhere: `hear` tells.
+        """
+        upstream = self._ready()
+        self.reused = True
+
+        def send(data: bytes) -> None:
+            if self.reused:
+                try:
+                    upstream.send(data)
+                except ConnectionError:
+                    self.reused = False
+
+        send(head)
+        return send
 
     def hear(self) -> Message:
         """The answer to what was begun."""
         upstream = self._connected()
-        data = upstream.recv(SIZE)
-        if not data:
-            raise Gone("upstream, without an answer")
-        self._reused = True
-        return self._answer(upstream, data, b"")
+        broken = not self.reused
+        self.reused = True
+        data = upstream.last_words() if broken else b""
+        answer = self._answered(upstream, data, b"")
+        answer.last = answer.last or broken
+        return answer
 
     def hold(self, seconds: float) -> None:
         """Wait this long; raises Gone where the runtime leaves meanwhile."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+from time import sleep
 
 from faultlayer.executor import Executor, Pending
 from faultlayer.http1 import ProtocolError
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from faultlayer.sockets import Address, Peer
 
 _OK = b"http/1.1 20"
-_STACK = 1 << 20  # bytes; reserved, not touched
+_STACK = 8 << 20  # bytes, reserved, not touched: JSON nests as deep as CPython's C stack allows
+_PAUSE = 0.05  # seconds between attempts while no connection can be accepted
 _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, oldest first
 
 
@@ -92,7 +94,7 @@ class Connection:
         """
         link, client, pending, decide = self._link, self._client, self._pending, self._decide
         receive, reply, tell = client.recv, client.send, link.tell
-        accepted = b""
+        accepted: bytes | None = None
         while True:
             data = client.take() if client.pending else receive(SIZE)
             if data != self._poll:
@@ -122,6 +124,7 @@ class Connection:
                     or head.rfind(b"content-length") != at + 1
                     or b"transfer-encoding" in head
                     or b"\n\n" in head
+                    or b"close" in head
                     or not head.startswith(_OK)
                 ):
                     if self._forward(data, link.resume(data, answer)):
@@ -129,6 +132,7 @@ class Connection:
                     return
                 if data != self._poll:
                     accepted = answer
+                    link.reused = True
                 elif (hits := decide(answer, head)) is not None:
                     if self._hit(data, Message(answer, head, len(answer) - end), hits):
                         continue
@@ -189,10 +193,19 @@ def serve(listener: socket, upstream: Address, aim: Aim) -> None:
 
 
 def _accept(listener: socket, proxy: Proxy) -> None:
+    failing = False
     while True:
         try:
             client = accept(listener)
         except OSError as error:  # out of descriptors, or a client that left in the queue
-            _internal(error)
+            if not failing:
+                _internal(error)
+            failing = True
+            sleep(_PAUSE)
             continue
-        _thread.start_new_thread(proxy.handle, (client,))
+        failing = False
+        try:
+            _thread.start_new_thread(proxy.handle, (client,))
+        except RuntimeError as error:  # out of threads or memory
+            _internal(error)
+            client.close()

@@ -87,19 +87,17 @@ class Peer:
 
     def complete_head(self, data: bytes) -> tuple[bytes, bytes, int]:
         """Receive until data holds a whole head; return it and what `http1.scan` says of it."""
-        parts, total, tail = [data], len(data), data[-3:]
-        while True:
-            if total > MAX_HEAD:
-                raise ProtocolError("a header block without end")
+        held, tail = bytearray(data), data[-3:]
+        while len(held) <= MAX_HEAD:
             more = self.recv(SIZE)
             if not more:
                 raise Gone("in the middle of a head")
-            parts.append(more)
-            total += len(more)
+            held += more
             if head_end(tail + more) >= 0:
-                data = b"".join(parts)
+                data = bytes(held)
                 return (data, *scan(data))
             tail = (tail + more)[-3:]
+        raise ProtocolError("a header block without end")
 
     def complete(self, data: bytes, size: int) -> bytes:
         """Receive until data holds `size` bytes; what came beyond them becomes pending."""
@@ -114,16 +112,31 @@ class Peer:
         self.pending = data[size:]
         return data[:size]
 
-    def closed(self) -> bool:
-        """Whether the other side has closed, judged without waiting."""
-        if self.pending:
-            return False
+    def stale(self) -> bool:
+        """Whether this idle connection is of no use: closed, or told what nobody asked for."""
         try:
-            return self.sock.recv(1, MSG_PEEK | MSG_DONTWAIT) == b""
+            self.sock.recv(1, MSG_PEEK | MSG_DONTWAIT)
         except BlockingIOError:
-            return False
+            return bool(self.pending)
         except OSError:
+            pass
+        return True
+
+    def left(self) -> bool:
+        """Whether the other side will send no more, whatever of it is unread."""
+        poller = select.poll()
+        try:
+            poller.register(self.sock.fileno(), select.POLLRDHUP)
+        except ValueError:  # closed here meanwhile
             return True
+        return bool(poller.poll(0))
+
+    def last_words(self) -> bytes:
+        """What the other side said before it broke off, if anything."""
+        try:
+            return self.sock.recv(SIZE, MSG_DONTWAIT)
+        except OSError:
+            return b""
 
     def linger(self) -> None:
         """Finish sending, then read a while: a close with unread input resets the answer."""
@@ -183,7 +196,7 @@ class Watch:
             for fd, _ in self._epoll.poll():
                 # The number may belong to a newer connection by now: ask the socket itself.
                 peer, left = self._watched.get(fd, (None, None))
-                if peer and left and peer.closed():
+                if peer and left and peer.left():
                     left()
 
 
@@ -202,41 +215,42 @@ def duplex(
     upstream: Peer,
     first: bytes,
     body: Body,
-    heard: Callable[[bytes], bytes | None],
-) -> bytes:
+    heard: Callable[[bytes], object],
+) -> int | None:
     """Send `first`, then what is left of the client's body, upstream; listen to both meanwhile.
 
-    What upstream says before the body is whole goes to `heard`, which keeps an interim answer
-    to itself (None) or gives back a final one, which ends the sending and is returned; empty
-    where there was none. Raises Gone where either closes within the body.
+    What upstream says before all of it is sent goes to `heard`. Returns None once it is sent; where
+    upstream ends the connection before that, how many bytes had been taken from the client. Raises
+    Gone where the client closes within the body.
     """
     poller = select.poll()
     client_fd, upstream_fd = client.sock.fileno(), upstream.sock.fileno()
-    out = memoryview(first)
+    out, taken = memoryview(first), 0
     while out or not body.done:
         poller.register(upstream_fd, select.POLLIN | (select.POLLOUT if out else 0))
         if not out:
             poller.register(client_fd, select.POLLIN)
-        events = poller.poll()
+        events = dict(poller.poll())
         if not out:
             poller.unregister(client_fd)
-        for fd, event in events:
-            if fd == client_fd:
-                data = client.recv(BULK)
-                if not data:
-                    raise Gone("in the middle of a body")
-                count = body.feed(data)
-                out, client.pending = memoryview(data)[:count], data[count:]
-            elif event & ~select.POLLOUT:
-                data = upstream.recv(BULK)
-                if not data:
-                    raise Gone("upstream, in the middle of a request")
-                answer = heard(data)
-                if answer is not None:
-                    return answer
-            elif out:
+        if events.get(upstream_fd, 0) & ~select.POLLOUT:
+            data = upstream.last_words()
+            if not data:
+                return taken
+            heard(data)
+        elif out:
+            try:
                 out = out[upstream.sock.send(out, MSG_DONTWAIT) :]
-    return b""
+            except (BlockingIOError, ConnectionError):
+                pass  # the next look at it tells why
+        else:
+            data = client.recv(BULK)
+            if not data:
+                raise Gone("in the middle of a body")
+            taken += len(data)
+            count = body.feed(data)
+            out, client.pending = memoryview(data)[:count], data[count:]
+    return None
 
 
 def stream(

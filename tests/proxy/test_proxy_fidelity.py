@@ -251,7 +251,7 @@ def test_pipelined_posts_are_answered_in_order(proxied: Proxied, upstream: Serve
         assert [client.response().content for _ in bodies] == bodies
 
 
-@pytest.mark.parametrize("first", [NEXT, posted("1", "response", b"", b"{}")])
+@pytest.mark.parametrize("first", [NEXT, posted("1", "response", b"", b"{}")], ids=["next", "response"])
 def test_a_close_that_upstream_announces_reaches_the_client(
     proxied: Proxied, upstream: Server, first: bytes
 ) -> None:

@@ -16,6 +16,7 @@ from fakes.wire import Broken, Wire
 
 RESPONSE = posted("1", "response", b"", b'{"a":1}')
 LARGE = posted("1", "response", b"", b"x" * 400_000)
+IDS = ["next", "response", "large"]
 
 
 def well(address: Address) -> None:
@@ -55,7 +56,7 @@ def test_expect_continue(proxied: Proxied, upstream: Server, reads_first: bool) 
     with Wire.to(proxied(upstream)) as client:
         client.send(RESPONSE.split(b"Content-Length")[0] + b"Expect: 100-continue\r\n")
         client.send(b"Content-Length: 3\r\n\r\n")
-        assert client.take(33) == b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n"
+        assert client.through(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n"
         assert told.is_set()
         client.send(b"abc")
         assert client.response().raw == ACCEPTED
@@ -218,7 +219,7 @@ def test_a_body_shorter_than_its_length_arrives_as_a_broken_request(
         if not head_only:
             client.send(b"x" * (size - 1))
     well(address)
-    assert soon(lambda: all(conn.over.is_set() for conn in upstream.conns[:-1]))
+    assert soon(lambda: sum(not conn.over.is_set() for conn in upstream.conns) <= 1)
     assert all(request.target != "/x" for request in upstream.requests)
 
 
@@ -273,7 +274,7 @@ def test_a_client_gone_in_a_response_that_stalls(proxied: Proxied, upstream: Ser
 
 
 @pytest.mark.parametrize("reset", [True, False])
-@pytest.mark.parametrize("behind", [b"", RESPONSE])
+@pytest.mark.parametrize("behind", [b"", RESPONSE], ids=["alone", "pipelined"])
 def test_a_runtime_that_dies_while_waiting_swallows_no_event(
     proxied: Proxied, api: RuntimeApi, reset: bool, behind: bytes
 ) -> None:
@@ -292,7 +293,11 @@ def test_a_runtime_that_dies_while_waiting_swallows_no_event(
 
 
 @pytest.mark.parametrize("upstream_is_slow", [True, False])
-@pytest.mark.parametrize("last", [RESPONSE, posted("1", "error", b"", b"{}"), LARGE])
+@pytest.mark.parametrize(
+    "last",
+    [RESPONSE, posted("1", "error", b"", b"{}"), LARGE],
+    ids=["response", "error", "large"],
+)
 def test_the_last_words_of_a_runtime_are_delivered(
     proxied: Proxied, upstream: Server, last: bytes, upstream_is_slow: bool
 ) -> None:
@@ -328,8 +333,8 @@ def test_a_client_that_only_half_closes_gets_its_answer(
 # -- upstreams that misbehave ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", [NEXT, RESPONSE, LARGE])
-@pytest.mark.parametrize("then", [NEXT, RESPONSE, LARGE])
+@pytest.mark.parametrize("first", [NEXT, RESPONSE, LARGE], ids=IDS)
+@pytest.mark.parametrize("then", [NEXT, RESPONSE, LARGE], ids=IDS)
 def test_upstream_closes_idle_connections(
     proxied: Proxied, upstream: Server, first: bytes, then: bytes
 ) -> None:
@@ -346,8 +351,8 @@ def test_upstream_closes_idle_connections(
     assert [request.raw for request in upstream.requests] == [first, then, then, then]
 
 
-@pytest.mark.parametrize("first", [NEXT, RESPONSE])
-@pytest.mark.parametrize("then", [NEXT, RESPONSE])
+@pytest.mark.parametrize("first", [NEXT, RESPONSE], ids=IDS[:2])
+@pytest.mark.parametrize("then", [NEXT, RESPONSE], ids=IDS[:2])
 @pytest.mark.parametrize("reset", [True, False])
 def test_upstream_closes_just_as_a_request_arrives(
     proxied: Proxied, upstream: Server, first: bytes, then: bytes, reset: bool
