@@ -89,6 +89,7 @@ class Screen:
         found.width = _WIDTH  # a pipe has none, and a narrower terminal folds better than a table
         unicode = found.encoding.lower().startswith("utf")
         self._levels = _LEVELS if unicode else _PLAIN_LEVELS
+        self._box = box.SIMPLE_HEAD if unicode else None
 
     def _print(self, text: str = "", style: str = "") -> None:
         self._console.print(Text(text, style))
@@ -115,7 +116,7 @@ class Screen:
         self._print(f"  -> {said}; half of them within {middle} ms", _style(outcome))
 
     def table(self, outcomes: Sequence[Outcome]) -> None:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=self._box, pad_edge=False)
         table.add_column("scene and variables", overflow="fold", width=_LABEL)
         table.add_column("answers", overflow="fold", width=15)
         for name in ("errors", "p50 ms", "p99 ms", "handler ran"):

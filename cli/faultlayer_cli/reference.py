@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faultlayer.registry import COMMON, GLOBALS, PREFIX, Fault, Option, all_faults
-
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.terminal import say
 

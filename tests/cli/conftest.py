@@ -1,0 +1,96 @@
+"""The command as a user meets it: arguments in; exit code, standard output and error out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from faultlayer_cli import local, main, sandbox
+from faultlayer_cli.errors import Failure
+
+ROOT = Path(__file__).resolve().parents[2]
+HELLO = ROOT / "examples" / "hello"
+
+
+@dataclass
+class Said:
+    """What one call of the command did."""
+
+    code: int
+    out: str
+    err: str
+    run: local.Run | None
+
+    @property
+    def lines(self) -> list[str]:
+        return self.err.splitlines()
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def no_faults_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller's own FAULTLAYER_ variables count, so here there are none."""
+    for name in [name for name in os.environ if name.startswith("FAULTLAYER_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command with these arguments, up to where it would start the emulator."""
+
+    def call(*arguments: object) -> Said:
+        started: list[local.Run] = []
+        monkeypatch.setattr(local, "answer", started.append)
+        code = main.run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Said(code, captured.out, captured.err, started[0] if started else None)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> None:
+    """Skips where the layer cannot be mounted at /opt; on CI that would hide the tests."""
+    try:
+        sandbox.namespaces()
+    except Failure as refusal:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(refusal))
+        pytest.skip(str(refusal))
+
+
+Started = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def started(namespaces: None, tmp_path: Path) -> Iterator[Started]:
+    """Starts the real command; its temporary files go to `tmp_path / "tmp"`."""
+    processes: list[subprocess.Popen[str]] = []
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+
+    def start(*arguments: object, **variables: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "faultlayer_cli", *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(scratch), **variables},
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
