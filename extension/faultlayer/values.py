@@ -13,41 +13,68 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_UNITS = (("ms", 0.001), ("s", 1.0), ("m", 60.0))
+_UNITS = (("ms", 1, 1000), ("s", 1, 1), ("m", 60, 1))  # times, per
 _NUMBER = frozenset("0123456789.")
+_INFINITY = float("inf")
 LONGEST = 900.0  # seconds: Lambda's longest timeout
 
 
-def _decimal(text: str) -> float:
-    """A plain decimal: no sign, exponent, underscore, infinity or non-ASCII digit."""
-    if not text or not _NUMBER.issuperset(text) or text.count(".") > 1 or text == ".":
-        raise ValueError("is not a number")
-    return float(text)
-
-
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether this is a JSON number; what JSON cannot say (infinity, NaN) is none."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and -_INFINITY < value < _INFINITY  # type: ignore[operator]
+
+
+def _decimal(value: Any) -> float:
+    """A plain decimal: no sign, exponent, underscore, infinity or non-ASCII digit."""
+    if _is_number(value) and 0 <= value < 1e15:
+        return float(value)
+    plain = isinstance(value, str) and _NUMBER.issuperset(value) and value.count(".") < 2
+    if not plain or value in ("", "."):
+        raise ValueError("is not a number")
+    return float(value)
+
+
+def _plain(number: float) -> str:
+    """The shortest plain decimal that reads as exactly this number."""
+    digits = repr(number)
+    mantissa, exponent, places = digits.partition("e-")
+    if exponent:
+        digits = f"{number:.{int(places) + len(mantissa.partition('.')[2])}f}"
+    return digits.removesuffix(".0")
 
 
 def duration(value: Any) -> float:
     """Seconds of `300ms`, `1.5s`, `2m` or a bare number of milliseconds."""
-    if _is_number(value):
-        value = f"{value:f}"
-    if not isinstance(value, str):
-        raise ValueError("is not a duration")
-    text = value.strip()
-    scale = 0.001
-    for unit, seconds in _UNITS:
-        if text.endswith(unit):
-            text, scale = text[: -len(unit)].rstrip(), seconds
-            break
+    times, per = 1, 1000
+    if isinstance(value, str):
+        value = value.strip()
+        for unit, times_unit, per_unit in _UNITS:
+            if value.endswith(unit):
+                value, times, per = value[: -len(unit)].rstrip(), times_unit, per_unit
+                break
     try:
-        number = _decimal(text) * scale
+        number = _decimal(value) * times / per
     except ValueError:
         raise ValueError("is not a duration") from None
     if number > LONGEST:
         raise ValueError("is longer than 15m, the longest that Lambda lets a function run")
     return number
+
+
+def show_duration(seconds: float) -> str:
+    """The text that reads as exactly this: in milliseconds where that can be, else in seconds."""
+    text = _plain(round(seconds * 1000, 6))
+    return f"{text}ms" if float(text) / 1000 == seconds else f"{_plain(seconds)}s"
+
+
+def _sendable(text: str) -> str:
+    """The text, refused where UTF-8 cannot say it: a variable's bytes that were none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("is not UTF-8 text") from None
+    return text
 
 
 def text_of(value: object, what: str) -> str:
@@ -56,7 +83,7 @@ def text_of(value: object, what: str) -> str:
         raise ValueError(f"is not {what}")
     if not value.strip():
         raise ValueError("is empty")
-    return value
+    return _sendable(value)
 
 
 class Kind:
@@ -72,12 +99,6 @@ class Kind:
     def show(self, value: Any) -> str:
         """The value as a variable would say it: `parse(show(v)) == v`."""
         return str(value)
-
-
-def show_duration(seconds: float) -> str:
-    """The shortest exact text in milliseconds."""
-    number = f"{seconds * 1000:.9f}".rstrip("0").rstrip(".")
-    return f"{number}ms"
 
 
 class Duration(Kind):
@@ -127,23 +148,21 @@ class Rate(Kind):
     example = "20%"
 
     def parse(self, value: Any) -> float:
-        if _is_number(value):
-            rate = float(value)
-        elif isinstance(value, str):
-            text = value.strip()
-            try:
-                percent = text.endswith("%")
-                rate = _decimal(text[:-1].rstrip()) / 100 if percent else _decimal(text)
-            except ValueError:
-                raise ValueError("is not a rate") from None
-        else:
-            raise ValueError("is not a rate")
+        per = 1
+        if isinstance(value, str):
+            value = value.strip()
+            if value.endswith("%"):
+                value, per = value[:-1].rstrip(), 100
+        try:
+            rate = _decimal(value) / per
+        except ValueError:
+            raise ValueError("is not a rate") from None
         if not 0 <= rate <= 1:
             raise ValueError("is outside 0 to 1 (0% to 100%)")
         return rate
 
     def show(self, value: Any) -> str:
-        return f"{value:.17f}".rstrip("0").rstrip(".")
+        return _plain(value)
 
 
 class Whole(Kind):
@@ -213,8 +232,8 @@ class Text(Kind):
         self.allowed, self.example, self.empty = allowed, example, empty
 
     def parse(self, value: Any) -> str:
-        if self.empty and value == "":
-            return ""
+        if self.empty and isinstance(value, str):
+            return _sendable(value)
         return text_of(value, "text")
 
 
@@ -245,7 +264,7 @@ class HeaderSet(Kind):
                 raise ValueError("has a member that is neither text nor number" + self._or_null)
             if text is not None and any(c in text for c in "\r\n\0"):
                 raise ValueError("has a line break or NUL in a header's text")
-            result[name] = text
+            result[name] = text if text is None else _sendable(text)
         return result
 
     @property
@@ -268,9 +287,10 @@ def json_value(value: Any) -> Any:
     """The JSON value of a variable's text; a plan's value is one already."""
     if not isinstance(value, str):
         return value
+    text = text_of(value, "JSON")
     try:
-        return loads(text_of(value, "JSON"))
+        return loads(text)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
-    except ValueError as error:
-        raise ValueError("is empty" if str(error) == "is empty" else "is not JSON") from None
+    except ValueError:
+        raise ValueError("is not JSON") from None

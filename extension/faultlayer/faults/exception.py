@@ -19,17 +19,18 @@ _LONGEST = 4096
 class Message(Kind):
     """`message` or `Type: message`: a pair of type and message."""
 
-    allowed = f"`message` or `Type: message`, at most {_LONGEST} characters"
+    allowed = f"`message` or `Type: message`, each at most {_LONGEST} characters"
     example = "ValueError: no such order"
 
     def parse(self, value: Any) -> tuple[str, str]:
         text = text_of(value, "text").strip()
-        if len(text) > _LONGEST:
-            raise ValueError(f"is longer than {_LONGEST} characters")
         kind, colon, message = text.partition(":")
-        if colon and kind.isascii() and kind.replace(".", "_").isidentifier():
-            return kind, message.strip()
-        return UNNAMED, text
+        if not (colon and kind.isascii() and kind.replace(".", "_").isidentifier()):
+            kind, message = UNNAMED, text
+        message = message.strip()
+        if len(kind) > _LONGEST or len(message) > _LONGEST:
+            raise ValueError(f"is longer than {_LONGEST} characters")
+        return kind, message
 
     def show(self, value: Any) -> str:
         return f"{value[0]}: {value[1]}"
