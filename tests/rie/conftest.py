@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from rie.support import Function
 
 from faultlayer_cli.emulator import Emulator
+from rie.support import Function
 
 PROBE = Path(__file__).parent / "functions" / "probe"
 

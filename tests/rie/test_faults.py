@@ -6,6 +6,7 @@ import json
 import uuid
 
 import pytest
+
 from rie.support import told
 
 

@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+
 from rie.support import told
 
 UNTOUCHED = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from rie.support import told
 
 ARMED = {"FAULTLAYER_LATENCY": "1ms"}
