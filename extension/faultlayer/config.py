@@ -45,7 +45,9 @@ class Config:
 def address(text: str) -> tuple[str, int]:
     """Host and port of `host:port`; raises ValueError where it is not that."""
     host, colon, port = text.strip().rpartition(":")
-    if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    named = colon and host and host.isascii() and host.isprintable() and " " not in host
+    numbered = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
+    if not (named and numbered):
         raise ValueError("is not host:port")
     return host, int(port)
 

@@ -40,7 +40,7 @@ def _plain(number: float) -> str:
     digits = repr(number)
     mantissa, exponent, places = digits.partition("e-")
     if exponent:
-        digits = f"{number:.{int(places) + len(mantissa.partition('.')[2])}f}"
+        digits = "0." + "0" * (int(places) - 1) + mantissa.replace(".", "")
     return digits.removesuffix(".0")
 
 

@@ -279,6 +279,7 @@ def test_durations_are_shown_exactly(one: float, other: float) -> None:
 
 
 @given(st.floats(0, 1))
+@example(2.0**-24)  # whose shortest text is not what rounding to as many places gives
 def test_rates_are_shown_exactly(rate: float) -> None:
     assert Rate().parse(Rate().show(rate)) == rate
 
