@@ -6,6 +6,8 @@ once; that what a fault does not apply to passes untouched.
 
 from __future__ import annotations
 
+from time import sleep
+
 from faultlayer import http1
 from faultlayer.actions import BEFORE, Delay, Fail, Outlast, Respond, Rewrite
 from faultlayer.answer import HTTP_STREAM, SEPARATOR, Answer, Stream, dump, status_payload
@@ -77,10 +79,11 @@ class Executor:
             return pending
         self._link.finish(event, _forget)
         if isinstance(outcome.action, Outlast):
+            _give_back(pending.hits)
             outcome.log(invocation.request_id)
             self._link.hold(outcome.action.seconds + _GRACE)
             return None
-        self._delays(pending)
+        self._delays(pending, self._link.hold)
         refused = self._link.ask_whole(self._verdict(pending, outcome))
         self._link.finish(refused, _forget)
         if refused.status >= 300:
@@ -91,10 +94,10 @@ class Executor:
 
     def after(self, pending: Pending, what: bytes, request: Message) -> Message:
         """Act on the function's answer or error report; returns what upstream said to it."""
-        self._delays(pending)
+        self._delays(pending, sleep)  # what a runtime has reported counts, though it may be gone
         for hit in pending.hits:
             if hit.action.terminal:
-                return self._replace(pending, hit, request)
+                return self._replace(pending, hit, what, request)
         rewrites = [hit for hit in pending.hits if isinstance(hit.action, Rewrite)]
         if not rewrites or what != RESPONSE:
             return self._untouched(rewrites, request)
@@ -102,18 +105,18 @@ class Executor:
             return self._restream(pending, request)
         if request.length > _MAX_BUFFERED:
             return self._untouched(rewrites, request)
-        return self._link.ask_whole(self._rewritten(pending, request))
+        return self._rewritten(pending, request)
 
     def _untouched(self, rewrites: list[Hit], request: Message) -> Message:
-        for hit in rewrites:
-            hit.rule.give_back()
+        _give_back(rewrites)
         return self._link.ask(request)
 
-    def _delays(self, pending: Pending) -> None:
+    @staticmethod
+    def _delays(pending: Pending, hold: Callable[[float], None]) -> None:
         for hit in pending.hits:
             if isinstance(hit.action, Delay):
                 hit.log(pending.request_id)
-                self._link.hold(hit.action.seconds)
+                hold(hit.action.seconds)
 
     def _apply(self, pending: Pending, change: Callable[[Rewrite], bool]) -> bool:
         """Let every rewriting hit have its turn; whether any changed something."""
@@ -135,6 +138,7 @@ class Executor:
         if isinstance(action, Fail):
             what, headers = ERROR, error_headers(action.error_type)
             body = error_body(action.error_type, action.message)
+            _give_back([other for other in pending.hits if isinstance(other.action, Rewrite)])
         else:
             assert isinstance(action, Respond)
             payload = dump(status_payload(action.status, action.headers, action.body))
@@ -143,11 +147,11 @@ class Executor:
             what, headers, body = RESPONSE, JSON_HEADERS, answer.payload()
         return post(pending.request_id, what, self._host, pending.invocation_id, headers, body)
 
-    def _replace(self, pending: Pending, hit: Hit, request: Message) -> Message:
+    def _replace(self, pending: Pending, hit: Hit, what: bytes, request: Message) -> Message:
         """Put a terminal action's outcome in the place of what the function answered."""
         self._link.content(request, _forget)
         action = hit.action
-        if not isinstance(action, Respond) or not _streamed(request):
+        if not isinstance(action, Respond) or what != RESPONSE or not _streamed(request):
             return self._link.ask_whole(self._verdict(pending, hit))
         hit.log(pending.request_id)
         fields = status_payload(action.status, action.headers, action.body)
@@ -156,42 +160,55 @@ class Executor:
             content = dump(fields) + SEPARATOR + action.body.encode()
         else:
             content = dump(fields)
-        filtered = self._stream(pending, request)
+        filtered = self._stream(pending, request, [])
         content = filtered.feed(content) + filtered.end()
         return self._link.ask_whole(_framed(request, content, b"\r\n"))
 
-    def _rewritten(self, pending: Pending, request: Message) -> bytes:
-        """The function's buffered answer, changed; as it was where no fault applied to it."""
-        parts: list[bytes] = []
-        held = 0
+    def _rewritten(self, pending: Pending, request: Message) -> Message:
+        """Send the function's buffered answer, changed; as it was where no fault applied to it."""
+        held = bytearray()
+        send: Callable[[bytes], object] | None = None
 
         def keep(content: bytes) -> None:
-            nonlocal held
-            held += len(content)
-            if held <= _MAX_BUFFERED:
-                parts.append(bytes(content))
+            nonlocal send
+            if send is None:
+                held.extend(content)
+                if len(held) <= _MAX_BUFFERED:
+                    return
+                # Too long, as only chunks can turn out to be: from here on it passes untouched.
+                send = self._link.begin(http1.without(request.head, b"expect"))
+                content = bytes(held)
+            send(chunk(content))
 
         trailer = self._link.content(request, keep)
-        payload = b"".join(parts)
+        if send is not None:
+            _give_back([hit for hit in pending.hits if isinstance(hit.action, Rewrite)])
+            send(b"0\r\n" + trailer)
+            return self._link.hear()
+        payload = bytes(held)
         answer = Answer(payload)
         if self._apply(pending, lambda rewrite: rewrite.whole(answer)):
             payload = answer.payload()
-        return _framed(request, payload, trailer)
+        return self._link.ask_whole(_framed(request, payload, trailer))
 
-    def _stream(self, pending: Pending, request: Message) -> Stream:
+    def _stream(self, pending: Pending, request: Message, changed: list[bool]) -> Stream:
+        """The filter of a streamed answer; `changed` is told once whether it changes anything."""
+
         def rewrite(stream: Stream) -> None:
-            self._apply(pending, lambda action: action.stream(stream))
+            changed.append(self._apply(pending, lambda action: action.stream(stream)))
 
         return Stream(http=_http_stream(request), rewrite=rewrite)
 
     def _restream(self, pending: Pending, request: Message) -> Message:
         """Pass a streamed answer on as it arrives, changed on the way."""
-        filtered = self._stream(pending, request)
+        changed: list[bool] = []
+        filtered = self._stream(pending, request, changed)
+        if changed == [False]:  # no prelude to wait for, and nothing applies
+            return self._link.ask(request)
         head = http1.without(request.head, b"expect")
         if request.length != CHUNKED:
-            head = (
-                http1.without(head, b"content-length")[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
-            )
+            line, _, rest = http1.without(head, b"content-length").partition(b"\n")
+            head = line + b"\nTransfer-Encoding: chunked\r\n" + rest
         send = self._link.begin(head)
 
         def forward(content: bytes) -> None:
@@ -220,6 +237,12 @@ def _framed(request: Message, payload: bytes, trailer: bytes) -> bytes:
     if request.length == CHUNKED:
         return head + chunk(payload) + b"0\r\n" + trailer
     return http1.with_length(head, len(payload)) + payload
+
+
+def _give_back(hits: list[Hit]) -> None:
+    """Uncount what does not come to pass."""
+    for hit in hits:
+        hit.rule.give_back()
 
 
 def _forget(data: bytes) -> None:

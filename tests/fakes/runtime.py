@@ -15,9 +15,8 @@ HTTP_STREAM = b"Content-Type: application/vnd.awslambda.http-integration-respons
 def posted(request_id: str, what: str, headers: bytes, body: bytes) -> bytes:
     """A whole POST with a sized body."""
     line = f"POST /2018-06-01/runtime/invocation/{request_id}/{what} HTTP/1.1\r\n".encode()
-    return (
-        line + b"Host: 127.0.0.1:9001\r\n" + headers + b"Content-Length: %d\r\n\r\n" % len(body) + body
-    )
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    return line + b"Host: 127.0.0.1:9001\r\n" + headers + length + body
 
 
 def stream_head(request_id: str, headers: bytes) -> bytes:

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 from __future__ import annotations
 
 import json
+import select
 import threading
 import time
 from dataclasses import dataclass, field
@@ -170,7 +171,9 @@ class RuntimeApi(Server):
 
     def _hung_up(self, conn: Conn) -> bool:
         """Whether who waits has left: an event given to it then would be lost."""
-        return conn.buffer == b"" and not conn.silent(0.0001) and not conn.buffer
+        if conn.buffer or not select.select([conn.sock], [], [], 0)[0]:
+            return False
+        return not conn.fill()
 
     def _next(self, conn: Conn) -> bytes | None:
         with self._turn:

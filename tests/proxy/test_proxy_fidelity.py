@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from conftest import NEVER, Address, Proxied, start
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from fakes.proxied import NEVER, Address, Proxied, start
 from fakes.runtime import NEXT, Runtime, posted
 from fakes.scripted import Conn, Server
 from fakes.wire import Wire, cut
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 PATHS = (
     "/2018-06-01/runtime/invocation/next",
@@ -251,7 +252,9 @@ def test_pipelined_posts_are_answered_in_order(proxied: Proxied, upstream: Serve
         assert [client.response().content for _ in bodies] == bodies
 
 
-@pytest.mark.parametrize("first", [NEXT, posted("1", "response", b"", b"{}")], ids=["next", "response"])
+@pytest.mark.parametrize(
+    "first", [NEXT, posted("1", "response", b"", b"{}")], ids=["next", "response"]
+)
 def test_a_close_that_upstream_announces_reaches_the_client(
     proxied: Proxied, upstream: Server, first: bytes
 ) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from conftest import Address, Logged, Proxied, start
+
+from fakes.proxied import Address, Logged, Proxied, soon, start
 from fakes.runtime import NEXT, Runtime, chunked, posted
 from fakes.runtime_api import LIMIT, RuntimeApi
 from fakes.scripted import ACCEPTED, OK, Conn, Server
@@ -24,14 +25,6 @@ def well(address: Address) -> None:
     with Runtime(address) as runtime:
         assert runtime.ask(NEXT).content == b"ok"
         assert runtime.ask(posted("9", "response", b"", b"1")).content == b"ok"
-
-
-def soon(condition: Callable[[], object], within: float = 5.0) -> bool:
-    """Whether this becomes true within so many seconds."""
-    until = time.monotonic() + within
-    while not (found := condition()) and time.monotonic() < until:
-        time.sleep(0.01)
-    return bool(found)
 
 
 # -- large messages -------------------------------------------------------------------------------
@@ -319,9 +312,7 @@ def test_the_last_words_of_a_runtime_are_delivered(
     time.sleep(0.15)
 
 
-def test_a_client_that_only_half_closes_gets_its_answer(
-    proxied: Proxied, upstream: Server
-) -> None:
+def test_a_client_that_only_half_closes_gets_its_answer(proxied: Proxied, upstream: Server) -> None:
     for request in (RESPONSE, LARGE):
         with Wire.to(proxied(upstream)) as client:
             client.send(request)

@@ -1,0 +1,101 @@
+"""The proxy under test: in this process, or as the process that Lambda would start."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTENSION = ROOT / "extension"
+if str(EXTENSION) not in sys.path:
+    sys.path.insert(0, str(EXTENSION))
+
+from faultlayer import config, proxy, sockets  # noqa: E402
+
+Address = tuple[str, int]
+Proxied = Callable[..., Address]
+Logged = Callable[..., list[dict[str, Any]]]
+
+# Armed, so that the proxy is in the path and decides each time; the first draw never is below it.
+NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000001"}
+
+
+def start(upstream: Address, variables: dict[str, str] | None = None) -> Address:
+    """A proxy in this process, with these variables; its address. It lives until the end."""
+    settings = config.read(NEVER if variables is None else variables)
+    assert settings.aim is not None, [problem.message for problem in settings.problems]
+    listener, port = sockets.listen(0)
+    proxy.serve(listener, upstream, settings.aim)
+    return sockets.LOOPBACK, port
+
+
+def log_lines(text: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert all(line["source"] == "faultlayer" for line in lines)
+    return lines
+
+
+class Extension:
+    """The extension as a process of its own."""
+
+    def __init__(self, runtime_api: str, folder: Path, **variables: str) -> None:
+        self.path = folder / "address"
+        self._out = folder / "out"
+        self._err = folder / "err"
+        code = (
+            f"import sys; sys.path.insert(0, {str(EXTENSION)!r}); "
+            "from faultlayer.main import main; main()"
+        )
+        environ = {"AWS_LAMBDA_RUNTIME_API": runtime_api, "_FAULTLAYER_ADDRESS": str(self.path)}
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-ISB", "-c", code],
+                env=environ | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+
+    def __enter__(self) -> Extension:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        assert self._err.read_text() == ""
+
+    @property
+    def address(self) -> Address:
+        """Where it published that it listens."""
+        host, _, port = self.path.read_text().split()[0].rpartition(":")
+        return host, int(port)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        return log_lines(self._out.read_text())
+
+    def exit_code(self, timeout: float = 5.0) -> int:
+        return self.process.wait(timeout)
+
+    def status(self, field: str) -> int:
+        """A number of /proc/<pid>/status: VmHWM and VmRSS in KiB, Threads."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(text.split(f"{field}:")[1].split()[0])
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+def soon(condition: Callable[[], object], within: float = 5.0) -> bool:
+    """Whether this becomes true within so many seconds."""
+    until = time.monotonic() + within
+    while not (found := condition()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return bool(found)
