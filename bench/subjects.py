@@ -141,8 +141,10 @@ def launch(prefix: list[str], argv: list[str], env: Mapping[str, str]) -> Launch
 
 @dataclass(frozen=True)
 class Extension:
-    """Anything that is configured and found as the extension is: by AWS_LAMBDA_RUNTIME_API and the
-    address it publishes. With a tree it runs with that tree as /opt; without, as given (prototypes).
+    """Anything that is configured and found as the extension is.
+
+    That is by AWS_LAMBDA_RUNTIME_API and the address it publishes. With a tree it runs with that
+    tree as /opt; without, as given (prototypes).
     """
 
     name: str
