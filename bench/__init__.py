@@ -1,1 +1,1 @@
-"""Benchmarks: what faultlayer adds, beside a plain C forwarder and socat, in one interleaved run."""
+"""Benchmarks: what faultlayer adds, beside a C forwarder and socat, in one interleaved run."""

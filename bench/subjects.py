@@ -1,8 +1,9 @@
 """What is compared. A subject has a name, a reason it cannot run here (or None), and a way to start
 it in front of an upstream port; what it starts has a port, a process id and a stop.
 
-It promises that every subject listens on loopback only, on a port no one chose twice. The layer runs
-as in Lambda: its tree is /opt, read-only, in a mount namespace of its own, with a clean environment.
+It promises that every subject listens on loopback only, on a port no one chose twice. The layer
+runs as in Lambda: its tree is /opt, read-only, in a mount namespace of its own, with a clean
+environment.
 """
 
 from __future__ import annotations
