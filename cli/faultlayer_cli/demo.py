@@ -71,6 +71,8 @@ def run() -> Sequence[Outcome]:
         raise Failure("the demo runs from a checkout: git clone the repository, then make demo")
     folder = root / "examples" / "hello"
     event = (folder / "event.json").read_bytes()
+    for fetch in (cache.emulator, cache.runtime):  # before the first scene, not amid it
+        fetch()
     checkout.layer(cache.architecture())
     prepare_output()
     screen = Screen()

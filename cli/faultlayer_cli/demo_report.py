@@ -119,7 +119,7 @@ class Screen:
         table = Table(box=self._box, pad_edge=False)
         table.add_column("scene and variables", overflow="fold", width=_LABEL)
         table.add_column("answers", overflow="fold", width=15)
-        for name in ("errors", "p50 ms", "p99 ms", "handler ran"):
+        for name in ("errors", "p50 ms", "p99 ms", "code ran"):
             table.add_column(name, justify="right", width=max(5, *map(len, name.split())))
         for outcome in outcomes:
             label = Text(outcome.scene.name, "bold")

@@ -33,6 +33,7 @@ def test_it_fits_on_80_columns_without_colour(encoding: str):
     text = raw.getvalue().decode(encoding)
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
+    assert "…" not in text
     for scene in demo.SCENES:
         assert scene.name in text
         for name in scene.variables:
