@@ -16,7 +16,7 @@ settings.register_profile(
     "faultlayer",
     deadline=None,
     database=None,
-    max_examples=150,
+    max_examples=80,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("faultlayer")

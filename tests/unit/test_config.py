@@ -1,4 +1,4 @@
-"""The environment as users set it, mistakes included: what works on, and what is said of the rest."""
+"""The environment as users set it, mistakes included: what works on, what is said of the rest."""
 
 from __future__ import annotations
 
