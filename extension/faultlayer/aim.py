@@ -16,10 +16,16 @@ from faultlayer.log import emit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from faultlayer.actions import Action
     from faultlayer.registry import Fault, Options
 
-_SPAN = 1 << 56
+    Hash = Callable[[bytes], Any]
+
+_SPAN = 1 << 53  # what a float holds exactly: one bit more, and the highest would round to 1
+_SPARE = 64 - 53
 
 
 class Rule:
@@ -89,17 +95,20 @@ class Hits:
             hit.log(self.invocation.request_id, dry_run=True)
 
 
-def draws(seed: bytes, fault: str, request_id: bytes) -> tuple[float, float]:
-    """Two uniform numbers in [0, 1): whether a fault hits an invocation, and how."""
-    try:  # here, not above: most configurations have no seed
+def _sha256() -> Hash:
+    """The hash function, found once per seed: most configurations have none."""
+    try:
         from _sha2 import sha256  # type: ignore[import-not-found]
     except ImportError:  # before Python 3.12
         from _sha256 import sha256  # type: ignore[import-not-found]
+    return sha256  # type: ignore[no-any-return]
 
-    text = b"%d:%b%b:%b" % (len(seed), seed, fault.encode(), request_id)
-    digest = sha256(text).digest()
-    whether, how = digest[:7], digest[8:15]
-    return int.from_bytes(whether, "big") / _SPAN, int.from_bytes(how, "big") / _SPAN
+
+def draws(sha256: Hash, seed: bytes, fault: str, request_id: bytes) -> tuple[float, float]:
+    """Two uniform numbers in [0, 1): whether a fault hits an invocation, and how."""
+    digest = sha256(b"%d:%b%b:%b" % (len(seed), seed, fault.encode(), request_id)).digest()
+    whether, how = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
+    return (whether >> _SPARE) / _SPAN, (how >> _SPARE) / _SPAN
 
 
 class Aim:
@@ -110,7 +119,8 @@ class Aim:
     ) -> None:
         self.rules = sorted(rules, key=lambda rule: rule.fault.order)
         self.dry_run = dry_run
-        self._seed = None if seed is None else seed.encode("utf-8", "surrogateescape")
+        self._seed = (seed or "").encode()
+        self._hash = None if seed is None else _sha256()
         self._random = Random(int.from_bytes(urandom(16), "big")).random
 
     def decide(self, head: bytes, lowered: bytes) -> Hits | None:
@@ -118,8 +128,8 @@ class Aim:
 
         `head` may hold more than the head, which `lowered` ends.
         """
-        if self._seed is not None:
-            return self._decide_seeded(head, lowered)
+        if self._hash is not None:
+            return self._decide_seeded(self._hash, head, lowered)
         drawn = None
         for rule in self.rules:
             if self._random() < rule.rate:
@@ -129,11 +139,11 @@ class Aim:
             return None
         return self._hits(Invocation(head[: len(lowered)], lowered), drawn)
 
-    def _decide_seeded(self, head: bytes, lowered: bytes) -> Hits | None:
+    def _decide_seeded(self, sha256: Hash, head: bytes, lowered: bytes) -> Hits | None:
         invocation = Invocation(head[: len(lowered)], lowered)
         drawn = []
         for rule in self.rules:
-            whether, how = draws(self._seed or b"", rule.fault.name, invocation.id)
+            whether, how = draws(sha256, self._seed, rule.fault.name, invocation.id)
             if whether < rule.rate:
                 drawn.append((rule, how))
         return self._hits(invocation, drawn)
