@@ -14,6 +14,7 @@ import click
 from faultlayer import __version__
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.local import local
+from faultlayer_cli.package import wrap_package
 from faultlayer_cli.terminal import say
 
 
@@ -24,6 +25,7 @@ def commands() -> None:
 
 
 commands.add_command(local)
+commands.add_command(wrap_package)
 
 
 def run(arguments: list[str] | None = None) -> int:
