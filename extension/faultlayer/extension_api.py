@@ -23,44 +23,43 @@ class Extension:
 
     def __init__(self, host: str, port: int) -> None:
         """Connect and register; raises OSError or Refused."""
-        self._host = b"%b:%d" % (host.encode(), port)
-        self._sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
-        self._sock.connect((host, port))
-        self._sock.sendall(
+        self._address = host, port
+        head = self._ask(
             b"POST /2020-01-01/extension/register HTTP/1.1\r\nHost: %b\r\n"
             b"Lambda-Extension-Name: %b\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n%b" % (self._host, NAME, len(_BODY), _BODY)
+            b"Content-Length: %d\r\n\r\n%b" % (self._host(), NAME, len(_BODY), _BODY)
         )
-        head = self._answer()
         at = head.lower().find(_IDENTIFIER)
         if head[9:12] != b"200" or at < 0:
             raise Refused(f"the Extensions API answered {head[9:12].decode('latin-1')!r}")
         at += len(_IDENTIFIER)
         self._identifier = head[at : head.find(b"\n", at)].strip()
 
-    def _answer(self) -> bytes:
-        """The head of an answer, its short body received and forgotten."""
-        data = b""
-        while (end := data.find(b"\r\n\r\n")) < 0:
-            more = self._sock.recv(4096)
-            if not more:
-                raise Refused("the Extensions API closed the connection")
-            data += more
-        head = data[: end + 2]
-        at = head.lower().find(b"\ncontent-length:")
-        left = int(head[at + 16 : head.find(b"\n", at + 16)]) if at >= 0 else 0
-        left -= len(data) - end - 4
-        while left > 0 and (more := self._sock.recv(4096)):
-            left -= len(more)
-        return head
+    def _host(self) -> bytes:
+        return b"%b:%d" % (self._address[0].encode(), self._address[1])
+
+    def _ask(self, request: bytes) -> bytes:
+        """The head of the answer. A connection for each, so that no body need be read."""
+        sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+        try:
+            sock.connect(self._address)
+            sock.sendall(request)
+            data = b""
+            while (end := data.find(b"\r\n\r\n")) < 0:
+                more = sock.recv(4096)
+                if not more:
+                    raise Refused("the Extensions API closed the connection")
+                data += more
+            return data[: end + 2]
+        finally:
+            sock.close()
 
     def wait(self) -> None:
         """Return when Lambda shuts the environment down, or the API is gone."""
         try:
-            self._sock.sendall(
+            self._ask(
                 b"GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: %b\r\n"
-                b"Lambda-Extension-Identifier: %b\r\n\r\n" % (self._host, self._identifier)
+                b"Lambda-Extension-Identifier: %b\r\n\r\n" % (self._host(), self._identifier)
             )
-            self._answer()
         except (OSError, Refused):
             pass

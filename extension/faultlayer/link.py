@@ -141,7 +141,17 @@ class Early:
 class Link:
     """The two connections, and the exchanges between them."""
 
-    __slots__ = ("_left", "_lock", "_pool", "_upstream", "_waiting", "_watch", "client", "reused")
+    __slots__ = (
+        "_broken",
+        "_left",
+        "_lock",
+        "_pool",
+        "_upstream",
+        "_waiting",
+        "_watch",
+        "client",
+        "reused",
+    )
 
     def __init__(self, client: Peer, pool: Pool, watch: Watch) -> None:
         self.client = client
@@ -152,6 +162,7 @@ class Link:
         # Written by one thread, then the other's read: in this order one of them always sees it.
         self._waiting = b""
         self._left = False
+        self._broken = False  # upstream has ended what was begun before it was whole
         self._lock = allocate_lock()  # a connection is not ended after another link has got it
         watch.add(client, self._runtime_left)
 
@@ -325,14 +336,14 @@ class Link:
         Where upstream breaks off before the request is whole, the rest goes nowhere: `hear` tells.
         """
         upstream = self._ready()
-        self.reused = True
+        self._broken = False
 
         def send(data: bytes) -> None:
-            if self.reused:
+            if not self._broken:
                 try:
                     upstream.send(data)
                 except ConnectionError:
-                    self.reused = False
+                    self._broken = True
 
         send(head)
         return send
@@ -340,11 +351,10 @@ class Link:
     def hear(self) -> Message:
         """The answer to what was begun."""
         upstream = self._connected()
-        broken = not self.reused
         self.reused = True
-        data = upstream.last_words() if broken else b""
+        data = upstream.last_words() if self._broken else b""
         answer = self._answered(upstream, data, b"")
-        answer.last = answer.last or broken
+        answer.last = answer.last or self._broken
         return answer
 
     def hold(self, seconds: float) -> None:

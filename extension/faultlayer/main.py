@@ -16,6 +16,7 @@ from faultlayer.log import emit
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
+    from typing import NoReturn
 
 RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 
@@ -50,6 +51,14 @@ def _prepare(environ: dict[str, str]) -> tuple[config.Config, socket | None]:
         return settings, None
 
 
+def _leave(code: int) -> NoReturn:
+    """End at once, whatever still runs; no address of ours stays behind."""
+    try:
+        address.withdraw()
+    finally:
+        posix._exit(code)
+
+
 def main() -> None:
     """Run until Lambda shuts the environment down."""
     environ = _environment()
@@ -58,12 +67,12 @@ def main() -> None:
         host, port = config.address(environ.get(RUNTIME_API, ""))
     except ValueError as error:
         emit("fatal", "config_error", variable=RUNTIME_API, message=f"{error}: not in Lambda?")
-        posix._exit(2)
+        _leave(2)
     try:
         extension = Extension(host, port)
     except (OSError, Refused) as error:
         emit("fatal", "not_registered", message=str(error))
-        posix._exit(1)
+        _leave(1)
     for problem in settings.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
     if listener is not None and settings.aim is not None:
@@ -71,7 +80,4 @@ def main() -> None:
 
         serve(listener, settings.upstream or (host, port), settings.aim)
     extension.wait()
-    try:
-        address.withdraw()
-    finally:
-        posix._exit(0)
+    _leave(0)

@@ -163,7 +163,7 @@ def playback(request: pytest.FixtureRequest) -> Iterator[tuple[Playback, Address
     assert not server.errors
 
 
-@settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=50, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(conversation=conversations(), pipelined=st.booleans())
 def test_any_conversation_passes_byte_for_byte(
     playback: tuple[Playback, Address], conversation: list[Exchange], pipelined: bool

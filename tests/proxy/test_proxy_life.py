@@ -1,0 +1,314 @@
+"""The extension as a process, from its start to SHUTDOWN, and when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from fakes.proxied import NEVER, Extension, soon
+from fakes.runtime import NEXT, Runtime
+from fakes.runtime_api import RuntimeApi
+from fakes.scripted import Conn, Server
+from fakes.wire import Wire
+
+LATENCY = {"FAULTLAYER_LATENCY": "1ms"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def listeners(pid: int) -> set[str]:
+    """The local addresses that this process listens on, as /proc/net/tcp writes them."""
+    inodes = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        link = Path(f"/proc/{pid}/fd/{name}").readlink()
+        inodes.add(str(link).removeprefix("socket:[").rstrip("]"))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                found.add(fields[1])
+    return found
+
+
+def test_it_listens_and_publishes_before_it_registers_once(api: RuntimeApi, folder: Path) -> None:
+    def look() -> None:
+        # As Lambda would: once this is answered, the runtime may start and connect.
+        host, port = extension.address
+        with Wire.to((host, port)):
+            api.at_registration.append(extension.path.read_text())
+
+    api.on_register = look
+    with Extension(api.host, folder, **LATENCY) as extension:
+        api.wait_polls(1)
+        (registration,) = api.registrations
+        assert json.loads(registration.content) == {"events": ["SHUTDOWN"]}
+        assert registration.header("lambda-extension-name") == "faultlayer"
+        address, pid, born = api.at_registration[0].split()
+        assert address == f"127.0.0.1:{extension.address[1]}"
+        assert int(pid) == extension.process.pid
+        assert born == Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        with Runtime(extension.address) as runtime:
+            api.invoke()
+            runtime.turn()
+        time.sleep(0.1)
+        assert len(api.registrations) == 1
+        assert [line["fault"] for line in extension.log] == ["latency"]
+
+
+def test_it_listens_on_loopback_only(api: RuntimeApi, folder: Path) -> None:
+    with Extension(api.host, folder, **LATENCY) as extension:
+        api.wait_polls(1)
+        assert listeners(extension.process.pid) == {f"0100007F:{extension.address[1]:04X}"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "problems"),
+    [
+        ({}, 0),
+        ({**LATENCY, "FAULTLAYER_DISABLED": "true"}, 0),
+        ({**LATENCY, "FAULTLAYER_RATE": "0"}, 0),
+        ({"FAULTLAYER_LATENCY": "soon"}, 1),
+        ({"FAULTLAYER_LATENCY": ""}, 1),
+        ({**LATENCY, "FAULTLAYER_DISABLED": "perhaps"}, 1),
+        ({**LATENCY, "FAULTLAYER_RUNTIME_API": "nowhere"}, 1),
+    ],
+    ids=str,
+)
+def test_with_nothing_to_inject_the_runtime_starts_untouched(
+    api: RuntimeApi, folder: Path, variables: dict[str, str], problems: int
+) -> None:
+    (folder / "address").write_text("127.0.0.1:1 1 1\n")  # of an earlier environment
+    with Extension(api.host, folder, **variables) as extension:
+        api.wait_polls(1)
+        assert not extension.path.exists()
+        assert len(api.registrations) == 1
+        assert extension.status("Threads") == 1
+        assert not listeners(extension.process.pid)
+        assert [line["event"] for line in extension.log] == ["config_error"] * problems
+        api.shutdown()
+        assert extension.exit_code() == 0
+
+
+@pytest.mark.parametrize("listening", [True, False])
+def test_a_port_that_is_taken_is_replaced(api: RuntimeApi, folder: Path, listening: bool) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        if listening:
+            taken.listen()
+        port = taken.getsockname()[1]
+        with Extension(api.host, folder, **LATENCY, FAULTLAYER_PORT=str(port)) as extension:
+            api.wait_polls(1)
+            assert extension.address[1] != port
+            with Runtime(extension.address) as runtime:
+                api.invoke()
+                runtime.turn()
+
+
+def test_a_port_that_is_free_is_used(api: RuntimeApi, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for _ in range(2):  # again at once, as after a restart
+        with Extension(api.host, folder, **LATENCY, FAULTLAYER_PORT=str(port)) as extension:
+            api.wait_polls(1)
+            assert extension.address[1] == port
+            with Runtime(extension.address) as runtime:
+                api.invoke()
+                runtime.turn()
+        api.event_polls = 0
+
+
+def test_shutdown(api: RuntimeApi, folder: Path) -> None:
+    """With a runtime that waits and an invocation held, within a second and without a word."""
+    with Extension(api.host, folder, FAULTLAYER_LATENCY="60s") as extension:
+        api.wait_polls(1)
+        api.invoke()
+        with Runtime(extension.address) as held, Runtime(extension.address) as waiting:
+            held.wire.send(NEXT)
+            waiting.wire.send(NEXT)
+            assert soon(lambda: extension.log)
+            begun = time.monotonic()
+            api.shutdown()
+            assert extension.exit_code() == 0
+            assert time.monotonic() - begun < 1
+        assert not extension.path.exists()
+        assert [line["event"] for line in extension.log] == ["fault_injected"]
+
+
+def test_it_ends_where_the_runtime_api_does(api: RuntimeApi, folder: Path) -> None:
+    with Extension(api.host, folder, **LATENCY) as extension:
+        api.wait_polls(1)
+        api.close()
+        extension.exit_code()
+        assert not extension.path.exists()
+
+
+@pytest.mark.parametrize("value", ["", "nowhere", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:x"])
+def test_a_runtime_api_that_is_none(folder: Path, value: str) -> None:
+    with Extension(value, folder, **LATENCY) as extension:
+        assert extension.exit_code() == 2
+        (line,) = extension.log
+        assert (line["event"], line["variable"]) == ("config_error", "AWS_LAMBDA_RUNTIME_API")
+        assert not extension.path.exists()
+
+
+def test_nobody_to_register_with(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    with Extension(address, folder, **LATENCY) as extension:
+        assert extension.exit_code() == 1
+        assert [line["event"] for line in extension.log] == ["not_registered"]
+        assert not extension.path.exists()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Len",
+        b"HTTP/1.1 500 No\r\nContent-Length: x\r\n\r\n",
+        b"",
+    ],
+)
+def test_a_registration_that_is_refused(folder: Path, upstream: Server, answer: bytes) -> None:
+    def script(conn: Conn) -> None:
+        conn.request()
+        conn.send(answer)
+
+    upstream.script = script
+    with Extension(upstream.host, folder, **LATENCY) as extension:
+        assert extension.exit_code() == 1
+        assert [line["event"] for line in extension.log] == ["not_registered"]
+        assert not extension.path.exists()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Content-Length: 5\r\n\r\nhello",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"Connection: close\r\n\r\nhello",
+    ],
+)
+def test_a_registration_in_any_framing(folder: Path, upstream: Server, answer: bytes) -> None:
+    """The answer's body is nobody's event: the extension lives until there is one."""
+
+    def script(conn: Conn) -> None:
+        while request := conn.request():
+            if request.target.endswith("/register"):
+                assert request.header("host") == upstream.host
+                conn.send(b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: abc \r\n")
+                head, blank, body = answer.partition(b"\r\n\r\n")
+                conn.send(head + blank, body, pause=0.05)
+                if b"close" in answer:
+                    return
+            else:
+                assert request.header("lambda-extension-identifier") == "abc"
+                conn.silent(0.3)
+                conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    upstream.script = script
+    begun = time.monotonic()
+    with Extension(upstream.host, folder, **LATENCY) as extension:
+        assert extension.exit_code() == 0
+        assert time.monotonic() - begun > 0.3
+
+
+def test_an_address_that_cannot_be_published(api: RuntimeApi, folder: Path) -> None:
+    nowhere = str(folder / "missing" / "address")
+    with Extension(api.host, folder, **LATENCY, _FAULTLAYER_ADDRESS=nowhere) as extension:
+        api.wait_polls(1)
+        (line,) = extension.log
+        assert line["event"] == "start_failed"
+        assert extension.status("Threads") == 1
+        assert not listeners(extension.process.pid)
+        api.shutdown()
+        assert extension.exit_code() == 0
+
+
+def test_a_stale_address_that_cannot_be_removed(api: RuntimeApi, folder: Path) -> None:
+    (folder / "address").mkdir()
+    with Extension(api.host, folder, **LATENCY) as extension:
+        api.wait_polls(1)
+        assert [line["event"] for line in extension.log] == ["start_failed"]
+        api.shutdown()
+        assert extension.exit_code() == 0
+
+
+def test_another_proxy_as_upstream(api: RuntimeApi, folder: Path) -> None:
+    """Invocations go to FAULTLAYER_RUNTIME_API; the registration to Lambda itself."""
+    with (
+        RuntimeApi() as other,
+        Extension(api.host, folder, **NEVER, FAULTLAYER_RUNTIME_API=other.host) as extension,
+    ):
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            invoked = other.invoke()
+            assert runtime.turn() == invoked.request_id
+        assert len(api.registrations) == 1
+        assert not other.registrations
+        assert not api.given
+
+
+def test_configuration_trouble_leaves_the_other_faults(api: RuntimeApi, folder: Path) -> None:
+    variables = {"FAULTLAYER_STATUS": "999", "FAULTLAYER_LATENCYY": "1"}
+    with Extension(api.host, folder, **LATENCY, **variables) as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            api.invoke()
+            runtime.turn()
+        events = [(line["event"], line.get("variable")) for line in extension.log]
+        assert sorted(events, key=str) == [
+            ("config_error", "FAULTLAYER_LATENCYY"),
+            ("config_error", "FAULTLAYER_STATUS"),
+            ("fault_injected", None),
+        ]
+
+
+def test_out_of_descriptors_and_back(api: RuntimeApi, folder: Path) -> None:
+    """It waits for better times, without a flood of lines and without burning CPU time."""
+    with Extension(api.host, folder, **NEVER) as extension:
+        api.wait_polls(1)
+        pid = extension.process.pid
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (extension.descriptors() + 6,) * 2)
+        clients = [Wire.to(extension.address) for _ in range(12)]
+        time.sleep(0.3)
+        before = ticks(pid)
+        time.sleep(0.5)
+        assert ticks(pid) - before < 10
+        assert len(extension.log) < 5
+        for client in clients:
+            client.close()
+        with Runtime(extension.address) as runtime:
+            api.invoke()
+            runtime.turn()
+
+
+def ticks(pid: int) -> int:
+    """Hundredths of seconds of CPU time used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_descriptors_are_not_passed_on(api: RuntimeApi, folder: Path) -> None:
+    """Whatever a later fault starts must not hold the listener or a connection."""
+    with Extension(api.host, folder, **NEVER) as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            api.invoke()
+            runtime.turn()
+            pid = extension.process.pid
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                if int(name) > 2:
+                    flags = Path(f"/proc/{pid}/fdinfo/{name}").read_text()
+                    assert int(flags.split("flags:")[1].split()[0], 8) & os.O_CLOEXEC
