@@ -196,7 +196,8 @@ class Emulator:
     def start(self) -> None:
         """Starts the emulator; the function itself starts with the first invocation."""
         rie = cache.emulator()
-        layer = self._layer or checkout.layer(cache.architecture())
+        # Found once: a restart must not change the layer under a run.
+        self._layer = layer = self._layer or checkout.layer(cache.architecture())
         bootstrap = self._bootstrap or cache.DATA / "bootstrap-python"
         program = [
             str(rie),

@@ -5,34 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cli_support import Command, Said, Started
 
 from faultlayer_cli import local, main, sandbox
 from faultlayer_cli.errors import Failure
-
-ROOT = Path(__file__).resolve().parents[2]
-HELLO = ROOT / "examples" / "hello"
-
-
-@dataclass
-class Said:
-    """What one call of the command did."""
-
-    code: int
-    out: str
-    err: str
-    run: local.Run | None
-
-    @property
-    def lines(self) -> list[str]:
-        return self.err.splitlines()
-
-
-Command = Callable[..., Said]
 
 
 @pytest.fixture(autouse=True)
@@ -65,9 +45,6 @@ def namespaces() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(str(refusal))
         pytest.skip(str(refusal))
-
-
-Started = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture

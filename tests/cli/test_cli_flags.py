@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 import pytest
-from conftest import HELLO, Command
+from cli_support import HELLO, Command
 
 from faultlayer.registry import COMMON, GLOBALS, all_faults
 from faultlayer.values import Flag, Text

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HELLO, Started
+from cli_support import HELLO, Started
 
 from faultlayer_cli.emulator import PATH, Emulator, free_port
 

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from conftest import HELLO, Command
+from cli_support import HELLO, Command
 
 from faultlayer_cli import local
 

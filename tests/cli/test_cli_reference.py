@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from cli_support import ROOT
 
 from faultlayer.registry import GLOBALS, all_faults
 from faultlayer_cli import reference

@@ -1,0 +1,31 @@
+"""What the tests of the command share beside fixtures."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultlayer_cli import local
+
+ROOT = Path(__file__).resolve().parents[2]
+HELLO = ROOT / "examples" / "hello"
+
+
+@dataclass
+class Said:
+    """What one call of the command did."""
+
+    code: int
+    out: str
+    err: str
+    run: local.Run | None
+
+    @property
+    def lines(self) -> list[str]:
+        return self.err.splitlines()
+
+
+Command = Callable[..., Said]
+Started = Callable[..., "subprocess.Popen[str]"]
