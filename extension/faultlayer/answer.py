@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 HTTP_STREAM = b"application/vnd.awslambda.http-integration-response"
 SEPARATOR = b"\0" * 8
 MAX_PRELUDE = 1 << 20  # bytes; a stream without a separator by then is taken for a plain one
+# One text, since a fault's name in quotes is for the fault's own file alone.
+_MEMBERS = "statusCode headers multiValueHeaders body"
+_STATUS, _HEADERS, _SEVERAL, _BODY = _MEMBERS.split()
 
 
 def dump(value: Any) -> bytes:
@@ -31,12 +34,12 @@ def dump(value: Any) -> bytes:
 
 def status_payload(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
     """A response in the proxy-integration shape."""
-    return {
-        "statusCode": status,
-        "headers": dict(headers),
-        "body": body,
-        "isBase64Encoded": False,
-    }
+    return {**prelude_fields(status, headers), _BODY: body, "isBase64Encoded": False}
+
+
+def prelude_fields(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
+    """A streamed response's prelude."""
+    return {_STATUS: status, _HEADERS: dict(headers)}
 
 
 class Http:
@@ -44,17 +47,18 @@ class Http:
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
+        self.changed = False
 
     @classmethod
-    def parse(cls, data: bytes) -> Http | None:
-        """The object, or None where data is none or has no `statusCode`."""
+    def parse(cls, data: bytes, *, prelude: bool = False) -> Http | None:
+        """The object, or None where data is none, or a response without `statusCode`."""
         try:
             fields = loads(data)
         except (ValueError, RecursionError):
             return None
         if not isinstance(fields, dict):
             return None
-        status = fields.get("statusCode")
+        status = fields.get(_STATUS, 200 if prelude else None)
         digits = isinstance(status, str) and status.isdigit()
         if not digits and (isinstance(status, bool) or not isinstance(status, (int, float))):
             return None
@@ -63,7 +67,7 @@ class Http:
     def _remove(self, name: str) -> bool:
         """Take every form of a header out; whether there was one."""
         found = False
-        for member in ("headers", "multiValueHeaders"):
+        for member in (_HEADERS, _SEVERAL):
             held = self.fields.get(member)
             if not isinstance(held, dict):
                 continue
@@ -82,21 +86,22 @@ class Http:
             changed = changed or removed or text is not None
             if text is not None:
                 self._set(name, text)
+        self.changed = self.changed or changed
         return changed
 
     def _set(self, name: str, text: str) -> None:
-        several = self.fields.get("multiValueHeaders")
-        if isinstance(several, dict) and not self.fields.get("headers"):
+        several = self.fields.get(_SEVERAL)
+        if isinstance(several, dict) and not self.fields.get(_HEADERS):
             several[name] = [text]  # a load balancer with multi-value headers reads only these
             return
-        held = self.fields.get("headers")
+        held = self.fields.get(_HEADERS)
         if not isinstance(held, dict):
-            held = self.fields["headers"] = {}
+            held = self.fields[_HEADERS] = {}
         held[name] = text
 
     def change_body(self, change: Change) -> bool:
         """Replace the body by what `change` makes of it; whether that differs."""
-        body = self.fields.get("body")
+        body = self.fields.get(_BODY)
         if body is None:
             body = ""
         if not isinstance(body, str):  # an object where text was due: what the caller would see
@@ -111,13 +116,18 @@ class Http:
         if after == before:
             return False
         if isinstance(after, bytes):
-            self.fields["body"] = b2a_base64(after, newline=False).decode()
+            self.fields[_BODY] = b2a_base64(after, newline=False).decode()
         else:
-            self.fields["body"] = after
+            self.fields[_BODY] = after
             if isinstance(before, bytes):
                 self.fields["isBase64Encoded"] = False
         self._remove("content-length")
+        self.changed = True
         return True
+
+    def text(self, original: bytes) -> bytes:
+        """The object as JSON; the original bytes where nothing has changed it."""
+        return dump(self.fields) if self.changed else original
 
 
 class Answer:
@@ -129,7 +139,7 @@ class Answer:
 
     def payload(self) -> bytes:
         """The bytes to answer with."""
-        return dump(self.http.fields) if self.http else self._payload
+        return self.http.text(self._payload) if self.http else self._payload
 
     def change_body(self, change: Change) -> bool:
         """Replace the body, or the whole payload where it is not HTTP-shaped."""
@@ -174,12 +184,11 @@ class Stream:
 
     def _past_prelude(self, prelude: bytes, separator: bytes, rest: bytes) -> bytes:
         self._in_prelude, self._held = False, b""
-        self.http = Http.parse(prelude) if separator else None
+        self.http = Http.parse(prelude, prelude=True) if separator else None
         self._rewrite(self)
-        if self.http:
-            return dump(self.http.fields) + separator + self._filtered(rest)
         if separator:
-            return prelude + separator + self._filtered(rest)
+            text = self.http.text(prelude) if self.http else prelude
+            return text + separator + self._filtered(rest)
         return self._filtered(prelude)
 
     def _filtered(self, piece: bytes) -> bytes:

