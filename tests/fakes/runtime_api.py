@@ -171,7 +171,9 @@ class RuntimeApi(Server):
 
     def _hung_up(self, conn: Conn) -> bool:
         """Whether who waits has left: an event given to it then would be lost."""
-        if conn.buffer or not select.select([conn.sock], [], [], 0)[0]:
+        poller = select.poll()
+        poller.register(conn.sock, select.POLLIN)
+        if conn.buffer or not poller.poll(0):
             return False
         return not conn.fill()
 

@@ -152,17 +152,17 @@ def test_runtimes_that_die_harm_no_other(api: RuntimeApi, proxied: Proxied) -> N
         while not over.is_set():
             with Runtime(address) as runtime:
                 runtime.wire.send(NEXT)
-                time.sleep(pause := (pause + 0.0003) % 0.004)
+                time.sleep(pause := (pause + 0.0007) % 0.01)
                 if index % 2:
                     runtime.wire.reset()
 
     def feeding() -> None:
         while not over.is_set():
             api.invoke()
-            time.sleep(0.0015)
+            time.sleep(0.01)
 
     workers = [threading.Thread(target=healthy, args=(index,)) for index in range(6)]
-    workers += [threading.Thread(target=dying, args=(index,)) for index in range(6)]
+    workers += [threading.Thread(target=dying, args=(index,)) for index in range(2)]
     workers.append(threading.Thread(target=feeding))
     for worker in workers:
         worker.start()
