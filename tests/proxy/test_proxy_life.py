@@ -312,3 +312,31 @@ def test_descriptors_are_not_passed_on(api: RuntimeApi, folder: Path) -> None:
                 if int(name) > 2:
                     flags = Path(f"/proc/{pid}/fdinfo/{name}").read_text()
                     assert int(flags.split("flags:")[1].split()[0], 8) & os.O_CLOEXEC
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (b"GET /x HTTP/1.1\r\n", b"A: b\r\n" * 500),
+        (b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"0" * 4000),
+        (b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n" * 500),
+        (b"", b"\0" * 4000),
+    ],
+    ids=["head", "size line", "trailers", "no line"],
+)
+def test_what_never_ends_is_dropped_in_bounded_memory(
+    api: RuntimeApi, folder: Path, begin: bytes, piece: bytes
+) -> None:
+    with Extension(api.host, folder, **NEVER) as extension:
+        api.wait_polls(1)
+        before = extension.status("VmHWM")
+        for _ in range(3):
+            with Wire.to(extension.address) as client, pytest.raises(ConnectionError):
+                client.send(begin)
+                for _ in range(10_000):
+                    client.send(piece)
+        assert extension.status("VmHWM") - before < 14 << 10
+        with Runtime(extension.address) as runtime:
+            api.invoke()
+            runtime.turn()
+        assert not extension.log

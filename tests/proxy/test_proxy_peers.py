@@ -517,3 +517,24 @@ def test_a_thread_that_cannot_start_costs_one_connection(
     refused.append(())
     well(address)
     assert len(logged("internal_error")) == 1
+
+
+def test_a_runtime_that_says_it_will_ask_no_more_is_not_waited_for(
+    proxied: Proxied, api: RuntimeApi
+) -> None:
+    """As net/http does: who closes its side while it waits for an event has left."""
+    with Wire.to(proxied(api)) as client:
+        client.send(NEXT)
+        assert client.silent(0.05)
+        client.finish()
+        assert client.ended(3)
+    assert api.conns[0].over.wait(3)
+
+
+def test_a_trickle_delays_no_other(proxied: Proxied, upstream: Server) -> None:
+    address = proxied(upstream)
+    with Wire.to(address) as slow:
+        for at in range(0, len(RESPONSE), 9):
+            slow.send(RESPONSE[at : at + 9])
+            well(address)
+        assert slow.response().content == b"ok"
