@@ -121,6 +121,10 @@ class Aim:
         self.dry_run = dry_run
         self._seed = (seed or "").encode()
         self._hash = None if seed is None else _sha256()
+        self.renew()
+
+    def renew(self) -> None:
+        """Draw chance anew: after a restore, what all clones of one snapshot share must end."""
         self._random = Random(int.from_bytes(urandom(16), "big")).random
 
     def decide(self, head: bytes, lowered: bytes) -> Hits | None:

@@ -15,7 +15,7 @@ from faultlayer.executor import Executor, Pending
 from faultlayer.http1 import ProtocolError
 from faultlayer.link import Link, Message, Pool
 from faultlayer.log import emit
-from faultlayer.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, target
+from faultlayer.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, RESTORE, target
 from faultlayer.sockets import SIZE, Gone, Watch, accept
 
 TYPE_CHECKING = False
@@ -75,9 +75,10 @@ def _internal(error: Exception) -> None:
 class Connection:
     """The exchanges of one runtime connection, one after the other."""
 
-    __slots__ = ("_client", "_decide", "_executor", "_link", "_pending", "_poll")
+    __slots__ = ("_client", "_decide", "_executor", "_link", "_pending", "_poll", "_proxy")
 
     def __init__(self, proxy: Proxy, link: Link) -> None:
+        self._proxy = proxy
         self._decide = proxy.decide
         self._pending = proxy.pending
         self._link = link
@@ -152,7 +153,10 @@ class Connection:
                 pending = self._pending.pop(request_id, None)
                 if pending is not None:
                     return link.deliver(self._executor.after(pending, what, request))
-        return link.deliver(link.ask(request))
+        answer = link.ask(request)
+        if request.data.startswith(RESTORE):
+            self._proxy.aim.renew()
+        return link.deliver(answer)
 
     def _forward(self, request: bytes, answer: Message) -> bool:
         """Pass an answer on, which may be an event; whether another request may follow."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from faultlayer.answer import dump
 
 NEXT = b"GET /2018-06-01/runtime/invocation/next "
+RESTORE = b"GET /2018-06-01/runtime/restore/next "
 INVOCATION = b"POST /2018-06-01/runtime/invocation/"
 RESPONSE = b"response"
 ERROR = b"error"
