@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
+_WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
+_WRAPPER = "/opt/faultlayer-wrapper"
+_WRAPPED_PACKAGE = "/var/task/fl-origin"  # what `faultlayer wrap-package` renames bootstrap to
+_NOBODY_CAME = (
+    "no invocation came through the proxy, so no fault was injected: the runtime was started by "
+    "another wrapper that does not run ours (FAULTLAYER_NEXT_WRAPPER runs one after ours), or is "
+    "OS-only and ignores wrappers (faultlayer wrap-package)"
+)
 
 
 def _environment() -> dict[str, str]:
@@ -59,6 +67,15 @@ def _leave(code: int) -> NoReturn:
         posix._exit(code)
 
 
+def _check_wrapper(value: str) -> None:
+    """Every new user's first mistake: armed, but nothing sends the runtime to the proxy."""
+    if value == _WRAPPER or posix.access(_WRAPPED_PACKAGE, posix.F_OK):
+        return
+    found = "is another wrapper, which must run ours" if value else "is not set"
+    message = f"{found}: without {_WRAPPER} no fault reaches the function"
+    emit("warn", "not_redirected", variable=_WRAPPER_VARIABLE, message=message)
+
+
 def main() -> None:
     """Run until Lambda shuts the environment down."""
     environ = _environment()
@@ -75,9 +92,14 @@ def main() -> None:
         _leave(1)
     for problem in settings.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
-    if listener is not None and settings.aim is not None:
-        from faultlayer.proxy import serve
+    if listener is None or settings.aim is None:
+        extension.wait()
+        _leave(0)
+    from faultlayer.proxy import serve
 
-        serve(listener, settings.upstream or (host, port), settings.aim)
+    proxy = serve(listener, settings.upstream or (host, port), settings.aim)
+    _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
     extension.wait()
+    if not proxy.polled:
+        emit("warn", "not_redirected", message=_NOBODY_CAME)
     _leave(0)

@@ -40,6 +40,7 @@ class Proxy:
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
         self.aim = aim
         self.pending: dict[str, Pending] = {}
+        self.polled = False  # whether any runtime has asked for an event here
 
     def decide(self, event: bytes, lowered: bytes) -> Hits | None:
         """What is to hit this invocation. A fault that breaks hits nothing: the function runs."""
@@ -146,6 +147,7 @@ class Connection:
         request = link.request(data)
         if request.data.startswith(NEXT) and request.body is None:
             self._poll = request.data
+            self._proxy.polled = True
             return self._forward(self._poll, link.ask(request))
         if self._pending and request.data.startswith(INVOCATION):
             request_id, what = target(request.data)
@@ -187,13 +189,14 @@ class Connection:
         self._pending[pending.request_id] = pending
 
 
-def serve(listener: socket, upstream: Address, aim: Aim) -> None:
+def serve(listener: socket, upstream: Address, aim: Aim) -> Proxy:
     """Accept runtime connections from now on, in a thread of its own."""
     proxy = Proxy(upstream, aim)
     _thread.stack_size(_STACK)
     gc.freeze()
     _thread.start_new_thread(proxy.watch.run, ())
     _thread.start_new_thread(_accept, (listener, proxy))
+    return proxy
 
 
 def _accept(listener: socket, proxy: Proxy) -> None:
