@@ -52,7 +52,11 @@ class Extension:
             f"import sys; sys.path.insert(0, {str(EXTENSION)!r}); "
             "from faultlayer.main import main; main()"
         )
-        environ = {"AWS_LAMBDA_RUNTIME_API": runtime_api, "_FAULTLAYER_ADDRESS": str(self.path)}
+        environ = {
+            "AWS_LAMBDA_RUNTIME_API": runtime_api,
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/faultlayer-wrapper",
+            "_FAULTLAYER_ADDRESS": str(self.path),
+        }
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [sys.executable, "-ISB", "-c", code],

@@ -93,3 +93,15 @@ class Runtime:
         event = self.next()
         assert self.respond(event, body).status == 202
         return self.id_of(event)
+
+
+RESPONSE = posted("1", "response", b"", b'{"a":1}')
+LARGE = posted("1", "response", b"", b"x" * 400_000)
+IDS = ["next", "response", "large"]
+
+
+def well(address: tuple[str, int]) -> None:
+    """The proxy serves the next exchange rightly."""
+    with Runtime(address) as runtime:
+        assert runtime.ask(NEXT).content == b"ok"
+        assert runtime.ask(posted("9", "response", b"", b"1")).content == b"ok"

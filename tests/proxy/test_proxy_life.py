@@ -144,6 +144,23 @@ def test_shutdown(api: RuntimeApi, folder: Path) -> None:
         assert [line["event"] for line in extension.log] == ["fault_injected"]
 
 
+@pytest.mark.parametrize("wrapper", ["", "/opt/another", "/opt/faultlayer-wrapper"])
+@pytest.mark.parametrize("came", [True, False])
+def test_nobody_comes_to_the_proxy(api: RuntimeApi, folder: Path, wrapper: str, came: bool) -> None:
+    """Said at start where the wrapper is not ours, and at the end where nobody came."""
+    with Extension(api.host, folder, **NEVER, AWS_LAMBDA_EXEC_WRAPPER=wrapper) as extension:
+        api.wait_polls(1)
+        if came:
+            with Runtime(extension.address) as runtime:
+                api.invoke()
+                runtime.turn()
+        api.shutdown()
+        assert extension.exit_code() == 0
+        assert {line["event"] for line in extension.log} <= {"not_redirected"}
+        ours = wrapper == "/opt/faultlayer-wrapper"
+        assert len(extension.log) == (not ours) + (not came)
+
+
 def test_it_ends_where_the_runtime_api_does(api: RuntimeApi, folder: Path) -> None:
     with Extension(api.host, folder, **LATENCY) as extension:
         api.wait_polls(1)
