@@ -1,0 +1,10 @@
+"""Makes `faultlayer` importable from the checkout."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+EXTENSION = str(Path(__file__).resolve().parents[2] / "extension")
+if EXTENSION not in sys.path:
+    sys.path.insert(0, EXTENSION)

@@ -1,0 +1,257 @@
+"""What every fault keeps to, whoever wrote it: run over the whole registry."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faultlayer import config, registry
+from faultlayer.actions import AFTER, BEFORE, Action
+from faultlayer.aim import Hit, Rule
+from faultlayer.answer import Answer
+from faultlayer.invocation import Invocation
+from faultlayer.registry import COMMON, PREFIX, Fault, Option, Options
+
+ROOT = Path(__file__).resolve().parents[2]
+FAULTS = registry.all_faults()
+OPTIONS = [(fault, name) for fault in FAULTS for name in fault.variables()]
+SHARED = {option.name for option in COMMON}
+
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+every_option = pytest.mark.parametrize(
+    ("fault", "variable"), OPTIONS, ids=lambda value: value if isinstance(value, str) else ""
+)
+
+
+def head(*, deadline: bool = True) -> bytes:
+    ends = b"Lambda-Runtime-Deadline-Ms: %d\r\n" % int((time.time() + 60) * 1000)
+    return b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 8476a536\r\n%b\r\n" % (
+        ends if deadline else b""
+    )
+
+
+def invocation(*, deadline: bool = True) -> Invocation:
+    raw = head(deadline=deadline)
+    return Invocation(raw, raw.lower())
+
+
+def options_of(fault: Fault, **texts: str) -> Options:
+    """The fault's options as the variables say them, the main one by its example."""
+    stem = PREFIX + fault.name.upper()
+    variables = {stem: fault.main.kind.example}
+    variables |= {f"{stem}_{name.upper()}": text for name, text in texts.items()}
+    settings = config.read(variables)
+    assert not settings.problems, settings.problems[0].message
+    assert settings.aim is not None
+    return settings.aim.rules[0].options
+
+
+def every_action(fault: Fault) -> Iterator[Action]:
+    """What it decides with each option alone set to its example, and each of its words."""
+    ways: list[dict[str, str]] = [{}]
+    for option in fault.options:
+        words = getattr(option.kind, "words", (option.kind.example,))
+        ways += [{option.name: word} for word in words]
+    for way in ways:
+        action = fault.decide(options_of(fault, **way), invocation(), 0.5)
+        assert action is not None
+        yield action
+
+
+# -- where it lives ---------------------------------------------------------------------------
+
+
+def test_the_registry_is_the_folder() -> None:
+    files = {path.stem for path in (ROOT / "extension/faultlayer/faults").glob("[!_]*.py")}
+    assert files == set(registry.names()) == {fault.name for fault in FAULTS}
+
+
+@every_fault
+def test_it_is_found_by_the_name_of_its_file(fault: Fault) -> None:
+    assert registry.find(fault.name) is fault
+    assert fault.name.isalpha()
+    assert fault.name.islower(), "the variable's first word is the fault's name"
+
+
+def test_what_is_no_fault_is_not_found() -> None:
+    for name in ("", "nonsense", "LATENCY", "latency ", "__init__", "faults.latency", "é", "a/b"):
+        assert registry.find(name) is None
+
+
+# Words that are a fault's name and something else besides: a folder of dpkg's.
+HOMONYMS = {"layer/packages.py": '"state" / "status"'}
+
+
+@every_fault
+def test_no_other_file_names_it(fault: Fault) -> None:
+    """So that adding a fault touches one file."""
+    word = re.compile(rf"""['"]{fault.name}['"]""", re.IGNORECASE)
+    own = ROOT / f"extension/faultlayer/faults/{fault.name}.py"
+    named = []
+    for folder in ("extension/faultlayer", "cli", "wrapper", "layer"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            where = path.relative_to(ROOT).as_posix()
+            if path.is_file() and path != own and path.suffix in (".py", "", ".sh"):
+                text = path.read_text(errors="replace").replace(HOMONYMS.get(where, "\0"), "")
+                named += [where] if word.search(text) else []
+    assert not named
+
+
+@every_fault
+def test_its_place_is_its_own(fault: Fault) -> None:
+    assert [other.name for other in FAULTS if other.order == fault.order] == [fault.name]
+
+
+# -- what users set ---------------------------------------------------------------------------
+
+
+@every_fault
+def test_its_variables_derive_from_its_options(fault: Fault) -> None:
+    stem = PREFIX + fault.name.upper()
+    names = list(fault.variables())
+    assert names[0] == stem
+    assert names[-2:] == [f"{stem}_RATE", f"{stem}_MAX"]
+    assert all(name.startswith(stem + "_") for name in names[1:])
+    assert len(set(names)) == 1 + len(fault.options) + len(COMMON), "no two alike"
+    assert SHARED.isdisjoint(option.name for option in (fault.main, *fault.options))
+
+
+@every_fault
+def test_it_explains_itself(fault: Fault) -> None:
+    texts = [fault.help] + [option.help for option in fault.variables().values()]
+    for text in texts:
+        assert 10 < len(text) < 120
+        assert "\n" not in text
+        assert not text.endswith(".")
+
+
+def _read(fault: Fault, variable: str, text: str) -> tuple[config.Config, Option]:
+    variables = {PREFIX + fault.name.upper(): fault.main.kind.example, variable: text}
+    return config.read(variables), fault.variables()[variable]
+
+
+@every_option
+def test_an_option_is_read_and_shown_as_it_was(fault: Fault, variable: str) -> None:
+    for text in {*getattr(fault.variables()[variable].kind, "words", ())} or {
+        fault.variables()[variable].kind.example
+    }:
+        settings, option = _read(fault, variable, text)
+        assert not settings.problems
+        assert settings.aim is not None
+        rule = settings.aim.rules[0]
+        if option.name in SHARED:
+            continue
+        value = getattr(rule.options, option.name)
+        again, _ = _read(fault, variable, option.kind.show(value))
+        assert again.aim is not None
+        assert getattr(again.aim.rules[0].options, option.name) == value
+
+
+@every_option
+@pytest.mark.parametrize("text", ["", "\udc80", "hunter2 \x01{["])
+def test_what_is_out_of_bounds_is_refused_with_what_is_allowed(
+    fault: Fault, variable: str, text: str
+) -> None:
+    settings, option = _read(fault, variable, text)
+    if not settings.problems:
+        parsed = option.kind.parse(text)
+        assert isinstance(parsed, (str, tuple)), "free text alone may say anything"
+        return
+    (problem,) = settings.problems
+    assert problem.variable == variable
+    assert problem.message.endswith(f"allowed: {option.kind.allowed}")
+    assert "hunter2" not in problem.message
+    assert settings.aim is None
+
+
+@every_option
+def test_an_unset_option_has_a_value_that_could_be_set(fault: Fault, variable: str) -> None:
+    option = fault.variables()[variable]
+    if option.default is not None:
+        kind = option.kind
+        assert kind.parse(kind.show(option.default)) == option.default
+
+
+# -- what it decides --------------------------------------------------------------------------
+
+
+@every_fault
+def test_deciding_has_no_effect(fault: Fault, capfd: pytest.CaptureFixture[str]) -> None:
+    options = options_of(fault)
+    before = repr(vars(options))
+    arrived = invocation()
+    began = time.monotonic()
+    actions = [fault.decide(options, arrived, draw) for draw in (0.0, 0.5, 1 - 2**-53)]
+    assert time.monotonic() - began < 1
+    assert all(isinstance(action, Action) for action in actions)
+    assert repr(vars(options)) == before
+    assert arrived.head.startswith(b"HTTP/1.1 200 OK")
+    assert capfd.readouterr() == ("", ""), "the log is written once, elsewhere"
+
+
+@every_fault
+def test_it_can_decide_about_any_invocation(fault: Fault) -> None:
+    """One without a deadline or an id too, as old emulators send it."""
+    options = options_of(fault)
+    bare = b"HTTP/1.1 200 OK\r\n\r\n"
+    for arrived in (invocation(deadline=False), Invocation(bare, bare.lower())):
+        action = fault.decide(options, arrived, 0.5)
+        assert action is None or isinstance(action, Action)
+
+
+@every_fault
+def test_its_action_says_when(fault: Fault) -> None:
+    for action in every_action(fault):
+        assert action.when in (BEFORE, AFTER)
+
+
+@every_fault
+def test_its_log_line_holds_numbers_and_no_configured_text(
+    fault: Fault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secrets: dict[str, str] = {}
+    for option in fault.options:
+        for secret in ("hunter2", '{"x-hunter2":"hunter2"}'):
+            try:
+                option.kind.parse(secret)
+            except ValueError:
+                continue
+            secrets[option.name] = secret
+    texts = [fault.main.kind.example]
+    texts += ["hunter2: hunter2", "hunter2", '{"x-hunter2":"hunter2"}']
+    for text in texts:
+        try:
+            main = fault.main.kind.parse(text)
+        except ValueError:
+            continue
+        options = options_of(fault, **secrets)
+        setattr(options, fault.main.name, main)
+        action = fault.decide(options, invocation(), 0.5)
+        assert action is not None
+        Hit(Rule(fault, options), action).log("8476a536")
+        (line,) = capfd.readouterr().out.splitlines()
+        assert "hunter2" not in line
+        told = json.loads(line)
+        assert told.pop("source") == "faultlayer"
+        assert (told.pop("event"), told.pop("level")) == ("fault_injected", "info")
+        assert (told.pop("fault"), told.pop("request_id")) == (fault.name, "8476a536")
+        assert told.pop("when", BEFORE) in (BEFORE, AFTER)
+        assert all(isinstance(value, (int, float)) for value in told.values()), told
+
+
+@every_fault
+def test_what_it_leaves_alone_keeps_its_bytes(fault: Fault) -> None:
+    """An action on the answer tells whether it changed it, and does not where it says so."""
+    payloads: list[bytes] = [b"", b"null", b'{ "order" : 7 }', b'{ "statusCode" : 204 }', b"\xff"]
+    for action in every_action(fault):
+        whole: Any = getattr(action, "whole", None)
+        for payload in payloads if whole else ():
+            answer = Answer(payload)
+            if not whole(answer):
+                assert answer.payload() == payload
