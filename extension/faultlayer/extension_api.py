@@ -12,6 +12,7 @@ from _socket import AF_INET, SOCK_CLOEXEC, SOCK_STREAM, socket
 NAME = b"faultlayer"
 _BODY = b'{"events":["SHUTDOWN"]}'
 _IDENTIFIER = b"\nlambda-extension-identifier:"
+_ATTEMPTS = 10
 
 
 class Refused(Exception):
@@ -55,11 +56,19 @@ class Extension:
             sock.close()
 
     def wait(self) -> None:
-        """Return when Lambda shuts the environment down, or the API is gone."""
-        try:
-            self._ask(
-                b"GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: %b\r\n"
-                b"Lambda-Extension-Identifier: %b\r\n\r\n" % (self._host(), self._identifier)
-            )
-        except (OSError, Refused):
-            pass
+        """Return when Lambda shuts the environment down, or the API is gone.
+
+        A connection that ends unanswered, as one may that a snapshot kept, is made again: an
+        extension that leaves takes the environment with it. Of an API that is gone, all fail at
+        once.
+        """
+        request = (
+            b"GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: %b\r\n"
+            b"Lambda-Extension-Identifier: %b\r\n\r\n" % (self._host(), self._identifier)
+        )
+        for _ in range(_ATTEMPTS):
+            try:
+                self._ask(request)
+                return
+            except (OSError, Refused):
+                pass
