@@ -44,6 +44,10 @@ def _open(settings: config.Config) -> socket | None:
     from faultlayer.sockets import LOOPBACK, listen
 
     listener, port = listen(settings.port)
+    if settings.upstream in ((LOOPBACK, port), ("localhost", port)):
+        message = "is the proxy's own address; allowed: another proxy's; nothing is injected"
+        settings.problems.append(config.Problem("FAULTLAYER_RUNTIME_API", message))
+        return None
     address.publish(LOOPBACK, port)
     return listener
 

@@ -277,6 +277,20 @@ def test_another_proxy_as_upstream(api: RuntimeApi, folder: Path) -> None:
         assert not api.given
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_the_proxy_is_never_its_own_upstream(api: RuntimeApi, folder: Path, host: str) -> None:
+    """Each connection would make another, until there are no more descriptors."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    own = {"FAULTLAYER_PORT": str(port), "FAULTLAYER_RUNTIME_API": f"{host}:{port}"}
+    with Extension(api.host, folder, **LATENCY, **own) as extension:
+        api.wait_polls(1)
+        assert not extension.path.exists()
+        (line,) = extension.log
+        assert (line["event"], line["variable"]) == ("config_error", "FAULTLAYER_RUNTIME_API")
+        assert not listeners(extension.process.pid)
+
+
 def test_configuration_trouble_leaves_the_other_faults(api: RuntimeApi, folder: Path) -> None:
     variables = {"FAULTLAYER_STATUS": "999", "FAULTLAYER_LATENCYY": "1"}
     with Extension(api.host, folder, **LATENCY, **variables) as extension:
