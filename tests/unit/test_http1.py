@@ -46,9 +46,9 @@ def _h11(conn: h11.Connection, method: str, head: bytes) -> object:
     assert event is not h11.NEED_DATA, "a whole head was given"
     if isinstance(event, h11.InformationalResponse):
         return 0
-    judge = h11._connection._body_framing  # type: ignore[attr-defined]
-    how, args = judge(method.encode(), event)
-    return {"content-length": args, "chunked": (CHUNKED,), "http/1.0": (UNTIL_CLOSE,)}[how][0]
+    assert isinstance(event, (h11.Request, h11.Response))
+    how, args = h11._connection._body_framing(method.encode(), event)
+    return {"chunked": CHUNKED, "http/1.0": UNTIL_CLOSE}.get(how, args and args[0])
 
 
 def h11_request(head: bytes) -> object:

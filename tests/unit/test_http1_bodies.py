@@ -207,7 +207,7 @@ def test_a_size_line_without_end_is_refused() -> None:
 @given(st.lists(st.binary(max_size=30), max_size=5))
 def test_chunks_we_make_are_read_back(contents: list[bytes]) -> None:
     made = b"".join(chunk(content) for content in contents) + b"0\r\n\r\n"
-    expected = b"".join(contents), [], b""
+    expected: object = (b"".join(contents), [], b"")
     assert h11_chunked(made) == expected
     assert our_chunked(made, [made]) == expected
 

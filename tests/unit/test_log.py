@@ -70,10 +70,11 @@ def test_a_long_line_is_written_whole(capfd: pytest.CaptureFixture[str]) -> None
 
 
 def test_lines_of_many_threads_stay_apart(capfd: pytest.CaptureFixture[str]) -> None:
-    threads = [
-        threading.Thread(target=lambda: [log.emit("info", "e", n=i) for i in range(50)])
-        for _ in range(8)
-    ]
+    def work() -> None:
+        for i in range(50):
+            log.emit("info", "e", n=i)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
