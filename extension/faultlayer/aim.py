@@ -130,15 +130,16 @@ class Aim:
     def decide(self, head: bytes, lowered: bytes) -> Hits | None:
         """What hits the invocation that came with this response head; None: nothing does.
 
+        A dry run says what would have, and a fault that breaks says so: both hit nothing.
         `head` may hold more than the head, which `lowered` ends.
         """
         if self._hash is not None:
             return self._decide_seeded(self._hash, head, lowered)
-        drawn = None
+        drawn, random = None, self._random
         for rule in self.rules:
-            if self._random() < rule.rate:
+            if random() < rule.rate:
                 drawn = drawn or []
-                drawn.append((rule, self._random()))
+                drawn.append((rule, random()))
         if drawn is None:
             return None
         return self._hits(Invocation(head[: len(lowered)], lowered), drawn)
@@ -155,11 +156,18 @@ class Aim:
     def _hits(self, invocation: Invocation, drawn: list[tuple[Rule, float]]) -> Hits | None:
         hits = []
         for rule, draw in drawn:
-            action = rule.decide(rule.options, invocation, draw)
+            try:
+                action = rule.decide(rule.options, invocation, draw)
+            except Exception as error:
+                emit("error", "internal_error", message=type(error).__name__)
+                continue
             if action is not None:
                 hits.append(Hit(rule, action))
-        hits = self._claimed(hits)
-        return Hits(invocation, hits) if hits else None
+        claimed = Hits(invocation, self._claimed(hits))
+        if self.dry_run:
+            claimed.log_dry_run()
+            return None
+        return claimed if claimed.hits else None
 
     @staticmethod
     def _claimed(hits: list[Hit]) -> list[Hit]:

@@ -234,11 +234,11 @@ class Link:
             raise Gone("the runtime, while waiting")
         try:
             upstream.send(data)
-            return upstream.recv(SIZE)
+            answer = upstream.recv(SIZE)
         except ConnectionError:
-            return upstream.last_words()
-        finally:
-            self._waiting = b""
+            answer = upstream.last_words()
+        self._waiting = b""
+        return answer
 
     def resume(self, request: bytes, answer: bytes) -> Message:
         """The answer that begins with what `tell(request)` returned.

@@ -42,18 +42,6 @@ class Proxy:
         self.pending: dict[str, Pending] = {}
         self.polled = False  # whether any runtime has asked for an event here
 
-    def decide(self, event: bytes, lowered: bytes) -> Hits | None:
-        """What is to hit this invocation. A fault that breaks hits nothing: the function runs."""
-        try:
-            hits = self.aim.decide(event, lowered)
-        except Exception as error:
-            _internal(error)
-            return None
-        if hits is not None and self.aim.dry_run:
-            hits.log_dry_run()
-            return None
-        return hits
-
     def handle(self, client: Peer) -> None:
         """Serve one runtime connection to its end."""
         link = Link(client, self.pool, self.watch)
@@ -76,11 +64,10 @@ def _internal(error: Exception) -> None:
 class Connection:
     """The exchanges of one runtime connection, one after the other."""
 
-    __slots__ = ("_client", "_decide", "_executor", "_link", "_pending", "_poll", "_proxy")
+    __slots__ = ("_client", "_executor", "_link", "_pending", "_poll", "_proxy")
 
     def __init__(self, proxy: Proxy, link: Link) -> None:
         self._proxy = proxy
-        self._decide = proxy.decide
         self._pending = proxy.pending
         self._link = link
         self._client = link.client
@@ -94,12 +81,13 @@ class Connection:
         costs about a microsecond between two system calls. What looks unusual in any way goes
         to `_exchange` or `_forward` instead, which judge it with care.
         """
-        link, client, pending, decide = self._link, self._client, self._pending, self._decide
-        receive, reply, tell = client.recv, client.send, link.tell
+        link, client, pending = self._link, self._client, self._pending
+        receive, reply, tell, decide = client.recv, client.send, link.tell, self._proxy.aim.decide
         accepted: bytes | None = None
+        poll = b""
         while True:
             data = client.take() if client.pending else receive(SIZE)
-            if data != self._poll:
+            if data != poll:
                 end = data.find(b"\n\r\n") + 3
                 head = data[:end].lower()
                 at = head.find(b"\ncontent-length: %d\r\n" % (len(data) - end))
@@ -112,6 +100,7 @@ class Connection:
                     or not data.startswith(INVOCATION)
                 ):
                     if data and self._exchange(data):
+                        poll = self._poll
                         continue
                     return
             elif not data:
@@ -132,7 +121,7 @@ class Connection:
                     if self._forward(data, link.resume(data, answer)):
                         continue
                     return
-                if data != self._poll:
+                if data != poll:
                     accepted = answer
                     link.reused = True
                 elif (hits := decide(answer, head)) is not None:
@@ -163,7 +152,7 @@ class Connection:
     def _forward(self, request: bytes, answer: Message) -> bool:
         """Pass an answer on, which may be an event; whether another request may follow."""
         if request == self._poll and answer.status == 200:
-            return self._hit(request, answer, self._decide(answer.data, answer.lowered))
+            return self._hit(request, answer, self._proxy.aim.decide(answer.data, answer.lowered))
         return self._link.deliver(answer)
 
     def _hit(self, request: bytes, event: Message, hits: Hits | None) -> bool:
@@ -180,7 +169,7 @@ class Connection:
             event = self._link.ask_whole(request)
             if event.status != 200:
                 break
-            hits = self._decide(event.data, event.lowered)
+            hits = self._proxy.aim.decide(event.data, event.lowered)
         return self._link.deliver(event)
 
     def _remember(self, pending: Pending) -> None:
