@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from hashlib import sha256
+from random import Random
 from typing import Any
 
 import pytest
@@ -254,6 +255,40 @@ def test_the_outcome_that_lost_is_not_counted() -> None:
 def test_exception_comes_before_status_and_both_before_what_changes_the_answer() -> None:
     order = [fault.name for fault in registry.all_faults()]
     assert order == ["latency", "timeout", "exception", "status", "corruption", "headers"]
+
+
+def broken(options: Options, invocation: Any, draw: float) -> Action:
+    raise ZeroDivisionError
+
+
+def test_a_fault_that_breaks_hits_nothing_and_bars_no_other(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    aim = Aim([rule("one", broken, 1), rule("two", delay, 2)])
+    assert hit(aim, "x") == ["two"]
+    assert json.loads(capfd.readouterr().out)["event"] == "internal_error"
+    assert hit(Aim([rule("one", broken)]), "x") == []
+
+
+@pytest.mark.parametrize("seed", ["7", None])
+def test_a_dry_run_tells_and_hits_nothing(
+    seed: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    aim = Aim([rule("one", delay, 1), rule("two", respond(AFTER), 2)], seed, dry_run=True)
+    assert hit(aim, "8476a536") == []
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    told = [(line["event"], line["fault"], line["request_id"]) for line in lines]
+    assert told == [("fault_dry_run", "one", "8476a536"), ("fault_dry_run", "two", "8476a536")]
+
+
+@pytest.mark.parametrize("seed", ["7", None])
+def test_a_restored_snapshot_draws_anew_unless_seeded(seed: str | None) -> None:
+    aims = [Aim([rule("one", delay, rate=0.5)], seed) for _ in range(2)]
+    for aim in aims:
+        aim._random = Random(1).random  # as clones of one snapshot would
+        aim.renew()
+    one, other = ([hit(aim, i) for i in IDS[:100]] for aim in aims)
+    assert (one == other) == (seed is not None)
 
 
 # -- the log ----------------------------------------------------------------------------------

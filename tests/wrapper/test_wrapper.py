@@ -285,10 +285,10 @@ def test_it_starts_no_process(shell: list[str], published: Path, line: str, tmp_
         pytest.skip("no strace here")
     published.write_text(line)
     trace = tmp_path / "trace"
-    strace = ["strace", "-f", "-o", trace, "-e", "trace=clone,clone3,fork,vfork,execve"]
+    strace = ["strace", "-f", "-o", str(trace), "-e", "trace=clone,clone3,fork,vfork,execve"]
     environ = {"_FAULTLAYER_ADDRESS": str(published), "PATH": os.environ["PATH"]}
     done = subprocess.run(
-        [*strace, *shell, WRAPPER, "/bin/true"], env=environ, check=False, capture_output=True
+        [*strace, *shell, str(WRAPPER), "/bin/true"], env=environ, check=False, capture_output=True
     )
     if b"ptrace" in done.stderr:
         pytest.skip("no tracing here")
