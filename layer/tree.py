@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layer.elf import Elf
+from layer.launcher import launcher
 from layer.modules import package_files, stdlib_files, trimmed_aliases
 from layer.packages import Package
 from layer.report import BuildError, say
@@ -39,7 +40,6 @@ class Recipe:
     def parts(self) -> dict[str, Path]:
         """Files copied as they are: path below /opt → source."""
         return {
-            "extensions/faultlayer": self.repository / "layer" / "extensions" / "faultlayer",
             "faultlayer-wrapper": self.repository / "wrapper" / "faultlayer-wrapper",
             "faultlayer/licenses/faultlayer/LICENSE": self.repository / "LICENSE",
         }
@@ -64,6 +64,8 @@ def assemble(recipe: Recipe, opt: Path) -> None:
         if not source.is_file():
             raise BuildError(f"missing {source.relative_to(recipe.repository)}")
         _copy(source, opt / name)
+    (opt / "extensions").mkdir()
+    (opt / "extensions" / "faultlayer").write_bytes(launcher(recipe.target.target.arch))
     say(f"{recipe.target.target.arch}: finding the modules that the extension needs")
     files = stdlib_files(recipe.native, recipe.patchelf, recipe.extension)
     extensions = _add_extension_modules(recipe, home, files)

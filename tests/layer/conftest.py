@@ -99,7 +99,7 @@ class Dynamic:
 
 
 def read_dynamic(path: Path) -> Dynamic | None:
-    """What the loader will read of a 64-bit little-endian ELF file; None of any other file."""
+    """What the loader will read of a 64-bit little-endian ELF file; None of any other, static ones too."""
     data = path.read_bytes()
     if data[:4] != b"\x7fELF":
         return None
@@ -122,6 +122,8 @@ def read_dynamic(path: Path) -> Dynamic | None:
             interpreter = text(start)
         if kind == 2:
             tags = list(struct.iter_unpack("<QQ", data[start : start + length // 16 * 16]))
+    if not tags:
+        return None  # the launcher, which loads nothing
     names = in_file(dict(tags)[5])
 
     def strings(wanted: int) -> list[str]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import stat
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from layer.launcher import code
 
 MB = 1 << 20
 EXECUTABLE = {
@@ -68,9 +72,27 @@ def test_no_leftovers_and_no_second_copy_of_a_module(opt: Path) -> None:
     assert not [p for p in opt.rglob("*") if p.name in ("__pycache__", "tests", ".gitignore")]
 
 
-def test_the_extension_is_launched_without_a_shell(opt: Path) -> None:
-    first = (opt / "extensions" / "faultlayer").read_text().splitlines()[0]
-    assert first == "#!/opt/faultlayer/bin/python3 -IS"
+def test_the_extension_is_a_program_that_needs_neither_shell_nor_library(opt: Path) -> None:
+    program = (opt / "extensions" / "faultlayer").read_bytes()
+    assert program[:4] == b"\x7fELF"
+    assert b"/opt/faultlayer/bin/python3\0-ISc\0" in program
+    assert len(program) < 512
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_the_launchers_code_is_what_its_assembly_says(
+    arch: str, repository: Path, tmp_path: Path
+) -> None:
+    prefix = {"x86_64": "x86_64", "arm64": "aarch64"}[arch] + "-linux-gnu-"
+    assembler, copier = shutil.which(f"{prefix}as"), shutil.which(f"{prefix}objcopy")
+    if not assembler or not copier:
+        reason = f"{prefix}as is missing (Debian: binutils-{prefix.rstrip('-')})"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    source = repository / "layer" / "assembly" / f"{arch}.S"
+    subprocess.run([assembler, "-o", tmp_path / "o", source], check=True)
+    raw = tmp_path / "raw"
+    subprocess.run([copier, "-O", "binary", "-j", ".text", tmp_path / "o", raw], check=True)
+    assert raw.read_bytes() == code(arch)
 
 
 def test_the_manifest_says_what_is_inside(opt: Path, repository: Path) -> None:

@@ -14,9 +14,12 @@ import pytest
 
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
+from layer.elf import patchelf
 
 FAULT = {"FAULTLAYER_STATUS": "503", "FAULTLAYER_STATUS_MAX": "1"}
 QEMU = "qemu-aarch64-static"
+PYTHON = ("/opt/faultlayer/bin/python3", "-IS")
+START = "from faultlayer.main import main; main()"
 # $1: the layer, $2: the root, then the command inside of it.
 IN_EMPTY_ROOT = 'mount --bind "$1" "$2/opt"; root=$2; shift 2; exec chroot "$root" "$@"'
 READ_ONLY = (
@@ -121,6 +124,38 @@ def test_it_serves_whatever_the_functions_variables_say(
     serves(command, published, _FAULTLAYER_ADDRESS=str(published))
 
 
+def test_the_functions_preloaded_libraries_stay_out(
+    opt: Path, namespaces: None, tmp_path: Path, repository: Path
+) -> None:
+    library = tmp_path / "preloaded.so"
+    shutil.copy(next((opt / "faultlayer/lib").glob("libz.so.*")), library)
+    subprocess.run(
+        [patchelf(repository), "--add-needed", "libof-the-function.so.1", library], check=True
+    )
+    with pytest.raises(subprocess.CalledProcessError):  # what our interpreter alone would do
+        script = 'mount --bind "$1" /opt; LD_PRELOAD=$2 exec /opt/faultlayer/bin/python3 -ISc ""'
+        subprocess.run(inside(script, opt, library), check=True, stderr=subprocess.DEVNULL)
+    script = 'mount --bind "$1" /opt; shift; exec env "$@"'
+    preload = [f"LD_PRELOAD={library}", "LD_DEBUG=libs", "LD_SHOW_AUXV=1", "LD_BIND_NOW=1"]
+    published = tmp_path / "address"
+    command = inside(script, opt, *preload, "/opt/extensions/faultlayer")
+    serves(command, published, _FAULTLAYER_ADDRESS=str(published))
+
+
+def test_the_arm64_launcher_starts_the_interpreter_without_ld_variables(
+    arm64: Path, root: Path
+) -> None:
+    (root / "qemu").write_bytes(Path(shutil.which(QEMU) or QEMU).read_bytes())
+    (root / "qemu").chmod(0o755)
+    command = inside(IN_EMPTY_ROOT, arm64, root, "/qemu", "-strace", "/opt/extensions/faultlayer")
+    env = {"PATH": os.environ["PATH"], "LD_AUDIT": "/none.so", "KEPT": "yes"}
+    done = subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=60)
+    [call] = [line for line in done.stderr.splitlines() if "execve(" in line]
+    assert '"/opt/faultlayer/bin/python3"' in call
+    assert '"-ISc"' in call
+    assert START in call
+
+
 @pytest.fixture(scope="session")
 def arm64(repository: Path, namespaces: None) -> Path:
     """dist/arm64, where this machine can run it."""
@@ -138,12 +173,11 @@ def arm64(repository: Path, namespaces: None) -> Path:
 
 @pytest.fixture
 def emulated(arm64: Path, root: Path) -> Callable[..., list[str]]:
-    """The command that runs the arm64 interpreter in the empty root."""
+    """The command that runs an arm64 program in the empty root."""
     shutil.copy(shutil.which(QEMU) or QEMU, root / "qemu")
 
-    def command(*arguments: str) -> list[str]:
-        python = ["/qemu", "/opt/faultlayer/bin/python3", "-IS"]
-        return inside(IN_EMPTY_ROOT, arm64, root, *python, *arguments)
+    def command(*program: str) -> list[str]:
+        return inside(IN_EMPTY_ROOT, arm64, root, "/qemu", *program)
 
     return command
 
@@ -151,13 +185,13 @@ def emulated(arm64: Path, root: Path) -> Callable[..., list[str]]:
 def test_the_arm64_layer_is_for_arm64(emulated: Callable[..., list[str]]) -> None:
     code = "import posix, _socket, select, zlib; print(posix.uname().machine)"
     done = subprocess.run(
-        emulated("-c", code), check=False, capture_output=True, text=True, timeout=60
+        emulated(*PYTHON, "-c", code), check=False, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "aarch64", done.stderr
 
 
 def test_the_arm64_layer_serves(emulated: Callable[..., list[str]], root: Path) -> None:
-    serves(emulated("/opt/extensions/faultlayer"), root / "tmp" / ".faultlayer")
+    serves(emulated(*PYTHON, "-c", START), root / "tmp" / ".faultlayer")
 
 
 def test_the_arm64_layer_passes_6_mb_both_ways(
@@ -165,7 +199,7 @@ def test_the_arm64_layer_passes_6_mb_both_ways(
 ) -> None:
     rare = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_RATE": "0.000001"}
     with (
-        extension(emulated("/opt/extensions/faultlayer"), **rare) as (api, _),
+        extension(emulated(*PYTHON, "-c", START), **rare) as (api, _),
         Runtime(address(root / "tmp" / ".faultlayer")) as runtime,
     ):
         payload = b'"' + b"x" * (6 << 20) + b'"'
