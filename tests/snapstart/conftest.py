@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from snapshot import SnapshotApi
 
 from fakes.runtime_api import RuntimeApi
 from fakes.scripted import Server
@@ -25,3 +26,13 @@ def api() -> Iterator[RuntimeApi]:
         yield server
     assert not server.errors
     assert not server.doubled
+
+
+@pytest.fixture
+def snapshots() -> Iterator[SnapshotApi]:
+    """A Runtime API that takes snapshots."""
+    with SnapshotApi() as server:
+        yield server
+    assert not server.errors
+    assert not server.doubled
+    assert not server.refused

@@ -21,15 +21,6 @@ POLLS = ("event/next",)
 SLACK = 0.5  # seconds within which what is not delayed has happened, on a busy machine
 
 
-@pytest.fixture
-def snapshots() -> Iterator[SnapshotApi]:
-    with SnapshotApi() as server:
-        yield server
-    assert not server.errors
-    assert not server.doubled
-    assert not server.refused
-
-
 @contextmanager
 def serving(api: SnapshotApi, folder: Path, **variables: str) -> Iterator[Extension]:
     """The extension as a process, registered."""
