@@ -25,10 +25,10 @@ RAN = "for request "  # what the example prints, with the request's id, when its
 
 SCENES = (
     Scene("untouched", "What does it do by itself?", {}),
-    Scene("latency", "What if it takes an extra 300 ms?", {"FAULTLAYER_LATENCY": "300ms"}),
-    Scene("status", "What if it returns an error code?", {"FAULTLAYER_STATUS": "503"}),
+    Scene("late", "What if it takes an extra 300 ms?", {"FAULTLAYER_LATENCY": "300ms"}),
+    Scene("error code", "What if it returns an error code?", {"FAULTLAYER_STATUS": "503"}),
     Scene(
-        "exception",
+        "throws",
         "What if there is an exception in the code?",
         {"FAULTLAYER_EXCEPTION": "ValueError: no such order"},
     ),

@@ -32,27 +32,32 @@ class Action:
 
 
 class Delay(Action):
-    """Hold the event (before) or the answer (after) for `seconds`."""
+    """Hold the event (before) or the answer (after) for `seconds`.
 
-    __slots__ = ("seconds",)
+    Where `until` is given, a time of the monotonic clock, other delays count towards it.
+    """
 
-    def __init__(self, seconds: float, when: str = BEFORE, **numbers: Any) -> None:
-        super().__init__(when, delay_ms=round(seconds * 1000, 3), when=when, **numbers)
+    __slots__ = ("seconds", "until")
+
+    def __init__(self, seconds: float, when: str = BEFORE, *, until: float | None = None) -> None:
+        super().__init__(when, delay_ms=round(seconds * 1000, 3), when=when)
         self.seconds = seconds
+        self.until = until
 
 
 class Outlast(Action):
     """Hold the event until Lambda has ended the invocation; the function never sees it.
 
-    `seconds` is how long until then.
+    `seconds` is how long until then, `until` the same by the monotonic clock.
     """
 
-    __slots__ = ("seconds",)
+    __slots__ = ("seconds", "until")
     terminal = True
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, until: float) -> None:
         super().__init__(BEFORE, delay_ms=round(seconds * 1000, 3))
         self.seconds = seconds
+        self.until = until
 
 
 class Fail(Action):

@@ -25,6 +25,7 @@ MAX_PRELUDE = 1 << 20  # bytes; a stream without a separator by then is taken fo
 # One text, since a fault's name in quotes is for the fault's own file alone.
 _MEMBERS = "statusCode headers multiValueHeaders body"
 _STATUS, _HEADERS, _SEVERAL, _BODY = _MEMBERS.split()
+PRELUDE = (_STATUS, _HEADERS)  # the members of a proxy response that a stream's prelude has
 
 
 def dump(value: Any) -> bytes:

@@ -6,11 +6,11 @@ once; that what a fault does not apply to passes untouched.
 
 from __future__ import annotations
 
-from time import sleep
+from time import monotonic, sleep
 
 from faultlayer import http1
 from faultlayer.actions import BEFORE, Delay, Fail, Outlast, Respond, Rewrite
-from faultlayer.answer import HTTP_STREAM, SEPARATOR, Answer, Stream, dump, status_payload
+from faultlayer.answer import HTTP_STREAM, PRELUDE, SEPARATOR, Answer, Stream, dump, status_payload
 from faultlayer.http1 import CHUNKED, chunk, header
 from faultlayer.log import emit
 from faultlayer.runtime_api import (
@@ -74,14 +74,14 @@ class Executor:
                 outcome = hit
             elif isinstance(action, Delay):
                 hit.log(invocation.request_id)
-                self._link.hold(action.seconds)
+                self._link.hold(_left(action))
         if outcome is None:
             return pending
         self._link.finish(event, _forget)
         if isinstance(outcome.action, Outlast):
             _give_back(pending.hits)
             outcome.log(invocation.request_id)
-            self._link.hold(outcome.action.seconds + _GRACE)
+            self._link.hold(_left(outcome.action) + _GRACE)
             return None
         self._delays(pending, self._link.hold)
         refused = self._link.ask_whole(self._verdict(pending, outcome))
@@ -156,8 +156,8 @@ class Executor:
         hit.log(pending.request_id)
         fields = status_payload(action.status, action.headers, action.body)
         if _http_stream(request):
-            fields = {"statusCode": action.status, "headers": action.headers}
-            content = dump(fields) + SEPARATOR + action.body.encode()
+            prelude = {name: fields[name] for name in PRELUDE}
+            content = dump(prelude) + SEPARATOR + action.body.encode()
         else:
             content = dump(fields)
         filtered = self._stream(pending, request, [])
@@ -247,3 +247,8 @@ def _give_back(hits: list[Hit]) -> None:
 
 def _forget(data: bytes) -> None:
     pass
+
+
+def _left(action: Delay | Outlast) -> float:
+    """How long to hold from now on, in seconds."""
+    return action.seconds if action.until is None else max(action.until - monotonic(), 0.0)

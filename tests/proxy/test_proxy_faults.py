@@ -85,6 +85,15 @@ def test_timeout_leaves_its_margin(api: RuntimeApi, proxied: Proxied, logged: Lo
     assert 200 < line["delay_ms"] <= 301
 
 
+def test_a_delay_before_a_timeout_counts_towards_it(api: RuntimeApi, proxied: Proxied) -> None:
+    address = proxied(api, LATENCY="300ms", TIMEOUT="300ms")
+    deadline = near(0.9)
+    api.invoke(deadline_ms=deadline)
+    with Runtime(address) as runtime:
+        runtime.next()
+        assert 0.2 < deadline / 1000 - time.time() <= 0.302
+
+
 @pytest.mark.parametrize("deadline", [0, near(-3600), near(0.1), None])
 def test_timeout_where_no_more_than_the_margin_is_left(
     api: RuntimeApi, proxied: Proxied, logged: Logged, deadline: int | None

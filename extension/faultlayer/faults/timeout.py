@@ -21,10 +21,10 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     deadline = invocation.deadline()
     if deadline is None:
         return None
-    left = min(max(deadline - time.time(), 0.0), LONGEST)
+    left = min(max(deadline - time.time(), 0.0), LONGEST) - options.margin
     if options.margin == 0:
-        return Outlast(left)
-    return Delay(left - options.margin) if left > options.margin else None
+        return Outlast(left, time.monotonic() + left)
+    return Delay(left, until=time.monotonic() + left) if left > 0 else None
 
 
 FAULT = Fault(
