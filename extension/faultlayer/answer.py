@@ -163,7 +163,7 @@ class Stream:
         self.http: Http | None = None
         self._rewrite = rewrite
         self._filters: list[Callable[[bytes], bytes]] = []
-        self._held = b""
+        self._held = bytearray()
         self._in_prelude = http
         if not http:
             rewrite(self)
@@ -177,14 +177,19 @@ class Stream:
     def feed(self, content: bytes) -> bytes:
         if not self._in_prelude:
             return self._filtered(content)
+        seen = max(len(self._held) - len(SEPARATOR), 0)
         self._held += content
-        prelude, separator, rest = self._held.partition(SEPARATOR)
-        if not separator and len(self._held) < MAX_PRELUDE:
+        at = self._held.find(SEPARATOR, seen)
+        if at >= 0:
+            held = bytes(self._held)
+            return self._past_prelude(held[:at], SEPARATOR, held[at + len(SEPARATOR) :])
+        if len(self._held) < MAX_PRELUDE:
             return b""
-        return self._past_prelude(prelude, separator, rest)
+        return self._past_prelude(bytes(self._held), b"", b"")
 
     def _past_prelude(self, prelude: bytes, separator: bytes, rest: bytes) -> bytes:
-        self._in_prelude, self._held = False, b""
+        self._in_prelude = False
+        self._held.clear()
         self.http = Http.parse(prelude, prelude=True) if separator else None
         self._rewrite(self)
         if separator:
@@ -202,4 +207,4 @@ class Stream:
         """What is left to send when the stream ends."""
         if not self._in_prelude:
             return b""
-        return self._past_prelude(self._held, b"", b"")
+        return self._past_prelude(bytes(self._held), b"", b"")
