@@ -92,8 +92,12 @@ JAVA = Language(
     tools={"javac": "default-jdk-headless", "mvn": "maven"},
     version=("javac", "-version"),
     oldest=(11,),
-    build=(("mvn", "--batch-mode", "--quiet", "compile", "dependency:copy-dependencies"),),
-    kept=("target",),
+    build=(
+        ("mvn", "--batch-mode", "--quiet", "compile", "dependency:copy-dependencies"),
+        ("mv", "target/classes/probe", "probe"),  # the client looks into LAMBDA_TASK_ROOT itself
+        ("mv", "target/dependency", "runtime"),
+    ),
+    kept=("probe", "runtime"),
 )
 
 GO = Language(
