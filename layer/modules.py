@@ -21,6 +21,7 @@ DYNAMIC = (
     "encodings.latin_1",
     "encodings.utf_8",
     "_strptime",  # imported from C
+    # The C scanner imports json.decoder to say what is wrong with a text; and json is
     "json",  # promised to whatever runs on the layer's interpreter, and so are these two
     "linecache",
     "traceback",

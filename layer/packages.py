@@ -97,7 +97,7 @@ def _configure(work: Path, distro: Distribution, arch: str) -> Path:
     """An apt.conf read after the machine's own, so its proxies and credentials stay in force."""
     for folder in ("state/lists/partial", "cache/archives/partial"):
         _made(work / folder)
-    (work / "state" / "status").touch()
+    (work / "state/status").touch()
     etc = Path("/etc/apt")
     found = sources.narrowed(etc, distro.codename)
     lists = work / "sources.list.d"

@@ -93,7 +93,7 @@ class Connection:
                 at = head.find(b"\ncontent-length: %d\r\n" % (len(data) - end))
                 if (
                     at < 0
-                    or head.rfind(b"content-length") != at + 1
+                    or head.count(b"content-length") != 1
                     or b"transfer-encoding" in head
                     or b"\n\n" in head
                     or pending
@@ -112,7 +112,7 @@ class Connection:
                 at = head.find(b"\ncontent-length: %d\r\n" % (len(answer) - end))
                 if (
                     at < 0
-                    or head.rfind(b"content-length") != at + 1
+                    or head.count(b"content-length") != 1
                     or b"transfer-encoding" in head
                     or b"\n\n" in head
                     or b"close" in head

@@ -99,7 +99,7 @@ class Dynamic:
 
 
 def read_dynamic(path: Path) -> Dynamic | None:
-    """What the loader will read of a 64-bit little-endian ELF file; None of any other, static ones too."""
+    """What the loader will read of a 64-bit little-endian ELF file; None of any other."""
     data = path.read_bytes()
     if data[:4] != b"\x7fELF":
         return None
