@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -80,7 +81,10 @@ NODE = Language(
     oldest=(18,),
     build=(("npm", "ci", "--no-audit", "--no-fund"),),
     kept=("*.mjs", "node_modules"),
-    env={"npm_config_python": sys.executable},  # for node-gyp
+    env={
+        "npm_config_python": sys.executable,  # for node-gyp
+        "MAKEFLAGS": f"-j{len(os.sched_getaffinity(0))}",
+    },
 )
 
 JAVA = Language(
