@@ -99,6 +99,7 @@ def test_latency(emulated, slim):
     assert 0.3 <= answer.seconds < 3
     assert function.runtime_api() != LAMBDAS_ADDRESS
     assert [line["delay_ms"] for line in function.lines("fault_injected")] == [300, 300]
+    assert function.lines("not_redirected") == []
 
 
 def test_status(emulated, slim):
@@ -120,11 +121,13 @@ def test_without_a_shell_the_wrapper_cannot_start(emulated, bare):
     assert "/opt/faultlayer-wrapper: no such file or directory" in function.log
 
 
-def test_without_a_shell_the_extension_starts_and_the_function_runs_untouched(emulated, bare):
+def test_without_a_shell_the_extension_lives_and_says_that_nothing_comes_through_it(emulated, bare):
     function = emulated(bare, CLIENT, FAULTLAYER_STATUS="503")
     assert shipped(function.invoke(ORDER)) == "A-1"
     assert function.runtime_api() == LAMBDAS_ADDRESS
-    assert "agent faultlayer" in function.log and "registered" in function.log
+    assert len(function.lines("not_redirected")) == 1
+    function.container.stop(timeout=5)  # a SHUTDOWN event for extensions
+    assert len(function.lines("not_redirected")) == 2
 
 
 def test_a_shell_anywhere_in_the_image_will_do(emulated, with_a_shell):
