@@ -71,7 +71,12 @@ def build(
         pack(finish(files) | {"Dockerfile": (0o644, dockerfile.encode())}, context)
         context.seek(0)
         client.images.build(
-            fileobj=context, custom_context=True, tag=tag, labels={PREFIX: name}, rm=True
+            fileobj=context,
+            custom_context=True,
+            tag=tag,
+            labels={PREFIX: name},
+            rm=True,
+            forcerm=True,
         )
     _forget_old(client, f"{PREFIX}/{name}", tag)
     return tag
@@ -169,16 +174,16 @@ def running(
     **options: Any,
 ) -> Iterator[Function]:
     """`docker run -p 127.0.0.1::8080`, removed at the end."""
-    container = client.containers.run(
+    container = client.containers.create(
         image,
         command if command is None else list(command),
-        detach=True,
         environment=dict(variables),
         ports={"8080/tcp": (LOOPBACK, None)},
         labels={PREFIX: image},
         **options,
     )
     try:
+        container.start()
         function = Function(container)
         function.wait()
         yield function

@@ -4,7 +4,7 @@ Three, each on top of the one before: `distroless` has Python and nothing else, 
 has a shell too, like python:3.11-slim; `lambda_python` is laid out as AWS's image is: entrypoint,
 bootstrap (which honours AWS_LAMBDA_EXEC_WRAPPER), runtime client and emulator.
 They are cached under names of our own; `lent` gives them the official names for a while.
-FAULTLAYER_REAL_IMAGES=1 pulls the real ones instead.
+REAL_IMAGES=1 pulls the real ones instead.
 https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 """
 
@@ -14,19 +14,19 @@ import contextlib
 import fcntl
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
-from docker.errors import DockerException
+from docker.errors import DockerException, ImageNotFound
 
 from faultlayer_cli import cache
 from images import engine, host
 from images.tree import Tree, folder, pack
 
 PYTHON_3_11 = "public.ecr.aws/lambda/python:3.11"
-_LOCK = Path(tempfile.gettempdir(), f"faultlayer-images-{os.getuid()}.lock")
 
 _DISTROLESS = """\
 FROM scratch
@@ -127,30 +127,41 @@ def lent(client: docker.DockerClient, *names: str) -> Iterator[None]:
     """`lambda_python` under these names, where they do not name a real image already.
 
     Taken back at the end, lest somebody's own image be built on a stand-in later. Runs beside one
-    another share the names; the last one takes them back.
+    another share a name; the last one takes it back.
     """
-    with _LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        given = [name for name in names if not _is_real(client, name)]
-        if given:
-            image = client.images.get(lambda_python(client))
-            for name in given:
-                image.tag(name)
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            stack.enter_context(_lent(client, name))
+        yield
+
+
+@contextlib.contextmanager
+def _lent(client: docker.DockerClient, name: str) -> Iterator[None]:
+    slug = re.sub(r"\W", "-", name)
+    lock = Path(tempfile.gettempdir(), f"faultlayer-{slug}-{os.getuid()}.lock")
+    with lock.open("w") as shared:
+        fcntl.flock(shared, fcntl.LOCK_SH)
+        if _is_real(client, name):
+            yield
+            return
+        client.images.get(lambda_python(client)).tag(name)
         try:
             yield
         finally:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for name in given:
-                    client.images.remove(name)
+            with contextlib.suppress(BlockingIOError, ImageNotFound):
+                fcntl.flock(shared, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                client.images.remove(name)
 
 
 def _is_real(client: docker.DockerClient, name: str) -> bool:
     """Whether the name is an official image's; pulls that one where it was asked for."""
-    if os.environ.get("FAULTLAYER_REAL_IMAGES") == "1":
-        try:
-            client.images.pull(name)
-        except DockerException as error:
-            raise engine.Unavailable(f"cannot pull {name}: {error}") from None
     image = engine.find(client, name)
-    return image is not None and engine.PREFIX not in image.labels
+    if image is not None and engine.PREFIX not in image.labels:
+        return True
+    if os.environ.get("REAL_IMAGES") != "1":
+        return False
+    try:
+        client.images.pull(name)
+    except DockerException as error:
+        raise engine.Unavailable(f"cannot pull {name}: {error}") from None
+    return True

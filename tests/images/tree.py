@@ -26,8 +26,8 @@ def digest(files: Mapping[str, tuple[int, Source]], *more: str) -> str:
     """A name for exactly these files."""
     whole = hashlib.sha256(repr(more).encode())
     for path, (mode, source) in sorted(files.items()):
-        link = isinstance(source, str)
-        content = source if link else hashlib.sha256(_bytes(source)).hexdigest()
+        link = source if isinstance(source, str) else ""
+        content = "" if isinstance(source, str) else hashlib.sha256(_bytes(source)).hexdigest()
         whole.update(f"{path}\0{mode:o}\0{link}\0{content}\n".encode())
     return whole.hexdigest()[:16]
 
