@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 
 import pytest
 
@@ -11,6 +12,12 @@ from images import engine, stand_in
 from images.tree import pack
 
 NAME = f"{engine.PREFIX}/lent:{os.getpid()}"  # runs beside one another each lend their own
+
+
+@pytest.fixture(autouse=True)
+def locks(monkeypatch, tmp_path):
+    """The locks of these names go with the test."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def test_a_lent_name_is_taken_back_by_the_last_who_borrowed_it(client):
