@@ -112,17 +112,23 @@ class Caller:
 def invoke_all(function: Managed, ids_by_caller: Iterable[Sequence[str]]) -> list[Result]:
     """Invoke all of these, each caller one after the other, all callers at once."""
     results: list[Result] = []
+    failures: list[Exception] = []
 
     def call(ids: Sequence[str]) -> None:
         caller = Caller(function)
-        results.extend([caller.invoke(request_id) for request_id in ids])
-        caller.close()
+        try:
+            results.extend([caller.invoke(request_id) for request_id in ids])
+        except Exception as error:
+            failures.append(error)
+        finally:
+            caller.close()
 
     threads = [threading.Thread(target=call, args=(ids,)) for ids in ids_by_caller]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    assert not failures, f"{failures!r} in\n{function.log[:4000]}\n...\n{function.log[-4000:]}"
     return results
 
 
