@@ -24,8 +24,8 @@ _WRAPPER = "/opt/faultlayer-wrapper"
 _WRAPPED_PACKAGE = "/var/task/fl-origin"  # what `faultlayer wrap-package` renames bootstrap to
 _NOBODY_CAME = (
     "no invocation came through the proxy, so no fault was injected: the runtime was started by "
-    "another wrapper that does not run ours (FAULTLAYER_NEXT_WRAPPER runs one after ours), or is "
-    "OS-only and ignores wrappers (faultlayer wrap-package)"
+    "another wrapper that does not run ours (FAULTLAYER_NEXT_WRAPPER runs one after ours), by an "
+    "image's own entrypoint, or is OS-only and ignores wrappers (faultlayer wrap-package)"
 )
 
 
