@@ -103,6 +103,17 @@ def test_it_serves_on_a_read_only_file_system(
     serves(command, writable / ".faultlayer")
 
 
+def test_it_serves_as_an_unprivileged_user(opt: Path, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user; who is not root is unprivileged already")
+    published = Path("/tmp") / f".faultlayer-{os.getpid()}"
+    script = (
+        'mount --bind "$1" /opt; shift; exec setpriv --reuid 993 --regid 990 --clear-groups "$@"'
+    )
+    command = ["unshare", "-m", "sh", "-euc", script, "sh", str(opt), "/opt/extensions/faultlayer"]
+    serves(command, published, _FAULTLAYER_ADDRESS=str(published))
+
+
 def test_it_serves_whatever_the_functions_variables_say(
     opt: Path, namespaces: None, root: Path, tmp_path: Path
 ) -> None:
