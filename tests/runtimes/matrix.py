@@ -1,4 +1,4 @@
-"""What ran, as the table of docs/runtimes.md.
+"""What ran, as the table of docs/runtimes.md and of the README.
 
 With FAULTLAYER_MATRIX=1 a run writes it there, between the markers, if it was a run of every cell.
 """
@@ -6,6 +6,7 @@ With FAULTLAYER_MATRIX=1 a run writes it there, between the markers, if it was a
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from runtimes import builds
 from runtimes.languages import LANGUAGES, ROOT, Language
 from runtimes.scenarios import SCENARIOS
 
-PAGE = ROOT / "docs" / "runtimes.md"
+PAGES = (ROOT / "docs" / "runtimes.md", ROOT / "README.md")
 BEGIN, END = "<!-- runtimes:begin -->\n", "<!-- runtimes:end -->"
 _SIGNS = {"passed": "✓", "failed": "✗", "skipped": "–"}
 
@@ -55,22 +56,23 @@ class Results:
         """Prints the matrix of a whole run, and writes it where that was asked for."""
         if not self.complete():
             if self.cells and wanted():
-                terminal.write_line(f"{PAGE.name} is left alone: not every cell ran")
+                terminal.write_line("the pages are left alone: not every cell ran")
             return
         terminal.section("runtimes")
         terminal.write_line(self.table())
         if wanted():
-            write(self.table())
-            terminal.write_line(f"written to {PAGE.relative_to(ROOT)}")
+            for page in PAGES:
+                write(page, self.table())
+                terminal.write_line(f"written to {page.relative_to(ROOT)}")
 
 
 def wanted() -> bool:
     return os.environ.get("FAULTLAYER_MATRIX") == "1"
 
 
-def write(table: str) -> None:
+def write(page: Path, table: str) -> None:
     """Puts the table between the markers of the page."""
-    before, begin, rest = PAGE.read_text().partition(BEGIN)
+    before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
-    assert begin and end, f"{PAGE} has lost its markers"
-    PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}")
+    assert begin and end, f"{page} has lost its markers"
+    page.write_text(f"{before}{BEGIN}{table}{END}{after}")
