@@ -271,6 +271,15 @@ def test_a_next_wrapper_that_cannot_run_is_reported_and_left_out(
     assert not started.errors
 
 
+def test_the_wrapper_that_ran_first_is_not_run_again_after_ours(
+    start: Start, following: Path
+) -> None:
+    first = {"AWS_LAMBDA_EXEC_WRAPPER": str(following), "FAULTLAYER_NEXT_WRAPPER": str(following)}
+    started = start("handler", **first)
+    assert started.arguments == ["handler"]
+    assert '"variable":"FAULTLAYER_NEXT_WRAPPER"' in started.log
+
+
 def test_an_empty_next_wrapper_is_none(start: Start) -> None:
     started = start("handler", FAULTLAYER_NEXT_WRAPPER="")
     assert started.arguments == ["handler"]
