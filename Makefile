@@ -10,7 +10,8 @@ BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run \
-	$(wildcard cli/faultlayer_cli/data/*.sh) cli/faultlayer_cli/data/bootstrap-python cli/faultlayer_cli/data/bootstrap-wrapped
+	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap-*) \
+	$(wildcard tests/runtimes/bootstraps/* tests/rie/functions/probe/*-wrapper)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -25,7 +25,8 @@ _WRAPPED_PACKAGE = "/var/task/fl-origin"  # what `faultlayer wrap-package` renam
 _NOBODY_CAME = (
     "no invocation came through the proxy, so no fault was injected: the runtime was started by "
     "another wrapper that does not run ours (FAULTLAYER_NEXT_WRAPPER runs one after ours), by an "
-    "image's own entrypoint, or is OS-only and ignores wrappers (faultlayer wrap-package)"
+    "image's own entrypoint, is OS-only and ignores wrappers (faultlayer wrap-package), or ended "
+    "before its first request"
 )
 
 
@@ -104,6 +105,6 @@ def main() -> None:
     proxy = serve(listener, settings.upstream or (host, port), settings.aim)
     _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
     extension.wait()
-    if not proxy.polled:
+    if not proxy.reached:
         emit("warn", "not_redirected", message=_NOBODY_CAME)
     _leave(0)

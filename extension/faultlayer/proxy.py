@@ -40,7 +40,7 @@ class Proxy:
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
         self.aim = aim
         self.pending: dict[str, Pending] = {}
-        self.polled = False  # whether any runtime has asked for an event here
+        self.reached = False  # whether any runtime has asked for anything here
 
     def handle(self, client: Peer) -> None:
         """Serve one runtime connection to its end."""
@@ -134,9 +134,9 @@ class Connection:
         """One request, of any kind, and its answer; whether another may follow."""
         link = self._link
         request = link.request(data)
+        self._proxy.reached = True
         if request.data.startswith(NEXT) and request.body is None:
             self._poll = request.data
-            self._proxy.polled = True
             return self._forward(self._poll, link.ask(request))
         if self._pending and request.data.startswith(INVOCATION):
             request_id, what = target(request.data)

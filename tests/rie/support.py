@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from faultlayer_cli.emulator import Answer, Emulator
+
+REPORT = "REPORT RequestId: "  # the emulator's last line about an invocation
 
 
 class Function:
@@ -16,7 +19,14 @@ class Function:
 
     def invoke(self, event: Any = None, request_id: str = "") -> Answer:
         headers = {"X-Amzn-RequestId": request_id} if request_id else {}
-        return self.emulator.invoke(json.dumps({} if event is None else event).encode(), headers)
+        payload = json.dumps({} if event is None else event).encode()
+        reported = self.log.count(REPORT)
+        answer = self.emulator.invoke(payload, headers)
+        # The answer can be here before the lines that were printed before it.
+        end = time.monotonic() + 2
+        while self.log.count(REPORT) == reported and time.monotonic() < end:
+            time.sleep(0.002)
+        return answer
 
     @property
     def lambdas_address(self) -> str:

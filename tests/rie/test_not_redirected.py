@@ -35,6 +35,14 @@ def test_with_our_wrapper_there_is_nothing_to_say():
         assert function.lines("not_redirected") == []
 
 
+def test_a_failed_start_is_no_missing_wrapper():
+    with Emulator(PROBE, "broken.handler", env=ARMED) as emulator:
+        function = Function(emulator)
+        function.invoke()
+        emulator.stop()
+        assert function.lines("not_redirected") == []
+
+
 def test_an_idle_layer_does_not_mind_the_wrapper():
     with Emulator(PROBE, "app.handler", env={"AWS_LAMBDA_EXEC_WRAPPER": None}) as emulator:
         function = Function(emulator)
