@@ -78,7 +78,8 @@ class Connection:
         """Serve the runtime until it leaves.
 
         What every invocation without a fault needs is done here, in a line each, since a call
-        costs about a microsecond between two system calls. What looks unusual in any way goes
+        costs about a microsecond between two system calls (and `in`, on bytes, an exception that
+        CPython raises and clears: hence `find`). What looks unusual in any way goes
         to `_exchange` or `_forward` instead, which judge it with care.
         """
         link, client, pending = self._link, self._client, self._pending
@@ -94,8 +95,8 @@ class Connection:
                 if (
                     at < 0
                     or head.count(b"content-length") != 1
-                    or b"transfer-encoding" in head
-                    or b"\n\n" in head
+                    or head.find(b"transfer-encoding") >= 0
+                    or head.find(b"\n\n") >= 0
                     or pending
                     or not data.startswith(INVOCATION)
                 ):
@@ -113,9 +114,9 @@ class Connection:
                 if (
                     at < 0
                     or head.count(b"content-length") != 1
-                    or b"transfer-encoding" in head
-                    or b"\n\n" in head
-                    or b"close" in head
+                    or head.find(b"transfer-encoding") >= 0
+                    or head.find(b"\n\n") >= 0
+                    or head.find(b"close") >= 0
                     or not head.startswith(_OK)
                 ):
                     if self._forward(data, link.resume(data, answer)):
