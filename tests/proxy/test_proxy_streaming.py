@@ -224,6 +224,10 @@ class Swallow(Server):
                 conn.send(ACCEPTED)
 
 
+# Each connection has a thread, and so perhaps an allocator's arena, of its own.
+WARM_UP = (3, 4, 5)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_200_mb_pass_in_constant_memory(tmp_path: Path, fault: str) -> None:
     variables = {f"FAULTLAYER_{name}": text for name, text in FAULTS[fault].items()} or NEVER
@@ -236,7 +240,7 @@ def test_200_mb_pass_in_constant_memory(tmp_path: Path, fault: str) -> None:
         server.wait_for_conn()
         assert soon(extension.path.exists)
         expected = zlib.crc32(PRELUDE + NULS)
-        for count in (3, rounds):
+        for count in (*WARM_UP, rounds):
             with Runtime(extension.address) as runtime:
                 event = runtime.next()
                 runtime.wire.send(stream_head("id-1", echo(event) + HTTP_STREAM))
@@ -246,7 +250,7 @@ def test_200_mb_pass_in_constant_memory(tmp_path: Path, fault: str) -> None:
                     runtime.wire.send(framed)
                 runtime.wire.send(b"0\r\n\r\n")
                 assert runtime.wire.response().raw == ACCEPTED
-            if count == 3:
+            if count != rounds:
                 before = extension.status("VmHWM")
         for _ in range(rounds):
             expected = zlib.crc32(block, expected)
@@ -254,4 +258,5 @@ def test_200_mb_pass_in_constant_memory(tmp_path: Path, fault: str) -> None:
             assert (server.count, server.sum) == (len(block) * rounds + len(PRELUDE) + 8, expected)
         elif fault != "truncate":
             assert server.count > len(block) * rounds
-        assert extension.status("VmHWM") - before < 2048
+        # A stream that was held would be 60 or 200 MB; allocators differ by less than 4.
+        assert extension.status("VmHWM") - before < 4096
