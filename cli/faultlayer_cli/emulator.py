@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -50,11 +51,11 @@ class Answer:
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as sock:
-        sock.bind((LOOPBACK, 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A loopback port that is free now, and that the kernel gives to no outgoing connection."""
+    while True:
+        port = random.randrange(15000, 32000)  # Linux gives out 32768 and above
+        if is_free(port):
+            return port
 
 
 def is_free(port: int) -> bool:
