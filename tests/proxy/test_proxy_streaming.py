@@ -258,5 +258,5 @@ def test_200_mb_pass_in_constant_memory(tmp_path: Path, fault: str) -> None:
             assert (server.count, server.sum) == (len(block) * rounds + len(PRELUDE) + 8, expected)
         elif fault != "truncate":
             assert server.count > len(block) * rounds
-        # A stream that was held would be 60 or 200 MB; allocators differ by less than 4.
-        assert extension.status("VmHWM") - before < 4096
+        # A stream that was held would be 60 or 200 MB; allocators differ by less than 2.
+        assert extension.status("VmHWM") - before < 2048
