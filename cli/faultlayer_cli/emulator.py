@@ -35,6 +35,10 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL")
 _PATHS = ("LAMBDA_RUNTIME_DIR", "_FAULTLAYER_PYTHON")
 _READY = 10.0  # seconds for the emulator to listen
 _GRACE = 3.0  # seconds to end by itself: Lambda gives extensions 2
+# The emulator's own race: it starts the next environment before it is done with the news of the
+# last one's end, and then takes that for news of the new one. Nothing was started: ask again.
+_LOST = b"Error: ErrGateCanceled"
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -252,10 +256,17 @@ class Emulator:
     ) -> Answer:
         """Invokes the function once, as a caller of Lambda does, and waits for the answer."""
         limit = self.timeout + 30.0 if wait is None else wait
+        for _ in range(_TRIES):
+            answer = self._invoke(payload, headers or {}, limit)
+            if answer.status != http.HTTPStatus.BAD_GATEWAY or _LOST not in answer.body:
+                break
+        return answer
+
+    def _invoke(self, payload: bytes, headers: Mapping[str, str], limit: float) -> Answer:
         began = time.perf_counter()
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=limit)
         try:
-            connection.request("POST", PATH, payload, dict(headers or {}))
+            connection.request("POST", PATH, payload, dict(headers))
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:
