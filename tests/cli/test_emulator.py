@@ -1,4 +1,4 @@
-"""How the emulator is asked: what is its own fault is asked again, what is the function's is not."""
+"""What the emulator lost is asked again; what the function did is not."""
 
 from __future__ import annotations
 
