@@ -83,8 +83,10 @@ def check(
     """Raises Mistake, one line per problem, unless these variables are right.
 
     `typed` are the variables that were given as flags: what is wrong with them is said in flags.
+    A fault's flag that is typed with no value is one of the mistakes, though its variable may be
+    empty: that is how templates leave a fault out.
     """
-    problems = config.read(given).problems
+    problems = config.read(given).problems + _without_value(given, typed)
     if not problems:
         return
     names = {setting.variable: setting.flag for setting in known or settings()}
@@ -97,3 +99,13 @@ def check(
         said = re.sub(PREFIX + r"[A-Z_]+", lambda found: names.get(found[0], found[0]), message)
         lines.append(f"{names[problem.variable]} {said}")
     raise Mistake("\n".join(lines))
+
+
+def _without_value(given: Mapping[str, str], typed: frozenset[str]) -> list[config.Problem]:
+    problems = []
+    for fault in all_faults():
+        variable = next(iter(fault.variables()))
+        if variable in typed and not given[variable]:
+            message = f"has no value; allowed: {fault.main.kind.allowed}"
+            problems.append(config.Problem(variable, message))
+    return problems

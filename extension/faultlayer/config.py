@@ -1,7 +1,8 @@
 """What the environment variables say: rules to apply, and one problem per variable that is wrong.
 
 It promises that a mistake in one fault's variables leaves the others working, that a mistake in
-a variable which limits all of them leaves none, and that no message repeats a value.
+a variable which limits all of them leaves none, and that no message repeats a value. A fault
+whose own variable is empty is off, as if it were unset: templates pass empty parameters on.
 """
 
 from __future__ import annotations
@@ -102,6 +103,8 @@ def _rules(config: Config, stem: str, given: dict[str, str]) -> list[Rule]:
     values: dict[str, Any] = {option.name: option.default for option in known.values()}
     before = len(config.problems)
     main = next(iter(known))
+    if given.get(main) == "":
+        return []
     for variable, text in given.items():
         option = known.get(variable)
         if option is None:
