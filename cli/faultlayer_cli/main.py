@@ -6,6 +6,7 @@ A mistake is one line on standard error, never a traceback.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import NoReturn
 
@@ -13,19 +14,35 @@ import click
 
 from faultlayer import __version__
 from faultlayer_cli.errors import Failure
-from faultlayer_cli.local import local
-from faultlayer_cli.package import wrap_package
 from faultlayer_cli.terminal import say
 
+# name -> module: a command's module is imported when it is asked for, since boto3 takes a while.
+_COMMANDS = {
+    "local": "local",
+    "wrap-package": "package",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """The subcommands, in the order in which people meet them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"faultlayer_cli.{_COMMANDS[name]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
+
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="faultlayer", message="%(prog)s %(version)s")
 def commands() -> None:
     """Faults for AWS Lambda functions, without touching their code."""
-
-
-commands.add_command(local)
-commands.add_command(wrap_package)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,284 @@
+"""`faultlayer attach`, `detach` and `stop`: the layer on functions in AWS, and off them.
+
+They promise that all functions are looked at before the first is changed, that more than one is
+changed only when the user confirmed it (the stop button apart), and that a second run finds
+nothing to do.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from faultlayer import __version__
+from faultlayer.registry import PREFIX
+from faultlayer_cli import aws, change, flags, layers, summary
+from faultlayer_cli.apply import Outcome, Plan, Result, Run
+from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.local import LocalCommand
+from faultlayer_cli.select import Selection
+from faultlayer_cli.terminal import say
+
+_WAIT = 120.0  # seconds for an update of AWS's to end
+_STOP_WAIT = 30.0
+_MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps what the function had
+_DRY_RUN = PREFIX + "DRY_RUN"
+
+Command = Callable[..., Any]
+
+
+class AttachSetting(flags.Setting):
+    """A variable as attach's flag: its --dry-run is about attaching, not about faults."""
+
+    @property
+    def flag(self) -> str:
+        return "--log-only" if self.variable == _DRY_RUN else super().flag
+
+
+def settings() -> list[flags.Setting]:
+    """The variables that attach sets."""
+    return [
+        AttachSetting(s.variable, s.option, s.heading, s.about)
+        for s in flags.settings()
+        if s.variable not in _MANAGED
+    ]
+
+
+@dataclass(frozen=True)
+class Common:
+    """What attach and detach have in common: the account, and how to go about it."""
+
+    account: aws.Account
+    dry_run: bool
+    yes: bool
+    json: bool
+    wait: bool
+
+
+def account_options(command: Command) -> Command:
+    """--profile, --region and --json."""
+    for option in (
+        click.option("--json", "json_", is_flag=True, help="print JSON, for scripts"),
+        click.option("--region", metavar="REGION", help="the AWS region"),
+        click.option("--profile", metavar="NAME", help="the profile of your AWS configuration"),
+    ):
+        command = option(command)
+    return command
+
+
+def selection_options(command: Command) -> Command:
+    """FUNCTION…, --tag and --stack."""
+    for option in (
+        click.option("--stack", "stacks", metavar="NAME", multiple=True,
+                     help="the functions of this CloudFormation stack, and of those in it"),
+        click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True,
+                     help="the functions with this tag (repeated: with all of them)"),
+        click.argument("functions", nargs=-1, metavar="[FUNCTION]..."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def change_options(command: Command) -> Command:
+    """--dry-run, --yes and --no-wait."""
+    for option in (
+        click.option("--wait/--no-wait", default=True, help="for AWS to apply it [default: wait]"),
+        click.option("--yes", "-y", is_flag=True, help="change several functions without asking"),
+        click.option("--dry-run", is_flag=True, help="print what would change, and change nothing"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(cls=LocalCommand)
+@selection_options
+@click.option("--layer-arn", metavar="ARN", help="a layer version [default: the newest published]")
+@click.option("--wrapped", is_flag=True, help="OS-only runtimes here had `wrap-package`")
+@change_options
+@account_options
+def attach(
+    functions: Sequence[str],
+    tags: Sequence[str],
+    stacks: Sequence[str],
+    layer_arn: str | None,
+    wrapped: bool,
+    profile: str | None,
+    region: str | None,
+    json_: bool,
+    dry_run: bool,
+    yes: bool,
+    wait: bool,
+    **typed: str | None,
+) -> int:
+    """Put the layer on functions in AWS, with the faults given as flags.
+
+    FUNCTION is a name, an ARN or a pattern such as 'orders-*'. The faults given replace those that
+    an earlier attach set; with none given, these stay. Layers, variables and the exec wrapper that
+    a function has are kept, and `faultlayer detach` gives them back as they were.
+
+    The unpublished version ($LATEST) is changed: published versions and aliases are not.
+    """
+    selection = Selection(functions, tags, stacks)
+    given = variables(typed)
+    common = Common(aws.account(profile, region), dry_run, yes, json_, wait)
+    names = found(selection, common.account)
+    published: dict[str, str] = {}
+
+    def plan(function: aws.Function) -> change.Change:
+        arn = published.get(function.architecture)
+        if arn is None:
+            arn = published[function.architecture] = layer(common.account, function, layer_arn)
+        return change.attach(function, arn, given, wrapped=wrapped)
+
+    if given is None:
+        say("no fault is given: the layer comes as it is, and leaves the faults that are set")
+    return changed(common, plan, names, "attach to")
+
+
+for _setting in settings():
+    attach.params.append(_setting.as_click())
+
+
+def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
+    """The variables of the flags that were typed; None where there were none. Raises Mistake."""
+    given = {name.upper(): text for name, text in typed.items() if text is not None}
+    flags.check(given, frozenset(given), settings())
+    return given or None
+
+
+def layer(account: aws.Account, function: aws.Function, arn: str | None) -> str:
+    """The ARN of the layer version for this function's architecture."""
+    if arn is not None:
+        return layers.chosen(account, arn, function.architecture).arn
+    newest = layers.newest(account, function.architecture)
+    version = layers.version_of(newest)
+    if version and version != __version__:
+        say(
+            f"{newest.arn} is of version {version}, this command of {__version__}: "
+            "`faultlayer publish` publishes the layer of this one"
+        )
+    return newest.arn
+
+
+@click.command()
+@selection_options
+@change_options
+@account_options
+def detach(
+    functions: Sequence[str],
+    tags: Sequence[str],
+    stacks: Sequence[str],
+    profile: str | None,
+    region: str | None,
+    json_: bool,
+    dry_run: bool,
+    yes: bool,
+    wait: bool,
+) -> int:
+    """Take the layer and its variables off functions: they are as they were before attach."""
+    selection = Selection(functions, tags, stacks)
+    common = Common(aws.account(profile, region), dry_run, yes, json_, wait)
+    return changed(common, change.detach, found(selection, common.account), "detach from")
+
+
+def found(selection: Selection, account: aws.Account) -> list[str]:
+    if not selection:
+        raise Mistake("no function is named; allowed: names, patterns, --tag or --stack")
+    return selection.find(account)
+
+
+def changed(common: Common, plan: Plan, names: Sequence[str], verb: str) -> int:
+    """Looks, asks, changes, tells; the exit code."""
+    run = Run(common.account, plan, wait=_WAIT if common.wait else 0)
+    try:
+        looked = run.look(names)
+    except KeyboardInterrupt:
+        raise Failure("interrupted; nothing was changed") from None
+    unknown = [result.reason for result in looked if result.outcome is Outcome.UNKNOWN]
+    if unknown:
+        raise Mistake("\n".join(unknown))
+    region = common.account.region
+    if not common.dry_run:
+        confirm([r.name for r in looked if r.outcome is Outcome.PLANNED], verb, region, common.yes)
+        looked = run.carry_out(looked)
+    if common.json:
+        summary.as_json(region, looked)
+    elif common.dry_run:
+        summary.differences(looked)
+    else:
+        summary.results(region, looked)
+    summary.failed(looked)
+    return summary.code(looked)
+
+
+def confirm(names: Sequence[str], verb: str, region: str, yes: bool) -> None:
+    """Has the user type how many functions are meant, where it is more than one."""
+    if len(names) < 2 or yes:
+        return
+    count = len(names)
+    say(f"{verb} {count} functions in {region}: {', '.join(names)}")
+    print(f"Type {count} to go on: ", end="", file=sys.stderr, flush=True)
+    typed = sys.stdin.readline()
+    if not typed:
+        print(file=sys.stderr)
+    if typed.strip() != str(count):
+        raise Mistake(f"not confirmed; nothing was changed; allowed: {count}, or --yes")
+
+
+@click.command()
+@selection_options
+@click.option("--detach", "off", is_flag=True, help="take the layer off as well")
+@account_options
+def stop(
+    functions: Sequence[str],
+    tags: Sequence[str],
+    stacks: Sequence[str],
+    off: bool,
+    profile: str | None,
+    region: str | None,
+    json_: bool,
+) -> int:
+    """The stop button: no fault is injected any more, in any function, without asking.
+
+    Every function of the account and region that has the layer (or those that are named) gets
+    FAULTLAYER_DISABLED=true. Where one cannot be stopped the others are, and it is named.
+    """
+    selection = Selection(functions, tags, stacks)
+    account = aws.account(profile, region)
+    run = Run(account, ended if off else change.disable, wait=_STOP_WAIT, persistent=True)
+    if selection:
+        looked = run.look(selection.find(account))
+    else:
+        concerned = [function for function in account.functions() if change.concerned(function)]
+        looked = [run.judge(function) for function in concerned]
+    done = run.carry_out(looked)
+    if off:
+        done = [stopped_at_least(account, result) for result in done]
+    if json_:
+        summary.as_json(account.region, done)
+    elif done:
+        summary.results(account.region, done)
+    else:
+        say(f"no function in {account.region} has the layer")
+    summary.failed(done)
+    return 1 if summary.code(done) else 0
+
+
+def ended(function: aws.Function) -> change.Change:
+    """Without the layer; where it is part of the image, with the kill switch on."""
+    return change.detach(function) if change.attached(function) else change.disable(function)
+
+
+def stopped_at_least(account: aws.Account, result: Result) -> Result:
+    """Where the layer could not be taken off: with the kill switch on, if that can be done."""
+    if result.outcome is not Outcome.FAILED:
+        return result
+    run = Run(account, change.disable, wait=_STOP_WAIT, persistent=True)
+    (done,) = run.carry_out(run.look([result.name]))
+    if done.outcome not in (Outcome.CHANGED, Outcome.UNCHANGED):
+        return result
+    return Result(result.name, Outcome.FAILED, f"stopped, but not detached: {result.reason}")

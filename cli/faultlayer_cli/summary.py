@@ -1,0 +1,116 @@
+"""What a command on many functions says at its end: a table or JSON, and its exit code.
+
+It promises one line per function that was not changed, with the reason, and never a value of a
+variable that is not faultlayer's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from faultlayer_cli.apply import Outcome, Result
+from faultlayer_cli.change import Change
+from faultlayer_cli.terminal import say
+
+_WIDE = 1000  # columns where nobody looks: lines of a pipe are not broken
+_SHORT = re.compile(r"(?<=^.) (layer arn:\S+:layer:|FAULTLAYER_)?")
+_STYLES = {
+    Outcome.CHANGED: "green",
+    Outcome.PLANNED: "cyan",
+    Outcome.REFUSED: "yellow",
+    Outcome.UNKNOWN: "red",
+    Outcome.FAILED: "red",
+    Outcome.INTERRUPTED: "yellow",
+}
+_TROUBLE = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.INTERRUPTED)
+
+
+def console() -> Console:
+    """Standard output, as wide as its terminal; as wide as need be where it is none."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=_WIDE)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+    """Prints the rows under their headings."""
+    drawn = Table(*head, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        drawn.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    console().print(drawn)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def differences(results: Sequence[Result]) -> None:
+    """Prints what exactly would change in each function, and why not where it would not."""
+    for result in results:
+        print(f"{result.name}: {result.outcome.value}" + _because(result))
+        if result.outcome is Outcome.PLANNED and result.change:
+            for line in result.change.difference():
+                print(f"  {line}")
+
+
+def results(region: str, found: Sequence[Result]) -> None:
+    """Prints the table and, on standard error, how many there are of each outcome."""
+    rows = [
+        (r.name, Text(r.outcome.value, _STYLES.get(r.outcome, "")), r.reason or _brief(r.change))
+        for r in found
+    ]
+    table(("function", "outcome", ""), rows)
+    counts = [(o.value, sum(r.outcome is o for r in found)) for o in Outcome]
+    say(f"{region}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
+
+
+def as_json(region: str, found: Sequence[Result]) -> None:
+    """Prints the same for scripts."""
+    functions = []
+    for result in found:
+        entry: dict[str, Any] = {"function": result.name, "outcome": result.outcome.value}
+        if result.reason:
+            entry["reason"] = result.reason
+        change = result.change
+        if change and not change.empty and result.outcome in (Outcome.CHANGED, Outcome.PLANNED):
+            before, after = change.function.variables, change.variables
+            entry["layers"] = list(change.layers)
+            entry["set"] = {k: v for k, v in after.items() if before.get(k) != v}
+            entry["removed"] = sorted(before.keys() - after.keys())
+        functions.append(entry)
+    print_json({"region": region, "functions": functions})
+
+
+def code(found: Sequence[Result]) -> int:
+    """0: all is as wanted; 2: nothing was changed, by the user's mistake; 1: anything else."""
+    outcomes = {result.outcome for result in found}
+    if not outcomes & set(_TROUBLE):
+        return 0
+    mistaken = outcomes <= {Outcome.REFUSED, Outcome.UNKNOWN, Outcome.UNCHANGED}
+    return 2 if mistaken else 1
+
+
+def failed(found: Sequence[Result]) -> None:
+    """Says on standard error, one line each, what was not done and why."""
+    for result in found:
+        if result.outcome in _TROUBLE:
+            say(f"{result.name}: {result.outcome.value}{_because(result)}")
+    sys.stderr.flush()
+
+
+def _because(result: Result) -> str:
+    return f": {result.reason}" if result.reason else ""
+
+
+def _brief(change: Change | None) -> str:
+    """The change in a few words: what was switched on, what was taken off."""
+    if change is None or change.empty:
+        return ""
+    return ", ".join(_SHORT.sub("", line) for line in change.difference())
