@@ -7,6 +7,7 @@ https://github.com/aws/aws-lambda-runtime-interface-emulator
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import http.client
 import json
@@ -23,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from faultlayer_cli import cache, checkout, sandbox
 from faultlayer_cli.errors import Failure
@@ -39,6 +40,7 @@ _GRACE = 3.0  # seconds to end by itself: Lambda gives extensions 2
 # last one's end, and then takes that for news of the new one. Nothing was started: ask again.
 _LOST = b"Error: ErrGateCanceled"
 _TRIES = 4
+_Endpoint = TypeVar("_Endpoint", bound="Endpoint")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,26 @@ def is_free(port: int) -> bool:
         return True
 
 
+def described(folder: Path, timeout: int, memory: int) -> dict[str, str]:
+    """The variables in which Lambda tells a function about itself, with the layer attached."""
+    name = folder.name or "function"
+    return {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "AWS_SESSION_TOKEN": "example",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
+    }
+
+
 class Log:
     """Everything the processes printed so far, also passed on as it comes."""
 
@@ -85,16 +107,19 @@ class Log:
         with self._changed:
             return self._data.decode("utf-8", "replace")
 
+    def add(self, piece: bytes) -> None:
+        with self._changed:
+            self._data += piece
+            self._changed.notify_all()
+        if self._echo is not None:
+            self._echo.write(piece)
+            self._echo.flush()
+
     def copy(self, stream: IO[bytes]) -> None:
         """Takes the stream until its end."""
         with contextlib.closing(stream):
             while piece := os.read(stream.fileno(), 65536):
-                with self._changed:
-                    self._data += piece
-                    self._changed.notify_all()
-                if self._echo is not None:
-                    self._echo.write(piece)
-                    self._echo.flush()
+                self.add(piece)
 
     def wait_for(self, wanted: str, timeout: float) -> str:
         """The first line that contains this, as soon as it is there; TimeoutError without one."""
@@ -104,7 +129,87 @@ class Log:
         raise TimeoutError(f"no {wanted!r} within {timeout} s in the log:\n{self.text}")
 
 
-class Emulator:
+class Endpoint(abc.ABC):
+    """Where a function answers, and what it logs, as a context manager: the same for each way to
+    run one."""
+
+    def __init__(self, timeout: int, port: int, echo: bool) -> None:
+        self.timeout = timeout
+        self.port = port
+        self._log = Log(sys.stderr.buffer if echo else None)
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Returns as soon as it answers; Failure with the reason where it never does."""
+
+    @abc.abstractmethod
+    def ended(self) -> str | None:
+        """Why it is gone though nobody stopped it; None while it is not."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Stops, and removes what the run left."""
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}{PATH}"
+
+    @property
+    def log(self) -> str:
+        return self._log.text
+
+    def wait_for_log(self, wanted: str, timeout: float = 5.0) -> str:
+        """The first line of the log that contains this; TimeoutError where none comes."""
+        return self._log.wait_for(wanted, timeout)
+
+    def __enter__(self: _Endpoint) -> _Endpoint:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def invoke(
+        self,
+        payload: bytes = b"{}",
+        headers: Mapping[str, str] | None = None,
+        *,
+        wait: float | None = None,
+    ) -> Answer:
+        """Invokes the function once, as a caller of Lambda does, and waits for the answer."""
+        limit = self.timeout + 30.0 if wait is None else wait
+        for _ in range(_TRIES):
+            answer = self._invoke(payload, headers or {}, limit)
+            if answer.status != http.HTTPStatus.BAD_GATEWAY or _LOST not in answer.body:
+                break
+        return answer
+
+    def _invoke(self, payload: bytes, headers: Mapping[str, str], limit: float) -> Answer:
+        began = time.perf_counter()
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=limit)
+        try:
+            connection.request("POST", PATH, payload, dict(headers))
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(f"the emulator gave no answer: {error or type(error).__name__}") from None
+        finally:
+            connection.close()
+        seconds = time.perf_counter() - began
+        named = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, named, body, seconds)
+
+
+class Emulator(Endpoint):
     """One function under the emulator, as a context manager.
 
     `env` is given to the function and the layer as it is, and may replace every default (None
@@ -126,68 +231,25 @@ class Emulator:
         layer: str | Path | None = None,
         echo: bool = True,
     ) -> None:
+        super().__init__(timeout, port or free_port(), echo)
         self.folder = Path(function_dir).resolve()
         self.handler = handler
-        self.timeout = timeout
-        self.port = port or free_port()
         self._memory = memory
         self._bootstrap = Path(bootstrap).resolve() if bootstrap else None
         self._layer = Path(layer).resolve() if layer else None
         self._given = dict(env or {})
-        self._log = Log(sys.stderr.buffer if echo else None)
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._scratch = tempfile.TemporaryDirectory(prefix="faultlayer-")
         self.tmp = Path(self._scratch.name)
 
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}{PATH}"
-
-    @property
-    def log(self) -> str:
-        return self._log.text
-
-    def wait_for_log(self, wanted: str, timeout: float = 5.0) -> str:
-        """The first line of the log that contains this; TimeoutError where none comes."""
-        return self._log.wait_for(wanted, timeout)
-
-    def __enter__(self) -> Emulator:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def environment(self) -> dict[str, str]:
         """What the function's and the layer's processes start with."""
-        name = self.folder.name or "function"
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         values: dict[str, str | None] = {key: os.environ.get(key) for key in _INHERITED}
+        values |= described(self.folder, self.timeout, self._memory)
         values |= {
-            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            "AWS_SESSION_TOKEN": "example",
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python}",
-            "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
-            "AWS_LAMBDA_FUNCTION_NAME": name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self._memory),
-            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(self.timeout),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
-            "AWS_LAMBDA_LOG_STREAM_NAME": "local",
             "LAMBDA_TASK_ROOT": str(self.folder),
             "TZ": ":UTC",
         }
@@ -243,39 +305,10 @@ class Emulator:
         lines = self.log.strip().splitlines() or ["it printed nothing"]
         raise Failure(f"the emulator did not start: {lines[0]}")
 
-    def ended(self) -> bool:
-        """Whether the emulator is gone, though nobody stopped it."""
-        return self._process is None or self._process.poll() is not None
-
-    def invoke(
-        self,
-        payload: bytes = b"{}",
-        headers: Mapping[str, str] | None = None,
-        *,
-        wait: float | None = None,
-    ) -> Answer:
-        """Invokes the function once, as a caller of Lambda does, and waits for the answer."""
-        limit = self.timeout + 30.0 if wait is None else wait
-        for _ in range(_TRIES):
-            answer = self._invoke(payload, headers or {}, limit)
-            if answer.status != http.HTTPStatus.BAD_GATEWAY or _LOST not in answer.body:
-                break
-        return answer
-
-    def _invoke(self, payload: bytes, headers: Mapping[str, str], limit: float) -> Answer:
-        began = time.perf_counter()
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=limit)
-        try:
-            connection.request("POST", PATH, payload, dict(headers))
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise Failure(f"the emulator gave no answer: {error or type(error).__name__}") from None
-        finally:
-            connection.close()
-        seconds = time.perf_counter() - began
-        named = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, named, body, seconds)
+    def ended(self) -> str | None:
+        if self._process is None or self._process.poll() is not None:
+            return "the emulator ended by itself (see above)"
+        return None
 
     def restart(self) -> None:
         """A fresh execution environment at the same address; the log goes on."""

@@ -18,13 +18,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
 from faultlayer.registry import PREFIX
 from faultlayer.values import Whole
-from faultlayer_cli import flags
-from faultlayer_cli.emulator import Emulator, free_port, is_free
+from faultlayer_cli import flags, sandbox
+from faultlayer_cli.emulator import Emulator, Endpoint, free_port, is_free
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.terminal import say
 
@@ -33,6 +34,12 @@ _TIMEOUT = Whole(1, 900, "3")
 _MEMORY = Whole(128, 10240, "128")
 _LISTEN = Whole(1, 65535, "9748")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+IMAGE = f"public.ecr.aws/lambda/python:{sys.version_info.major}.{sys.version_info.minor}"
+_IMAGE = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Run:
     port: int
     layer: Path | None
     event: bytes | None
+    docker: bool
+    image: str
 
 
 def number(flag: str, kind: Whole, text: str) -> int:
@@ -56,11 +65,26 @@ def number(flag: str, kind: Whole, text: str) -> int:
         raise Mistake(f"{flag} {error}; allowed: {kind.allowed}") from None
 
 
-def function_folder(text: str, handler: str) -> Path:
-    """The folder, with the handler's module in it."""
+def image_name(text: str) -> str:
+    if not _IMAGE.fullmatch(text):
+        raise Mistake("--image is not the name of an image; allowed: for example " + IMAGE)
+    return text
+
+
+def is_python(image: str) -> bool:
+    """Whether functions of this image are Python, as far as its name tells."""
+    return "python" in image.rpartition("/")[2]
+
+
+def function_folder(text: str, handler: str, python: bool) -> Path:
+    """The folder, with the handler's module in it; other languages name handlers otherwise."""
     folder = Path(text)
     if not folder.is_dir():
         raise Mistake(f"{text} is not a folder; allowed: the folder that holds the handler's file")
+    if not handler:
+        raise Mistake("--handler is empty; allowed: for example app.handler")
+    if not python:
+        return folder
     module, dot, function = handler.rpartition(".")
     if not (module and dot and function):
         raise Mistake("--handler is not file.function; allowed: for example app.handler")
@@ -98,10 +122,13 @@ def read_event(source: str | None) -> bytes | None:
     return event
 
 
-def listen_port(text: str | None) -> int:
-    """The port that was asked for; else the default one, or a free one where that is taken."""
+def listen_port(text: str | None, once: bool) -> int:
+    """The port that was asked for; else the default one, or a free one where that is taken.
+
+    Who invokes `once` never sees the port: any will do, and no two of them meet.
+    """
     if text is None:
-        return PORT if is_free(PORT) else free_port()
+        return PORT if is_free(PORT) and not once else free_port()
     port = number("--listen", _LISTEN, text)
     if not is_free(port):
         raise Mistake(f"--listen {port} is taken; allowed: a free port, or no --listen for any")
@@ -155,6 +182,8 @@ class LocalCommand(click.Command):
     help="the memory it is told it has [default: 128]",
 )
 @click.option("--layer", metavar="DIR", help="the unpacked layer [default: this checkout's]")
+@click.option("--docker", is_flag=True, help="in a container, also where it works without")
+@click.option("--image", metavar="NAME", help=f"of that container; any runtime [default: {IMAGE}]")
 def local(
     folder: str,
     handler: str,
@@ -164,27 +193,33 @@ def local(
     function_timeout: str,
     function_memory: str,
     layer: str | None,
+    docker: bool,
+    image: str | None,
     **typed: str | None,
 ) -> None:
     """Run the function in DIR under AWS's Lambda Runtime Interface Emulator.
 
-    The layer is at /opt; neither Docker nor root is needed. It serves the invoke endpoint until
-    interrupted, or invokes once with --invoke. Logs go to standard error.
+    The layer is at /opt. Linux needs neither Docker nor root for it; where that cannot work, it is
+    done in a Docker container. It serves the invoke endpoint until interrupted, or invokes once
+    with --invoke. Logs go to standard error.
 
     Each flag of a fault stands for an environment variable: --latency-when after is
     FAULTLAYER_LATENCY_WHEN=after. Those that are set already count too; flags win.
     """
     if layer is not None and not Path(layer, "extensions", "faultlayer").is_file():
         raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
+    chosen = image_name(image) if image is not None else IMAGE
     run = Run(
-        folder=function_folder(folder, handler),
+        folder=function_folder(folder, handler, is_python(chosen)),
         handler=handler,
         env=environment(typed, function_env),
         timeout=number("--function-timeout", _TIMEOUT, function_timeout),
         memory=number("--function-memory", _MEMORY, function_memory),
-        port=listen_port(listen),
+        port=listen_port(listen, once=invoke is not None),
         layer=Path(layer) if layer else None,
         event=read_event(invoke),
+        docker=docker or image is not None,
+        image=chosen,
     )
     answer(run)
 
@@ -195,42 +230,69 @@ for _setting in flags.settings():
 
 def answer(run: Run) -> None:
     with interruptible(), contextlib.ExitStack() as stack:
-        emulator = Emulator(
-            run.folder,
-            run.handler,
-            env=run.env,
-            timeout=run.timeout,
-            memory=run.memory,
-            port=run.port,
-            layer=run.layer,
-        )
-        stack.callback(undisturbed, emulator)
-        emulator.start()
+        endpoint = place(run)
+        stack.callback(undisturbed, endpoint)
+        endpoint.start()
         if run.event is None:
-            serve(emulator, run)
+            serve(endpoint, run)
         else:
-            body = emulator.invoke(run.event).body
+            body = endpoint.invoke(run.event).body
             sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")
             sys.stdout.flush()
 
 
-def serve(emulator: Emulator, run: Run) -> None:
+def refusal() -> str | None:
+    """Why the layer cannot be mounted on this machine; None where it can."""
+    if sys.platform != "linux":
+        return f"the emulator needs Linux, and this is {sys.platform}"
+    try:
+        sandbox.namespaces()
+    except Failure as failure:
+        return str(failure)
+    return None
+
+
+def place(run: Run) -> Endpoint:
+    """Where the function is to run: in a container if asked to, or if nothing else can work."""
+    refused = None if run.docker else refusal()
+    common: Mapping[str, Any] = {
+        "env": run.env,
+        "timeout": run.timeout,
+        "memory": run.memory,
+        "port": run.port,
+        "layer": run.layer,
+    }
+    if not run.docker and refused is None:
+        return Emulator(run.folder, run.handler, **common)
+    from faultlayer_cli import container  # what it imports takes time, and nobody else needs it
+
+    try:
+        client = container.connect()
+    except Failure as failure:
+        raise Failure(f"{refused}; and {failure}") if refused else failure from None
+    if refused:
+        reason = refused.partition(": ")[0]
+        say(f"runs in Docker, in {run.image}, since {reason}")
+    return container.Container(client, run.image, run.folder, run.handler, **common)
+
+
+def serve(endpoint: Endpoint, run: Run) -> None:
     """Until interrupted, which is how it is meant to end."""
     event = run.folder / "event.json"
     data = shlex.quote(f"@{event}") if event.is_file() else "'{}'"
-    say(f"{run.folder} answers at {emulator.url} until you press Ctrl-C; try:")
-    print(f"  curl -d {data} {emulator.url}", file=sys.stderr, flush=True)
+    say(f"{run.folder} answers at {endpoint.url} until you press Ctrl-C; try:")
+    print(f"  curl -d {data} {endpoint.url}", file=sys.stderr, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
-        while not emulator.ended():
+        while not (why := endpoint.ended()):
             time.sleep(0.2)
-        raise Failure("the emulator ended by itself (see above)")
+        raise Failure(why)
 
 
-def undisturbed(emulator: Emulator) -> None:
-    """Closes the emulator; an impatient second Ctrl-C must not leave processes behind."""
+def undisturbed(endpoint: Endpoint) -> None:
+    """Closes it; an impatient second Ctrl-C must not leave processes behind."""
     for number_ in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number_, signal.SIG_IGN)
-    emulator.close()
+    endpoint.close()
 
 
 @contextlib.contextmanager
