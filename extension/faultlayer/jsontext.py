@@ -46,7 +46,7 @@ def loads(data: str | bytes) -> Any:
     text = data.decode("utf-8") if isinstance(data, bytes) else data
     try:
         value, end = _scan(text, len(text) - len(text.lstrip(_SPACE)))
-    except StopIteration:
+    except (StopIteration, SystemError):  # SystemError: it looks for json's own error, not loaded
         raise ValueError("is not JSON") from None
     if text[end:].strip(_SPACE):
         raise ValueError("has more than one JSON value")
