@@ -43,9 +43,20 @@ def layer(arch: str) -> Path:
     base = root()
     if base is None:
         raise Failure("the layer is not part of this installation: say where it is with --layer")
-    tree = base / "dist" / arch
-    if not _up_to_date(base, arch):
+    return _built(base, arch, base / "dist" / arch)
+
+
+def layer_zip(arch: str) -> Path:
+    """The layer's zip, built like its tree."""
+    base = root()
+    if base is None:
+        raise Failure("the layer is not part of this installation: say where it is with --zip")
+    return _built(base, arch, base / "dist" / f"faultlayer-{arch}.zip")
+
+
+def _built(base: Path, arch: str, wanted: Path) -> Path:
+    if not (wanted.exists() and _up_to_date(base, arch)):
         done = subprocess.run([base / "build.sh", arch], check=False, stdout=2)
         if done.returncode:
             raise Failure("building the layer failed (see above)")
-    return tree
+    return wanted

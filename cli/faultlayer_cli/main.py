@@ -20,6 +20,7 @@ from faultlayer_cli.terminal import say
 _COMMANDS = {
     "local": "local",
     "wrap-package": "package",
+    "publish": "publish",
 }
 
 
