@@ -264,16 +264,16 @@ def place(run: Run) -> Endpoint:
     }
     if not run.docker and refused is None:
         return Emulator(run.folder, run.handler, **common)
-    from faultlayer_cli import container  # what it imports takes time, and nobody else needs it
+    from faultlayer_cli import container, engine  # which import much that nobody else needs
 
     try:
-        client = container.connect()
+        found = engine.connect()
     except Failure as failure:
         raise Failure(f"{refused}; and {failure}") if refused else failure from None
     if refused:
         reason = refused.partition(": ")[0]
         say(f"runs in Docker, in {run.image}, since {reason}")
-    return container.Container(client, run.image, run.folder, run.handler, **common)
+    return container.Container(found, run.image, run.folder, run.handler, **common)
 
 
 def serve(endpoint: Endpoint, run: Run) -> None:

@@ -1,0 +1,309 @@
+"""The one door to Docker: what `faultlayer local` needs of an engine, and nothing else of it.
+
+It promises that whatever an engine says comes out as a Failure of one line, that no container is
+created that nobody knows of, and that nothing here needs the engine to see our files or us to see
+its network. Nothing else imports `docker`. https://docs.docker.com/reference/api/engine/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import Mount
+from docker.utils import parse_repository_tag
+from urllib3.exceptions import HTTPError
+
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.terminal import say
+
+LABEL = "faultlayer.local"  # its value says which process a container or a volume belongs to
+TROUBLE = (DockerException, OSError, HTTPError)
+_PATIENCE = 120  # seconds for the engine to answer one request
+_GRACE = 3  # seconds for a container to end by itself: Lambda gives extensions 2
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_STDOUT, _STDERR = 1, 2  # the numbers of the streams in what an engine multiplexes
+
+
+@dataclass(frozen=True)
+class Image:
+    """What there is to know of an image before one runs it."""
+
+    name: str
+    id: str
+    machine: str
+    env: Mapping[str, str]
+
+
+class Wire:
+    """A process in a container as one talks to it. Its output is read with a patience without end,
+    and by ourselves: `docker` waits for a socket whose data TLS has taken off it already."""
+
+    def __init__(self, stream: Any, wanted: Sequence[int]) -> None:
+        self._socket = getattr(stream, "_sock", stream)
+        self._socket.settimeout(None)
+        self._stream = stream  # which closes the socket when it is forgotten
+        self._wanted = wanted
+
+    @property
+    def pieces(self) -> Iterator[bytes]:
+        """What it prints, as it comes."""
+        while len(header := self._socket.recv(8)) > 0:
+            while len(header) < 8:
+                header += self._socket.recv(8 - len(header)) or b"\0" * 8  # it was cut off
+            number, size = struct.unpack_from(">BxxxL", header)
+            while size > 0 and (piece := self._socket.recv(min(size, 65536))):
+                size -= len(piece)
+                if number in self._wanted:
+                    yield piece
+
+    def send(self, piece: bytes) -> None:
+        self._socket.sendall(piece)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # it hung up first
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+def connect() -> Engine:
+    """The engine that DOCKER_HOST or Docker's current context names."""
+    host = os.environ.get("DOCKER_HOST")
+    try:
+        client = docker.from_env(timeout=_PATIENCE, use_ssh_client=True)
+        client.ping()
+    except TROUBLE as error:
+        at = f" at {host}" if host else ""
+        raise Failure(
+            f"no Docker engine answers{at} ({reason(error)}): start Docker, or name an engine in "
+            "DOCKER_HOST"
+        ) from None
+    return Engine(client)
+
+
+class Engine:
+    """A Docker engine that answers, anywhere."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._client = client
+
+    def publishes_here(self) -> bool:
+        """Whether a port published on its loopback address is one on ours.
+
+        Not so where the engine is on another machine, or where we are in one of its containers.
+        """
+        base = str(self._client.api.base_url)
+        if base == "http+docker://ssh":
+            return False
+        if urlsplit(base).hostname not in ("localhost", "localnpipe", "127.0.0.1", "::1"):
+            return False
+        try:
+            self._client.containers.get(socket.gethostname())
+        except TROUBLE:
+            return True
+        return False
+
+    def image(self, name: str) -> Image:
+        """The image of this name, pulled where the engine does not have it."""
+        try:
+            try:
+                found = self._client.images.get(name)
+            except ImageNotFound:
+                self._pull(name)
+                found = self._client.images.get(name)
+        except TROUBLE as error:
+            raise Failure(
+                f"cannot fetch {name}: {reason(error)}; --image names another image"
+            ) from None
+        pairs = (text.partition("=") for text in found.attrs["Config"].get("Env") or [])
+        env = {name: value for name, _, value in pairs}
+        return Image(name, found.id, found.attrs["Architecture"], env)
+
+    def _pull(self, name: str) -> None:
+        say(f"fetching {name} (once)")
+        repository, tag = parse_repository_tag(name)
+        with _progress() as show:
+            pull = self._client.api.pull
+            for event in pull(repository, tag or "latest", stream=True, decode=True):
+                if "error" in event:
+                    raise DockerException(event["error"])
+                show(event)
+
+    def create(self, name: str, image: Image, command: Sequence[str], **options: Any) -> Any:
+        """A container, labelled as ours and not started yet."""
+        with told(), _uninterrupted():
+            return self._client.containers.create(
+                image.id, list(command), name=name, labels={LABEL: _owner()}, **options
+            )
+
+    def fill(self, container: Any, target: str, folder: Path) -> None:
+        """Copies what is in a folder of ours into one of the container's, for all to read."""
+        with tempfile.TemporaryFile() as file:
+            with tarfile.open(fileobj=file, mode="w") as archive:
+                archive.add(folder, ".", filter=_readable)
+            file.seek(0)
+            with told():
+                container.put_archive(target, file)
+
+    def dial(self, container: Any, program: Sequence[str]) -> Wire:
+        """Runs a program in the container, to talk to."""
+        with told():
+            api = self._client.api
+            started = api.exec_create(container.id, list(program), stdin=True, stderr=False)
+            stream = api.exec_start(started["Id"], socket=True)
+        return Wire(stream, [_STDOUT])
+
+    def launch(self, container: Any) -> Wire:
+        """Starts a container; of what it prints no line is missed."""
+        both = {"stdout": 1, "stderr": 1, "stream": 1}
+        with told():
+            wire = Wire(container.attach_socket(params=both), [_STDOUT, _STDERR])
+            container.start()
+        return wire
+
+    def remove(self, name: str) -> None:
+        """Ends a container as Lambda does, if there is one; nothing of it stays.
+
+        What cannot be removed is said: whoever closes is on the way out, and may have a failure
+        of its own to tell.
+        """
+        try:
+            container = self._client.containers.get(name)
+            with contextlib.suppress(APIError):  # it never started, or ended just now
+                container.stop(timeout=_GRACE)
+            container.remove(force=True, v=True)
+        except NotFound:
+            pass
+        except TROUBLE as error:
+            say(f"the container {name} could not be removed: {reason(error)}")
+
+    def sweep(self) -> None:
+        """Removes what processes of this machine left that were killed before they could."""
+        with contextlib.suppress(*TROUBLE):
+            filters = {"label": LABEL}
+            left = self._client.containers.list(all=True, filters=filters, ignore_removed=True)
+            for container in left:
+                machine, _, process = container.labels[LABEL].rpartition(" ")
+                if machine == _machine() and process.isdigit() and not _lives(int(process)):
+                    container.remove(force=True, v=True)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def volume(target: str, *, empty: bool) -> Any:
+    """A volume that goes with its container; not empty: with what the image has there."""
+    return Mount(target, None, type="volume", no_copy=empty, labels={LABEL: _owner()})
+
+
+def reason(error: BaseException) -> str:
+    """In one line, what the engine or the system said."""
+    said = str(getattr(error, "explanation", None) or error)
+    deeper: BaseException | None = error
+    while deeper is not None and not isinstance(error, APIError):
+        if isinstance(deeper, OSError) and deeper.strerror:
+            said = deeper.strerror
+        deeper = deeper.__cause__ or deeper.__context__
+    return " ".join(said.split())[:300]
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """Turns what goes wrong with the engine into one line."""
+    try:
+        yield
+    except APIError as error:
+        raise Failure(f"Docker refuses: {reason(error)}") from None
+    except TROUBLE as error:
+        raise Failure(f"Docker: {reason(error)}") from None
+
+
+def _readable(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """As Lambda has it: root's, and everybody may read it."""
+    entry.mode |= 0o555 if entry.isdir() or entry.mode & 0o100 else 0o444
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Any]:
+    """Shows the events of a pull as one bar, gone at the end, where somebody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress
+
+    sizes: dict[str, tuple[int, int]] = {}
+    watched = sys.stderr.isatty()
+    columns = (BarColumn(), DownloadColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not watched) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(event: Mapping[str, Any]) -> None:
+            detail = event.get("progressDetail") or {}
+            if event.get("status") == "Downloading" and detail.get("total"):
+                sizes[event["id"]] = (detail["current"], detail["total"])
+                done, total = (sum(column) for column in zip(*sizes.values(), strict=True))
+                bar.update(task, completed=done, total=total)
+
+        yield show
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Holds a request to end back until the engine has answered: it would create the container
+    all the same, and nobody would know of it."""
+    held: list[int] = []
+
+    def hold(signum: int, frame: FrameType | None) -> None:
+        held.append(signum)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    try:
+        before = [signal.signal(number, hold) for number in numbers]
+    except ValueError:  # no signal reaches any thread but the first
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    if held:
+        raise KeyboardInterrupt
+
+
+def _owner() -> str:
+    return f"{_machine()} {os.getpid()}"
+
+
+def _machine() -> str:
+    """What tells this machine's processes from those of others that share the engine."""
+    try:
+        return f"{Path('/proc/self/ns/pid').readlink()} {_BOOT.read_text().strip()}"
+    except OSError:
+        return socket.gethostname()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
