@@ -153,7 +153,10 @@ def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
 def layer(account: aws.Account, function: aws.Function, arn: str | None) -> str:
     """The ARN of the layer version for this function's architecture."""
     if arn is not None:
-        return layers.chosen(account, arn, function.architecture).arn
+        try:
+            return layers.chosen(account, arn, function.architecture).arn
+        except Mistake as error:
+            raise Mistake(f"--layer-arn {error}") from None
     newest = layers.newest(account, function.architecture)
     version = layers.version_of(newest)
     if version and version != __version__:

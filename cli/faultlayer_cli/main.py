@@ -19,8 +19,12 @@ from faultlayer_cli.terminal import say
 # name -> module: a command's module is imported when it is asked for, since boto3 takes a while.
 _COMMANDS = {
     "local": "local",
-    "wrap-package": "package",
     "publish": "publish",
+    "attach": "attach",
+    "status": "status",
+    "stop": "attach",
+    "detach": "attach",
+    "wrap-package": "package",
 }
 
 

@@ -1,0 +1,362 @@
+"""attach and detach: what becomes of one function, and of what it had."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_support import Aws, Cli, Make
+from strict import READ, UPDATE
+
+WRAPPER = "/opt/faultlayer-wrapper"
+STATES = ("LastModified", "RevisionId", "LastUpdateStatus")
+
+
+@pytest.fixture
+def layer(aws: Aws) -> str:
+    return aws.ours("x86_64")
+
+
+def settled(told: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without what every update changes."""
+    return {key: value for key, value in told.items() if key not in STATES}
+
+
+def updates(aws: Aws) -> int:
+    return sum(call.action == UPDATE for call in aws.front.calls)
+
+
+def test_the_layer_and_the_variables_come_and_go(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders", variables={"TABLE": "orders"})
+    before = settled(aws.configuration("orders"))
+    said = cli("attach", "orders", "--latency", "300ms", "--latency-rate", "20%", "--status", "503")
+    assert said.code == 0, said
+    assert aws.layers("orders") == [layer]
+    assert aws.variables("orders") == {
+        "TABLE": "orders",
+        "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
+        "FAULTLAYER_LATENCY": "300ms",
+        "FAULTLAYER_LATENCY_RATE": "20%",
+        "FAULTLAYER_STATUS": "503",
+    }
+    assert "changed" in said.out
+    said = cli("detach", "orders")
+    assert said.code == 0, said
+    assert settled(aws.configuration("orders")) == before
+
+
+@pytest.mark.parametrize("variables", [None, {}, {"A": ""}], ids=["none", "empty", "an empty one"])
+def test_a_function_without_variables_is_without_them_again(
+    aws: Aws, make: Make, cli: Cli, layer: str, variables: dict[str, str] | None
+) -> None:
+    make("orders", variables=variables)
+    before = settled(aws.configuration("orders"))
+    cli("attach", "orders", "--status", "503")
+    assert "FAULTLAYER_STATUS" in aws.variables("orders")
+    cli("detach", "orders")
+    assert settled(aws.configuration("orders")) == before
+
+
+def test_twice_is_once(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    cli("attach", "orders", "--status", "503")
+    made = aws.configuration("orders")
+    said = cli("attach", "orders", "--status", "503")
+    assert (said.code, updates(aws)) == (0, 1)
+    assert aws.configuration("orders") == made
+    assert "unchanged" in said.out
+
+
+def test_other_faults_take_the_place_of_the_first(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders")
+    cli("attach", "orders", "--status", "503", "--seed", "7")
+    cli("attach", "orders", "--latency", "1s")
+    assert aws.variables("orders") == {
+        "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
+        "FAULTLAYER_LATENCY": "1s",
+    }
+
+
+def test_no_fault_brings_the_layer_alone_and_leaves_the_faults(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders")
+    said = cli("attach", "orders")
+    assert said.code == 0
+    assert "no fault is given" in said.err
+    assert aws.variables("orders") == {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER}
+    cli("attach", "orders", "--status", "503")
+    newer = aws.ours("x86_64", "2")
+    cli("attach", "orders")
+    assert aws.layers("orders") == [newer]
+    assert aws.variables("orders")["FAULTLAYER_STATUS"] == "503"
+
+
+def test_layers_and_their_order_are_kept(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    others = [aws.layer("zebra"), aws.layer("faultlayer-utils"), aws.layer("alpha")]
+    make("orders", layers=others)
+    cli("attach", "orders", "--status", "503")
+    assert aws.layers("orders") == [*others, layer]
+    cli("detach", "orders")
+    assert aws.layers("orders") == others
+
+
+@pytest.mark.parametrize("wrapper", ["/opt/datadog_wrapper", "/opt/otel-handler", ""])
+def test_the_wrapper_there_was_is_chained_and_given_back(
+    aws: Aws, make: Make, cli: Cli, layer: str, wrapper: str
+) -> None:
+    make("orders", variables={"AWS_LAMBDA_EXEC_WRAPPER": wrapper, "DD_ENV": "live"})
+    before = settled(aws.configuration("orders"))
+    for faults in (["--status", "503"], ["--latency", "1s"]):
+        cli("attach", "orders", *faults)
+        found = aws.variables("orders")
+        assert found["AWS_LAMBDA_EXEC_WRAPPER"] == WRAPPER
+        assert found["FAULTLAYER_NEXT_WRAPPER"] == wrapper
+    cli("detach", "orders")
+    assert settled(aws.configuration("orders")) == before
+
+
+def test_the_layer_is_of_the_functions_architecture(aws: Aws, make: Make, cli: Cli) -> None:
+    of = {"x86_64": aws.ours("x86_64"), "arm64": aws.ours("arm64")}
+    for architecture in of:
+        make(f"on-{architecture}", architecture=architecture)
+    assert cli("attach", "on-*", "--status", "503", "--yes").code == 0
+    for architecture, arn in of.items():
+        assert aws.layers(f"on-{architecture}") == [arn]
+
+
+def test_detach_leaves_an_untouched_function_alone(aws: Aws, make: Make, cli: Cli) -> None:
+    make("orders", layers=[aws.layer()], variables={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/other"})
+    before = aws.configuration("orders")
+    said = cli("detach", "orders")
+    assert (said.code, updates(aws)) == (0, 0)
+    assert aws.configuration("orders") == before
+
+
+def test_dry_run_prints_the_difference_and_changes_nothing(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders", variables={"SECRET": "hunter2", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/other"})
+    before = aws.configuration("orders")
+    said = cli("attach", "orders", "--status", "503", "--dry-run")
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        "orders: would change",
+        f"  + layer {layer}",
+        "  - AWS_LAMBDA_EXEC_WRAPPER=/opt/other",
+        f"  + AWS_LAMBDA_EXEC_WRAPPER={WRAPPER}",
+        "  + FAULTLAYER_NEXT_WRAPPER=/opt/other",
+        "  + FAULTLAYER_STATUS=503",
+    ]
+    assert updates(aws) == 0
+    assert aws.configuration("orders") == before
+
+
+def test_json_for_scripts(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders", variables={"SECRET": "hunter2"})
+    said = cli("attach", "orders", "--status", "503", "--json")
+    assert json.loads(said.out) == {
+        "region": "eu-west-1",
+        "functions": [
+            {
+                "function": "orders",
+                "outcome": "changed",
+                "layers": [layer],
+                "set": {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "FAULTLAYER_STATUS": "503"},
+                "removed": [],
+            }
+        ],
+    }
+    said = cli("detach", "orders", "--json")
+    (told,) = json.loads(said.out)["functions"]
+    assert told["removed"] == ["AWS_LAMBDA_EXEC_WRAPPER", "FAULTLAYER_STATUS"]
+
+
+def test_dry_run_of_the_faults_is_another_flag(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    assert cli("attach", "orders", "--status", "503", "--log-only").code == 0
+    assert aws.variables("orders")["FAULTLAYER_DRY_RUN"] == "true"
+
+
+REFUSED = [
+    ({"image": True}, "is a container image, which has no layers: see docs/images.md"),
+    ({"runtime": "provided.al2023"}, "ignores exec wrappers: repackage it with `faultlayer wrap"),
+    ({"variables": {"FAULTLAYER_STATUS": "1"}}, "has variables of faultlayer's without its layer"),
+    ({"variables": {"FILL": "x" * 3990}}, "more than the 4096 that Lambda allows"),
+]
+
+
+@pytest.mark.parametrize(("made", "reason"), REFUSED, ids=["image", "os-only", "own", "full"])
+def test_what_cannot_be_given_back_is_refused_untouched(
+    aws: Aws, make: Make, cli: Cli, layer: str, made: dict[str, Any], reason: str
+) -> None:
+    make("orders", **made)
+    before = aws.configuration("orders")
+    said = cli("attach", "orders", "--status", "503")
+    assert (said.code, updates(aws)) == (2, 0)
+    assert len([line for line in said.lines if reason in line]) == 1, said
+    assert aws.configuration("orders") == before
+
+
+def test_a_sixth_layer_is_refused(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders", layers=[aws.layer(f"l{n}") for n in range(5)])
+    said = cli("attach", "orders", "--status", "503")
+    assert (said.code, updates(aws)) == (2, 0)
+    assert "has 5 layers already, the most that Lambda allows" in said.err
+
+
+def test_an_os_only_runtime_with_a_wrapped_package(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders", runtime="provided.al2023")
+    assert cli("attach", "orders", "--status", "503", "--wrapped").code == 0
+    assert aws.layers("orders") == [layer]
+
+
+def test_hidden_variables_are_never_written_over(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders", variables={"SECRET": "hunter2"})
+    aws.front.hide_variables("orders")
+    said = cli("attach", "orders", "--status", "503")
+    assert (said.code, updates(aws)) == (2, 0)
+    assert "kms:Decrypt" in said.err
+
+
+def test_a_function_in_creation_or_update_is_waited_for(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    for name, arrange in (("new", aws.front.pending), ("busy", aws.front.busy)):
+        make(name)
+        arrange(name, 2)
+        said = cli("attach", name, "--status", "503")
+        assert said.code == 0, said
+        assert aws.variables(name)["FAULTLAYER_STATUS"] == "503"
+
+
+def test_an_update_of_ours_is_waited_for(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    aws.front.update_takes = 2
+    assert cli("attach", "orders", "--status", "503").code == 0
+    assert aws.configuration("orders")["LastUpdateStatus"] == "Successful"
+
+
+def test_no_wait_leaves_it_in_progress(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    aws.front.update_takes = 2
+    said = cli("attach", "orders", "--status", "503", "--no-wait")
+    assert said.code == 0
+    assert "AWS is still applying it" in said.out
+
+
+def test_an_update_that_aws_fails_to_apply(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    aws.front.update_takes = 1
+    aws.front.fail_update("orders", "the key is disabled")
+    said = cli("attach", "orders", "--status", "503")
+    assert said.code == 1
+    assert "AWS failed to apply it: the key is disabled" in said.err
+
+
+def test_someone_else_was_quicker(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders", variables={"TABLE": "old"})
+    aws.front.before(UPDATE, lambda: aws.set_variables("orders", TABLE="new"))
+    said = cli("attach", "orders", "--status", "503")
+    assert said.code == 1
+    assert "was changed by someone else after it was read" in said.err
+    assert aws.variables("orders") == {"TABLE": "new"}
+    assert aws.layers("orders") == []
+
+
+def test_a_lost_answer_is_looked_up(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    """boto3 tries again and finds the revision gone: our own update, not somebody's."""
+    make("orders")
+    aws.front.lose_answer(UPDATE)
+    said = cli("attach", "orders", "--status", "503")
+    assert said.code == 0, said
+    assert aws.variables("orders")["FAULTLAYER_STATUS"] == "503"
+
+
+def test_answers_lost_for_good(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    aws.front.lose_answer(UPDATE, times=100)
+    said = cli("attach", "orders", "--status", "503")
+    assert said.code == 0, said
+    assert aws.variables("orders")["FAULTLAYER_STATUS"] == "503"
+
+
+def test_throttling_is_waited_out(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    aws.front.throttle(READ, 3)
+    aws.front.throttle(UPDATE, 3)
+    assert cli("attach", "orders", "--status", "503").code == 0
+    assert aws.layers("orders") == [layer]
+
+
+def test_no_permission_is_aws_refusal(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    before = aws.configuration("orders")
+    for action in (UPDATE, READ):
+        aws.front.deny(action)
+        said = cli("attach", "orders", "--status", "503")
+        assert said.code == 1
+        told = [line for line in said.lines if "AccessDenied" in line]
+        assert len(told) == 1
+        assert action.partition(":")[2] in told[0]
+    aws.front.reset()
+    assert aws.variables("orders") == before.get("Environment", {}).get("Variables", {})
+
+
+MISTAKES = [
+    (["orders"], "function orders does not exist in eu-west-1"),
+    (["orders:live"], "orders:live is a version or an alias"),
+    (["or ders"], "or ders is not a function's name"),
+    (["orders", "--stack", "s"], "functions are selected in two ways"),
+    ([], "no function is named"),
+    (["--tag", "team"], "--tag is not key=value"),
+    (["there", "--latency", "soon"], "--latency is not a duration"),
+    (["there", "--latency-rate", "1"], "--latency-rate has no effect without --latency"),
+    (["there", "--log-only", "--rate", "2"], "--rate is outside 0 to 1"),
+    (["there", "--layer-arn", "nonsense", "--status", "503"], "--layer-arn"),
+]
+
+
+@pytest.mark.parametrize(("typed", "line"), MISTAKES, ids=lambda value: " ".join(value)[:20])
+def test_a_mistake_changes_nothing(
+    aws: Aws, make: Make, cli: Cli, layer: str, typed: list[str], line: str
+) -> None:
+    make("there")
+    before = aws.configuration("there")
+    faults = [] if any(word.startswith("--l") for word in typed) else ["--status", "503"]
+    said = cli("attach", *typed, *faults)
+    assert (said.code, updates(aws), said.out) == (2, 0, "")
+    assert len([told for told in said.lines if line in told]) == 1, said
+    assert "Traceback" not in said.err
+    assert aws.configuration("there") == before
+
+
+def test_one_unknown_name_stops_the_others(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    said = cli("attach", "orders", "odrers", "--status", "503", "--yes")
+    assert (said.code, updates(aws)) == (2, 0)
+    assert "function odrers does not exist" in said.err
+
+
+def test_a_layer_of_the_other_architecture(aws: Aws, make: Make, cli: Cli) -> None:
+    make("orders")
+    said = cli("attach", "orders", "--layer-arn", aws.ours("arm64"), "--status", "503")
+    assert (said.code, updates(aws)) == (2, 0)
+    assert "arm64" in said.err
+    assert "x86_64" in said.err
+
+
+def test_no_layer_published_yet(aws: Aws, make: Make, cli: Cli) -> None:
+    make("orders")
+    said = cli("attach", "orders", "--status", "503")
+    assert (said.code, updates(aws)) == (2, 0)
+    assert "faultlayer publish" in said.err

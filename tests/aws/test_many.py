@@ -1,0 +1,330 @@
+"""Many functions at once: how they are found, confirmed, changed, interrupted, stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_support import Aws, Cli, Make
+from strict import UPDATE
+
+WRAPPER = "/opt/faultlayer-wrapper"
+RUNTIMES = ("python3.12", "nodejs22.x", "java21", "ruby3.3", "dotnet8")
+Command = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def layers(aws: Aws) -> dict[str, str]:
+    return {architecture: aws.ours(architecture) for architecture in ("x86_64", "arm64")}
+
+
+def hit(aws: Aws, *names: str) -> list[bool]:
+    return ["FAULTLAYER_STATUS" in aws.variables(name) for name in names]
+
+
+def stack(aws: Aws, name: str, **nested: str) -> None:
+    """A stack with a function of its own name, and the stacks of these URLs in it."""
+    resources: dict[str, Any] = {
+        "Own": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "FunctionName": f"{name}-function",
+                "Runtime": "python3.12",
+                "Handler": "index.handler",
+                "Role": "arn:aws:iam::123456789012:role/functions",
+                "Code": {"ZipFile": "def handler(event, context): return event"},
+            },
+        },
+        "Topic": {"Type": "AWS::SNS::Topic"},
+    }
+    for logical, url in nested.items():
+        resources[logical] = {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {"TemplateURL": url},
+        }
+    aws.client("cloudformation").create_stack(
+        StackName=name, TemplateBody=json.dumps({"Resources": resources})
+    )
+
+
+def test_by_pattern(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
+    for name in ("orders-read", "orders-write", "users"):
+        make(name)
+    assert cli("attach", "orders-*", "--status", "503", "--yes").code == 0
+    assert hit(aws, "orders-read", "orders-write", "users") == [True, True, False]
+
+
+def test_by_all_of_the_tags(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
+    make("a", tags={"team": "orders", "stage": "test"})
+    make("b", tags={"team": "orders", "stage": "live"})
+    make("c", tags={"team": "users", "stage": "test"})
+    said = cli("attach", "--tag", "team=orders", "--tag", "stage=test", "--status", "503")
+    assert said.code == 0, said
+    assert hit(aws, "a", "b", "c") == [True, False, False]
+
+
+def test_by_stack(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
+    make("users")
+    stack(aws, "shop")
+    assert cli("attach", "--stack", "shop", "--status", "503").code == 0
+    assert hit(aws, "shop-function", "users") == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        (["nothing-*"], "no function's name matches nothing-*"),
+        (["--tag", "team=none"], "no function has the tag team=none"),
+        (["--stack", "none"], "stack none does not exist in eu-west-1"),
+    ],
+)
+def test_finding_none_is_a_mistake(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str], typed: list[str], line: str
+) -> None:
+    make("users")
+    said = cli("attach", *typed, "--status", "503", "--yes")
+    assert said.code == 2
+    assert [line in told for told in said.lines] == [True], said
+
+
+def test_several_functions_are_confirmed_by_their_number(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
+) -> None:
+    make("a")
+    make("b")
+    for typed in (None, "", "3\n", "yes\n"):
+        said = cli("attach", "a", "b", "--status", "503", input=typed)
+        assert said.code == 2
+        assert "not confirmed; nothing was changed" in said.err
+        assert hit(aws, "a", "b") == [False, False]
+    said = cli("attach", "a", "b", "--status", "503", input="2\n")
+    assert said.code == 0
+    assert "attach to 2 functions in eu-west-1: a, b" in said.err
+    assert hit(aws, "a", "b") == [True, True]
+
+
+def test_a_failure_of_one_leaves_the_others(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
+) -> None:
+    for name in ("a", "b", "c"):
+        make(name)
+    aws.front.deny(UPDATE, "b")
+    said = cli("attach", "a", "b", "c", "--status", "503", "--yes")
+    assert said.code == 1
+    assert hit(aws, "a", "b", "c") == [True, False, True]
+    assert len([line for line in said.lines if line.startswith("faultlayer: b: failed: ")]) == 1
+    assert "2 changed, 1 failed" in said.err
+
+
+def test_interrupted_each_is_changed_or_not_and_known(
+    aws: Aws, make: Make, command: Command, layers: dict[str, str]
+) -> None:
+    names = [f"f{number:02}" for number in range(30)]
+    for name in names:
+        make(name)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        reached.set()
+        go_on.wait(20)
+
+    aws.front.before(UPDATE, hold)
+    process = command("attach", *names, "--status", "503", "--yes", "--json")
+    assert reached.wait(30)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    go_on.set()
+    out, err = process.communicate(timeout=60)
+    told = {entry["function"]: entry["outcome"] for entry in json.loads(out)["functions"]}
+    assert process.returncode == 1
+    assert set(told.values()) <= {"changed", "interrupted"}
+    assert [told[name] == "changed" for name in names] == hit(aws, *names)
+    assert list(told) == names
+    for name, outcome in told.items():
+        assert (f"faultlayer: {name}: interrupted" in err) == (outcome == "interrupted")
+
+
+def test_stop_reaches_every_attached_function(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
+) -> None:
+    make("a", variables={"TABLE": "t"})
+    make("b", architecture="arm64")
+    make("other", variables={"TABLE": "t"})
+    make("image", image=True, variables={"FAULTLAYER_STATUS": "503"})
+    cli("attach", "a", "b", "--status", "503", "--yes")
+    other = aws.configuration("other")
+    said = cli("stop")
+    assert said.code == 0, said
+    for name in ("a", "b", "image"):
+        assert aws.variables(name)["FAULTLAYER_DISABLED"] == "true"
+        assert aws.variables(name)["FAULTLAYER_STATUS"] == "503"
+    assert aws.configuration("other") == other
+    assert cli("detach", "a").code == 0
+    assert aws.variables("a") == {"TABLE": "t"}
+
+
+def test_stop_goes_on_and_says_what_is_left(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
+) -> None:
+    for name in ("a", "b", "c"):
+        make(name)
+    cli("attach", "?", "--status", "503", "--yes")
+    aws.front.deny(UPDATE, "b")
+    aws.front.before(UPDATE, lambda: aws.set_variables("c", NEW="1", **aws.variables("c")), "c")
+    said = cli("stop")
+    assert said.code == 1
+    assert [aws.variables(name).get("FAULTLAYER_DISABLED") for name in "abc"] == [
+        "true",
+        None,
+        "true",
+    ]
+    assert aws.variables("c")["NEW"] == "1"
+    assert len([line for line in said.lines if "b: failed" in line]) == 1
+
+
+def test_stop_and_detach(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
+    make("a", variables={"TABLE": "t"})
+    make("image", image=True, variables={"FAULTLAYER_STATUS": "503"})
+    cli("attach", "a", "--status", "503")
+    assert cli("stop", "--detach").code == 0
+    assert aws.variables("a") == {"TABLE": "t"}
+    assert aws.layers("a") == []
+    assert aws.variables("image")["FAULTLAYER_DISABLED"] == "true"
+
+
+def test_stop_where_there_is_nothing(aws: Aws, make: Make, cli: Cli) -> None:
+    make("a")
+    said = cli("stop")
+    assert said.code == 0
+    assert "no function in eu-west-1 has the layer" in said.err
+
+
+def test_stop_of_the_named_ones_goes_on_past_an_unknown(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
+) -> None:
+    make("a")
+    make("b")
+    cli("attach", "a", "b", "--status", "503", "--yes")
+    said = cli("stop", "nobody", "a")
+    assert said.code == 1
+    assert aws.variables("a")["FAULTLAYER_DISABLED"] == "true"
+    assert "FAULTLAYER_DISABLED" not in aws.variables("b")
+    assert "function nobody does not exist" in said.err
+
+
+def test_stop_waits_for_an_update_in_progress(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
+) -> None:
+    make("a")
+    cli("attach", "a", "--status", "503")
+    aws.front.busy("a", 2)
+    assert cli("stop").code == 0
+    assert aws.variables("a")["FAULTLAYER_DISABLED"] == "true"
+
+
+def test_status_tells_them_apart(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
+    faults = ["--status", "503", "--status-rate", "5%"]
+    for name in ("armed", "stopped", "dry", "idle", "wrong", "bare", "untouched"):
+        make(name)
+    cli("attach", "armed", "stopped", *faults, "--yes")
+    cli("attach", "dry", *faults, "--log-only")
+    cli("attach", "idle", "wrong", "--yes")
+    cli("stop", "stopped")
+    aws.set_variables("wrong", AWS_LAMBDA_EXEC_WRAPPER=WRAPPER, FAULTLAYER_STATUS="one")
+    cli("attach", "bare", *faults)
+    aws.set_variables("bare", FAULTLAYER_STATUS="503")
+    said = cli("status", "--json")
+    assert said.code == 0
+    told = {entry["function"]: entry for entry in json.loads(said.out)["functions"]}
+    assert {name: entry["state"] for name, entry in told.items()} == {
+        "armed": "armed",
+        "stopped": "disabled",
+        "dry": "dry run",
+        "idle": "idle",
+        "wrong": "wrong",
+        "bare": "wrong",
+    }
+    assert told["armed"]["variables"] == {
+        "FAULTLAYER_STATUS": "503",
+        "FAULTLAYER_STATUS_RATE": "5%",
+    }
+    assert told["armed"]["layer"] == layers["x86_64"]
+    assert "FAULTLAYER_STATUS" in told["wrong"]["notes"][0]
+    assert "AWS_LAMBDA_EXEC_WRAPPER" in told["bare"]["notes"][0]
+    table = cli("status").out
+    assert "status=503 status_rate=5%" in table
+    assert "untouched" not in table
+    assert cli("status", "untouched").out.count("not attached") == 1
+    assert cli("status", "nobody").code == 2
+
+
+def test_status_says_whether_nothing_is_attached(aws: Aws, make: Make, cli: Cli) -> None:
+    make("a")
+    said = cli("status")
+    assert (said.code, said.out) == (0, "")
+    assert "no function in eu-west-1 has the layer" in said.err
+
+
+def fifty(aws: Aws, make: Make) -> tuple[list[str], dict[str, str]]:
+    """Fifty functions: their names, and why ten of them are impossible or restorable."""
+    others = [aws.layer(f"l{number}") for number in range(5)]
+    special: list[tuple[str, dict[str, Any], str]] = [
+        *[("five", {"layers": others}, "5 layers") for _ in range(3)],
+        *[("four", {"layers": others[:4]}, "") for _ in range(2)],
+        ("dog", {"variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/datadog_wrapper"}}, ""),
+        ("otel", {"variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-handler"}}, ""),
+        ("full", {"variables": {"FILL": "x" * 4080}}, "4096"),
+        ("full", {"variables": {"FILL": "ü" * 2000}}, "4096"),
+        ("room", {"variables": {"FILL": "x" * 3900}}, ""),
+    ]
+    names, impossible = [], {}
+    for number in range(50):
+        kind, made, why = special[number] if number < len(special) else ("plain", {}, "")
+        name = f"{kind}-{number:02}"
+        make(
+            name,
+            runtime=RUNTIMES[number % len(RUNTIMES)],
+            architecture=("x86_64", "arm64")[number % 2],
+            **({"variables": {"N": str(number)}} | made),
+        )
+        names.append(name)
+        if why:
+            impossible[name] = why
+    return names, impossible
+
+
+def test_fifty_functions_of_all_kinds(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
+) -> None:
+    names, impossible = fifty(aws, make)
+    before = {name: aws.configuration(name) for name in names}
+    said = cli("attach", "*", "--status", "503", "--yes", "--json")
+    told = {entry["function"]: entry for entry in json.loads(said.out)["functions"]}
+    assert said.code == 1  # some were changed, some could not be
+    assert sorted(told) == sorted(names)
+    for name in names:
+        if name in impossible:
+            assert told[name]["outcome"] == "refused"
+            assert impossible[name] in told[name]["reason"]
+            assert aws.configuration(name) == before[name]
+            continue
+        assert told[name]["outcome"] == "changed"
+        assert aws.layers(name)[-1] == layers[before[name]["Architectures"][0]]
+        assert aws.variables(name)["AWS_LAMBDA_EXEC_WRAPPER"] == WRAPPER
+        answer = aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+        assert answer["StatusCode"] == 200
+    said = cli("detach", "*", "--yes", "--json")
+    assert said.code == 0
+    for name in names:
+        now, then = aws.configuration(name), before[name]
+        assert now.get("Layers") == then.get("Layers"), name
+        assert now.get("Environment") == then.get("Environment"), name
+        ignored = {"LastModified", "RevisionId"}
+        assert {k: v for k, v in now.items() if k not in ignored} == {
+            k: v for k, v in then.items() if k not in ignored
+        }
