@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from aws_support import CODE, REGION, Aws, Cli, Make, Said
+from moto.core.config import default_user_config
 from moto.server import ThreadedMotoServer
 from strict import Front
 
@@ -92,7 +93,8 @@ def aws(
     brief_back_off: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Aws:
-    """An empty account, and an environment that leads there."""
+    """An empty account, and an environment that leads there; functions only seem to run."""
+    monkeypatch.setitem(default_user_config["lambda"], "use_docker", False)
     reset = urllib.request.Request(f"http://{_moto}/moto-api/reset", b"", method="POST")
     urllib.request.urlopen(reset, timeout=60).close()
     _front.reset()
