@@ -9,23 +9,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
+SAM := .venv-sam
 SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run \
 	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap-*) \
 	$(wildcard tests/runtimes/bootstraps/* tests/rie/functions/probe/*-wrapper)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench build docs clean
+.PHONY: help demo test test-sam check bench build docs sam clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | while IFS=: read -r target what; do \
-		printf '  make %-7s %s\n' "$$target" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r target what; do \
+		printf '  make %-8s %s\n' "$$target" "$$what"; done
 
 demo: $(READY) ## a real function under the real emulator: untouched, late, 503, exception
 	@$(BIN)/python -m faultlayer_cli.demo
 
 test: build ## all tests; PYTEST_ARGS="-k latency" runs some
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-sam: build sam ## the template under the real SAM command line and a Docker engine
+	$(BIN)/python -m pytest tests/sam $(PYTEST_ARGS)
 
 check: $(READY) ## ruff, mypy --strict, shellcheck, reference tables
 	$(BIN)/ruff check .
@@ -43,8 +47,10 @@ build: $(READY) ## the layer: dist/<arch>/ and its zip; ARCH=arm64 or ARCH=all f
 docs: $(READY) ## write the README's reference tables from the fault registry
 	$(BIN)/python -m faultlayer_cli.reference --write README.md
 
+sam: $(SAM)/.ready ## the SAM command line: .venv-sam/bin/sam
+
 clean: ## remove what these targets made, the caches too
-	rm -rf $(VENV) build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM) .aws-sam build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf bench/bin bench/results.json *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -65,4 +71,12 @@ $(TOOLS): requirements/dev.txt
 
 $(READY): $(TOOLS) pyproject.toml
 	$(BIN)/python -m pip --disable-pip-version-check install --no-build-isolation --no-deps -e .
+	@touch $@
+
+# sam.txt is complete; without --no-deps older versions of pip refuse it over extras.
+$(SAM)/.ready: requirements/sam.txt
+	@echo "setting up $(SAM) (once; about a minute and 340 MB)"
+	$(PYTHON) -m venv --clear $(SAM)
+	$(SAM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
+		--require-hashes -r requirements/sam.txt
 	@touch $@
