@@ -9,6 +9,8 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
 from __future__ import annotations
 
 import functools
+import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from typing import Any
 import boto3
 import botocore.exceptions as said
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from faultlayer_cli.errors import Failure, Mistake
 
@@ -27,6 +30,8 @@ _CONFIG = Config(
     read_timeout=30,
     max_pool_connections=WORKERS,
 )
+_NOT_AWS = "what answered is not AWS: look at AWS_ENDPOINT_URL"
+_CONNECTS = 3  # attempts where nobody is there at all
 
 
 class Refused(Failure):
@@ -97,7 +102,7 @@ def function(told: Mapping[str, Any]) -> Function:
     error = environment.get("Error")
     why = f"{error.get('ErrorCode', '')}: {error.get('Message', '')}" if error else ""
     return Function(
-        name=told["FunctionName"],
+        name=_part(told, "FunctionName"),
         arn=told["FunctionArn"],
         runtime=told.get("Runtime") or "",
         architecture=(told.get("Architectures") or ["x86_64"])[0],
@@ -115,12 +120,19 @@ def function(told: Mapping[str, Any]) -> Function:
 
 def layer_version(told: Mapping[str, Any]) -> LayerVersion:
     return LayerVersion(
-        arn=told["LayerVersionArn"],
+        arn=_part(told, "LayerVersionArn"),
         number=told["Version"],
         description=told.get("Description") or "",
         architectures=tuple(told.get("CompatibleArchitectures") or ()),
         sha256=(told.get("Content") or {}).get("CodeSha256") or "",
     )
+
+
+def _part(told: Mapping[str, Any], key: str) -> Any:
+    """What every such answer of AWS's has."""
+    if key not in told:
+        raise Unanswered(_NOT_AWS)
+    return told[key]
 
 
 class Account:
@@ -142,7 +154,7 @@ class Account:
     def functions(self) -> Iterator[Function]:
         """Every function of the region."""
         for page in self._pages("lambda", "list_functions"):
-            yield from map(function, page["Functions"])
+            yield from map(function, _part(page, "Functions"))
 
     def update(
         self,
@@ -168,8 +180,11 @@ class Account:
 
     def layer_versions(self, name: str) -> Iterator[LayerVersion]:
         """The layer's versions, newest first; none where there is no such layer."""
-        for page in self._pages("lambda", "list_layer_versions", LayerName=name):
-            yield from map(layer_version, page["LayerVersions"])
+        try:
+            for page in self._pages("lambda", "list_layer_versions", LayerName=name):
+                yield from map(layer_version, _part(page, "LayerVersions"))
+        except Unknown:
+            return
 
     def layer_version(self, arn: str) -> LayerVersion:
         """The layer version of this ARN, also one that another account shares."""
@@ -205,13 +220,13 @@ class Account:
             TagFilters=[{"Key": key, "Values": [value]}],
         )
         for page in pages:
-            for resource in page["ResourceTagMappingList"]:
+            for resource in _part(page, "ResourceTagMappingList"):
                 yield resource["ResourceARN"].rpartition(":")[2]
 
     def in_stack(self, stack: str) -> Iterator[tuple[str, str]]:
         """Type and physical id of the stack's resources; Unknown where there is no such stack."""
         for page in self._pages("cloudformation", "list_stack_resources", StackName=stack):
-            for resource in page["StackResourceSummaries"]:
+            for resource in _part(page, "StackResourceSummaries"):
                 if not resource["ResourceStatus"].startswith("DELETE_COMPLETE"):
                     yield resource["ResourceType"], resource.get("PhysicalResourceId") or ""
 
@@ -220,7 +235,14 @@ class Account:
     def _client(self, service: str) -> Any:
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._session.client(service, config=_CONFIG)
+                try:
+                    client = self._session.client(service, config=_CONFIG)
+                except said.BotoCoreError:
+                    raise
+                except ValueError as error:  # of the endpoint's address
+                    raise Mistake(f"{error}; allowed: a URL in AWS_ENDPOINT_URL") from None
+                client.meta.events.register_first("needs-retry", _give_up)
+                self._clients[service] = client
             return self._clients[service]
 
     def _call(self, service: str, operation: str, **arguments: Any) -> Any:
@@ -248,8 +270,10 @@ class Account:
             raise self._refusal(error, operation, arguments) from None
         except said.ParamValidationError:
             raise Mistake(f"{_subject(arguments)} is not a name that AWS allows") from None
-        except (said.ReadTimeoutError, said.ConnectionClosedError, said.HTTPClientError) as error:
+        except (said.HTTPClientError, said.ConnectionError) as error:
             raise self._unreachable(error) from None
+        except ResponseParserError:
+            raise Unanswered(_NOT_AWS) from None
         except said.BotoCoreError as error:
             raise of_setup(error) from None
 
@@ -259,9 +283,14 @@ class Account:
         """What the error that AWS answered with means."""
         code = error.response.get("Error", {}).get("Code") or "an error"
         message = " ".join((error.response.get("Error", {}).get("Message") or "").split())
+        # Where they are too large, AWS repeats all variables, which may hold secrets.
+        message = re.sub(r" ?String measured: .*", "", message)
         subject = _subject(arguments)
         missing = code == "ValidationError" and "does not exist" in message
-        if code in ("ResourceNotFoundException", "404") or missing:
+        if code == "ResourceNotFoundException":
+            # An update names more than the function: its layers may be gone, or its key.
+            missing = not operation.startswith("update_") or "unction not found" in message
+        if missing:
             return Unknown(f"{subject} does not exist in {self.region}")
         if code == "PreconditionFailedException":
             return Changed(f"{subject} was changed by someone else after it was read", code)
@@ -271,8 +300,8 @@ class Account:
         return Refused(f"{action} {subject}: AWS answers {code}: {message}", code)
 
     def _unreachable(self, error: Exception) -> Failure:
-        name = type(error).__name__
-        if isinstance(error, said.ReadTimeoutError | said.ConnectionClosedError):
+        if isinstance(error, said.HTTPClientError):  # else there never was a connection
+            name = type(error).__name__
             return Unanswered(f"AWS did not answer ({name}), and may have done what was asked")
         if self.region not in known_regions(self._session) and isinstance(
             error, said.EndpointConnectionError
@@ -290,8 +319,14 @@ def _subject(arguments: Mapping[str, Any]) -> str:
             return f"{kind} {arguments[argument]}"
     if "LayerName" in arguments:
         number = arguments.get("VersionNumber")
-        return f"layer {arguments['LayerName']}" + (f" version {number}" if number else "")
+        return f"layer {arguments['LayerName']}" + (f":{number}" if number else "")
     return "the request"
+
+
+def _give_up(attempts: int, caught_exception: Exception | None, **_: Any) -> None:
+    """Ends boto3's attempts early where there is nobody to connect to."""
+    if attempts >= _CONNECTS and isinstance(caught_exception, said.ConnectionError):
+        raise caught_exception
 
 
 def known_regions(session: boto3.Session) -> set[str]:
@@ -306,17 +341,21 @@ def known_regions(session: boto3.Session) -> set[str]:
 
 def of_setup(error: Exception) -> Failure:
     """What is wrong with profile, region or credentials, which are the user's to mend."""
+    message = " ".join(str(error).split())
     if isinstance(error, said.ProfileNotFound):
-        return Mistake(
-            f"{error}; allowed: a profile of your AWS configuration".replace("The c", "c")
-        )
+        message = message.replace("The c", "c")
+        return Mistake(f"{message}; allowed: a profile of your AWS configuration")
     if isinstance(error, said.NoRegionError):
         return Mistake("no region is set; allowed: --region, AWS_REGION or a profile with one")
     if isinstance(error, said.InvalidRegionError):
-        return Mistake(f"{error}; allowed: for example us-east-1")
-    if isinstance(error, said.NoCredentialsError | said.PartialCredentialsError):
+        return Mistake(f"{message.rstrip('.')}; allowed: for example us-east-1")
+    if isinstance(error, said.NoCredentialsError):
         return Mistake("no AWS credentials were found; allowed: what the AWS command line accepts")
-    return Refused(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    if isinstance(error, said.PartialCredentialsError | said.ConfigParseError):
+        return Mistake(f"{message}; allowed: what the AWS command line accepts")
+    if isinstance(error, said.SSOError | said.TokenRetrievalError):
+        return Mistake(f"{message}; allowed: after `aws sso login`")
+    return Refused(f"{type(error).__name__}: {message}")
 
 
 def account(profile: str | None, region: str | None) -> Account:
@@ -324,6 +363,8 @@ def account(profile: str | None, region: str | None) -> Account:
 
     Raises Mistake for an unknown profile and where no region is set.
     """
+    # boto3 knows AWS_DEFAULT_REGION only; the command line and all other SDKs AWS_REGION first.
+    region = region or os.environ.get("AWS_REGION") or None
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
         if not session.region_name:
