@@ -6,6 +6,7 @@ variable that is not faultlayer's own.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from faultlayer_cli.apply import Outcome, Result
-from faultlayer_cli.change import Change
+from faultlayer_cli.change import WRAPPER
 from faultlayer_cli.terminal import say
 
 _WIDE = 1000  # columns where nobody looks: lines of a pipe are not broken
@@ -33,18 +34,19 @@ _STYLES = {
 _TROUBLE = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.INTERRUPTED)
 
 
-def console() -> Console:
-    """Standard output, as wide as its terminal; as wide as need be where it is none."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=_WIDE)
-
-
 def table(head: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
-    """Prints the rows under their headings."""
+    """Prints the rows under their headings; where no terminal is, no line is broken."""
     drawn = Table(*head, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         drawn.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    console().print(drawn)
+    console = Console()
+    if console.is_terminal:
+        console.print(drawn)
+        return
+    plain = Console(width=_WIDE, file=io.StringIO())
+    with plain.capture() as captured:
+        plain.print(drawn)
+    print(*(line.rstrip() for line in captured.get().splitlines()), sep="\n")
 
 
 def print_json(value: Any) -> None:
@@ -62,10 +64,7 @@ def differences(results: Sequence[Result]) -> None:
 
 def results(region: str, found: Sequence[Result]) -> None:
     """Prints the table and, on standard error, how many there are of each outcome."""
-    rows = [
-        (r.name, Text(r.outcome.value, _STYLES.get(r.outcome, "")), r.reason or _brief(r.change))
-        for r in found
-    ]
+    rows = [(r.name, Text(r.outcome.value, _STYLES.get(r.outcome, "")), _brief(r)) for r in found]
     table(("function", "outcome", ""), rows)
     counts = [(o.value, sum(r.outcome is o for r in found)) for o in Outcome]
     say(f"{region}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
@@ -109,8 +108,12 @@ def _because(result: Result) -> str:
     return f": {result.reason}" if result.reason else ""
 
 
-def _brief(change: Change | None) -> str:
-    """The change in a few words: what was switched on, what was taken off."""
-    if change is None or change.empty:
+def _brief(result: Result) -> str:
+    """The change in a few words; nothing where a line of its own says what went wrong."""
+    change = result.change
+    if result.outcome in _TROUBLE:
         return ""
-    return ", ".join(_SHORT.sub("", line) for line in change.difference())
+    if result.reason or change is None:
+        return result.reason
+    lines = [line for line in change.difference() if WRAPPER not in line]
+    return ", ".join(_SHORT.sub("", line) for line in lines)
