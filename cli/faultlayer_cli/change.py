@@ -182,10 +182,12 @@ def disable(function: Function) -> Change:
         return Change(function, function.layers, function.variables)
     readable(function)
     variables = dict(function.variables) | {DISABLED: "true"}
-    if size(variables) > MOST_BYTES:  # never of our making; the faults go, lest nothing stop
+    if size(variables) > MOST_BYTES:  # never of attach's making; the faults go, lest nothing stop
         variables = {
             name: value
-            for name, value in variables.items()
-            if not name.startswith(PREFIX) or name in (NEXT_WRAPPER, DISABLED)
+            for name, value in function.variables.items()
+            if not name.startswith(PREFIX) or name == NEXT_WRAPPER
         }
+        if size(variables | {DISABLED: "true"}) <= MOST_BYTES:
+            variables[DISABLED] = "true"
     return Change(function, function.layers, variables)
