@@ -24,7 +24,7 @@ from typing import Any
 
 from faultlayer_cli import checkout, relay
 from faultlayer_cli.emulator import LOOPBACK, Answer, Endpoint, described, free_port
-from faultlayer_cli.engine import TROUBLE, Engine, Image, Wire, reason, told, volume
+from faultlayer_cli.engine import TROUBLE, Engine, Image, Wire, reason, volume
 from faultlayer_cli.errors import Failure, Mistake
 
 _PORT = "8080/tcp"  # where the emulator of AWS's images listens
@@ -102,7 +102,8 @@ class Container(Endpoint):
         """The container, not started yet, with everything it needs inside.
 
         Volumes that are read-only for one container must be filled through another one, which is
-        never started. What the image has in /opt stays; what it has of a function's does not.
+        never started and owns them to the end. What the image has in /opt stays; what it has of a
+        function's does not.
         """
         root = image.env.get("LAMBDA_TASK_ROOT") or "/var/task"
         files = self._engine.create(
@@ -113,7 +114,7 @@ class Container(Endpoint):
         )
         self._engine.fill(files, "/opt", layer)
         self._engine.fill(files, root, self._folder)
-        container = self._engine.create(
+        return self._engine.create(
             self.name,
             image,
             [self._handler],
@@ -121,9 +122,6 @@ class Container(Endpoint):
             ports={_PORT: (LOOPBACK, self.port)} if published else {},
             volumes_from=[f"{files.name}:ro"],
         )
-        with told():
-            files.remove()  # its volumes go with the other one, which has them now
-        return container
 
     def _read(self, wire: Wire) -> None:
         with contextlib.closing(wire), contextlib.suppress(OSError):  # the engine went away

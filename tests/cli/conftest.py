@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -48,15 +48,17 @@ def namespaces() -> None:
 
 
 @pytest.fixture
-def started(namespaces: None, tmp_path: Path) -> Iterator[Started]:
+def spawned(tmp_path: Path) -> Iterator[Started]:
     """Starts the real command; its temporary files go to `tmp_path / "tmp"`."""
     processes: list[subprocess.Popen[str]] = []
     scratch = tmp_path / "tmp"
     scratch.mkdir()
 
-    def start(*arguments: object, **variables: str) -> subprocess.Popen[str]:
+    def start(
+        *arguments: object, before: Sequence[str] = (), **variables: str
+    ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "faultlayer_cli", *map(str, arguments)],
+            [*before, sys.executable, "-m", "faultlayer_cli", *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -71,3 +73,9 @@ def started(namespaces: None, tmp_path: Path) -> Iterator[Started]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def started(namespaces: None, spawned: Started) -> Started:
+    """The same where it can do without Docker."""
+    return spawned

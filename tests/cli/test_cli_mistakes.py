@@ -43,6 +43,12 @@ NOISE = "\x01\u00e9" * 2048
         ([HELLO, "--invoke", HELLO / "nothing.json"], "--invoke"),
         ([HELLO, "--invoke", HELLO / "app.py"], "--invoke"),
         ([HELLO, "--layer", HELLO], "--layer"),
+        ([HELLO, "--image", ""], "--image"),
+        ([HELLO, "--image", "two words"], "--image"),
+        ([HELLO, "--image", NOISE], "--image"),
+        ([HELLO, "--image", "lambda/python:3.11", "--handler", "other.handler"], "--handler"),
+        ([HELLO, "--image", "lambda/nodejs:22", "--handler", ""], "--handler"),
+        ([HELLO, "--docker", "--handler", "other.handler"], "--handler"),
         ([HELLO, "more"], "more"),
     ],
 )
@@ -95,3 +101,11 @@ def test_a_handler_in_a_package(typed: Command, tmp_path: Path):
     (tmp_path / "shop" / "orders.py").write_text("def place(event, context): ...")
     assert typed("local", tmp_path, "--handler", "shop.orders.place").code == 0
     assert typed("local", tmp_path, "--handler", "shop/orders.place").code == 0
+
+
+def test_other_runtimes_name_their_handlers_as_they_like(typed: Command):
+    for image in ("public.ecr.aws/lambda/nodejs:22", "localhost:5000/mine", "sha256:" + "a" * 64):
+        said = typed("local", HELLO, "--image", image, "--handler", "com.example.App::run")
+        assert said.code == 0, said.err
+        assert said.run is not None
+        assert (said.run.docker, said.run.image) == (True, image)
