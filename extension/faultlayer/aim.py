@@ -1,4 +1,4 @@
-"""Which faults hit an invocation: rate, limit and order, applied here once for all faults.
+"""Which faults hit an invocation: rate, match, limit and order, applied here once for all faults.
 
 Given a seed, whether and how a fault hits depends on seed, fault and request id alone, not on
 order or concurrency (`max` apart, which counts).
@@ -9,6 +9,7 @@ from __future__ import annotations
 from _random import Random
 from _thread import allocate_lock
 from posix import urandom
+from time import time
 
 from faultlayer.actions import BEFORE
 from faultlayer.invocation import Invocation
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from faultlayer.actions import Action
+    from faultlayer.match import Match
     from faultlayer.registry import Fault, Options
 
     Hash = Callable[[bytes], Any]
@@ -29,16 +31,27 @@ _SPARE = 64 - 53
 
 
 class Rule:
-    """One fault with its options, its rate (0 to 1) and its limit (None: no limit)."""
+    """One fault with its options, its rate (0 to 1), its limit and its match (None: none).
 
-    __slots__ = ("_left", "_lock", "decide", "fault", "options", "rate")
+    `nth`: which of this fault's rules it is. With a seed each of them draws its own numbers.
+    """
+
+    __slots__ = ("_left", "_lock", "decide", "fault", "lot", "match", "options", "rate")
 
     def __init__(
-        self, fault: Fault, options: Options, rate: float = 1.0, maximum: int | None = None
+        self,
+        fault: Fault,
+        options: Options,
+        rate: float = 1.0,
+        maximum: int | None = None,
+        match: Match | None = None,
+        nth: int = 1,
     ) -> None:
         self.fault = fault
         self.options = options
         self.rate = rate
+        self.match = match
+        self.lot = fault.name if nth == 1 else f"{fault.name}#{nth}"
         self.decide = fault.decide
         self._left = maximum
         self._lock = allocate_lock()
@@ -104,21 +117,39 @@ def _sha256() -> Hash:
     return sha256  # type: ignore[no-any-return]
 
 
-def draws(sha256: Hash, seed: bytes, fault: str, request_id: bytes) -> tuple[float, float]:
-    """Two uniform numbers in [0, 1): whether a fault hits an invocation, and how."""
-    digest = sha256(b"%d:%b%b:%b" % (len(seed), seed, fault.encode(), request_id)).digest()
+def draws(sha256: Hash, seed: bytes, lot: str, request_id: bytes) -> tuple[float, float]:
+    """Two uniform numbers in [0, 1): whether a rule hits an invocation, and how."""
+    digest = sha256(b"%d:%b%b:%b" % (len(seed), seed, lot.encode(), request_id)).digest()
     whether, how = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
     return (whether >> _SPARE) / _SPAN, (how >> _SPARE) / _SPAN
 
 
+def _invocation(
+    data: bytes, lowered: bytes, content: Callable[[], bytes | None] | None
+) -> Invocation:
+    size = len(lowered)
+    return Invocation(data[:size], lowered, content or (lambda: data[size:]))
+
+
 class Aim:
-    """Rules in their order, the seed (None: chance alone), and whether to log only."""
+    """Rules in their order, the seed (None: chance alone), and whether to log only.
+
+    From `start` on and before `end` (seconds since the epoch; None: unlimited) they may hit.
+    """
 
     def __init__(
-        self, rules: list[Rule], seed: str | None = None, *, dry_run: bool = False
+        self,
+        rules: list[Rule],
+        seed: str | None = None,
+        *,
+        dry_run: bool = False,
+        start: float | None = None,
+        end: float | None = None,
     ) -> None:
         self.rules = sorted(rules, key=lambda rule: rule.fault.order)
         self.dry_run = dry_run
+        self._start = start
+        self._end = end
         self._seed = (seed or "").encode()
         self._hash = None if seed is None else _sha256()
         self.renew()
@@ -127,14 +158,28 @@ class Aim:
         """Draw chance anew: after a restore, what all clones of one snapshot share must end."""
         self._random = Random(int.from_bytes(urandom(16), "big")).random
 
-    def decide(self, head: bytes, lowered: bytes) -> Hits | None:
+    def over(self, now: float) -> bool:
+        """Whether the window's end has come."""
+        return self._end is not None and now >= self._end
+
+    def _open(self) -> bool:
+        """Whether the window is open, by what the wall clock says now: it may jump either way."""
+        if self._start is None and self._end is None:
+            return True
+        now = time()
+        return not self.over(now) and (self._start is None or now >= self._start)
+
+    def decide(
+        self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
+    ) -> Hits | None:
         """What hits the invocation that came with this response head; None: nothing does.
 
         A dry run says what would have, and a fault that breaks says so: both hit nothing.
-        `head` may hold more than the head, which `lowered` ends.
+        `head` may hold more than the head, which `lowered` ends. `content` gives the event's
+        bytes, where they are not simply what follows the head.
         """
         if self._hash is not None:
-            return self._decide_seeded(self._hash, head, lowered)
+            return self._decide_seeded(self._hash, head, lowered, content)
         drawn, random = None, self._random
         for rule in self.rules:
             if random() < rule.rate:
@@ -142,20 +187,30 @@ class Aim:
                 drawn.append((rule, random()))
         if drawn is None:
             return None
-        return self._hits(Invocation(head[: len(lowered)], lowered), drawn)
+        return self._hits(_invocation(head, lowered, content), drawn)
 
-    def _decide_seeded(self, sha256: Hash, head: bytes, lowered: bytes) -> Hits | None:
-        invocation = Invocation(head[: len(lowered)], lowered)
+    def _decide_seeded(
+        self,
+        sha256: Hash,
+        head: bytes,
+        lowered: bytes,
+        content: Callable[[], bytes | None] | None,
+    ) -> Hits | None:
+        invocation = _invocation(head, lowered, content)
         drawn = []
         for rule in self.rules:
-            whether, how = draws(sha256, self._seed, rule.fault.name, invocation.id)
+            whether, how = draws(sha256, self._seed, rule.lot, invocation.id)
             if whether < rule.rate:
                 drawn.append((rule, how))
-        return self._hits(invocation, drawn)
+        return self._hits(invocation, drawn) if drawn else None
 
     def _hits(self, invocation: Invocation, drawn: list[tuple[Rule, float]]) -> Hits | None:
+        if not self._open():
+            return None
         hits = []
         for rule, draw in drawn:
+            if rule.match is not None and not rule.match.holds(invocation):
+                continue
             try:
                 action = rule.decide(rule.options, invocation, draw)
             except Exception as error:
@@ -163,6 +218,9 @@ class Aim:
                 continue
             if action is not None:
                 hits.append(Hit(rule, action))
+        invocation.forget()
+        if not hits:
+            return None
         claimed = Hits(invocation, self._claimed(hits))
         if self.dry_run:
             claimed.log_dry_run()

@@ -11,6 +11,7 @@ from _json import encode_basestring_ascii, make_encoder, make_scanner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 _SPACE = " \t\n\r"
@@ -32,6 +33,31 @@ class _Context:
     memo: dict[str, str] = {}  # noqa: RUF012
 
 
+class Repeated(dict):  # type: ignore[type-arg]
+    """An object that was written with the member `name` more than once; it holds the last."""
+
+    name = ""
+
+
+class _Careful(_Context):
+    """The same, where what is written twice is to be noticed."""
+
+    @staticmethod
+    def object_pairs_hook(  # type: ignore[override]
+        pairs: list[tuple[str, Any]],
+    ) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        repeated, seen = Repeated(found), set()
+        for name, _ in pairs:
+            if name in seen:
+                repeated.name = name
+                break
+            seen.add(name)
+        return repeated
+
+
 def _default(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
@@ -41,16 +67,21 @@ _encode = make_encoder(None, _default, encode_basestring_ascii, None, ":", ",", 
 quote = encode_basestring_ascii
 
 
-def loads(data: str | bytes) -> Any:
+def loads(data: str | bytes, scan: Callable[[str, int], tuple[Any, int]] = _scan) -> Any:
     """The value of a JSON text; raises ValueError (RecursionError where it nests too deeply)."""
     text = data.decode("utf-8") if isinstance(data, bytes) else data
     try:
-        value, end = _scan(text, len(text) - len(text.lstrip(_SPACE)))
+        value, end = scan(text, len(text) - len(text.lstrip(_SPACE)))
     except (StopIteration, SystemError):  # SystemError: it looks for json's own error, not loaded
         raise ValueError("is not JSON") from None
     if text[end:].strip(_SPACE):
         raise ValueError("has more than one JSON value")
     return value
+
+
+def loads_careful(data: str | bytes) -> Any:
+    """As `loads`; an object with a member that was written more than once is a `Repeated`."""
+    return loads(data, make_scanner(_Careful))  # type: ignore[arg-type]
 
 
 def dumps(value: Any) -> str:

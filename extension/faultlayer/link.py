@@ -12,20 +12,24 @@ from time import monotonic
 
 from faultlayer import http1
 from faultlayer.http1 import UNTIL_CLOSE
-from faultlayer.sockets import SIZE, Gone, Peer, Watch, connect, duplex, stream, wait_while_open
+from faultlayer.sockets import SIZE, Gone, Peer, Watch, duplex, stream, wait_while_open
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from faultlayer.http1 import Body
-    from faultlayer.sockets import Address
+    from faultlayer.pool import Pool
 
 _GATHER = 49152  # bytes: bodies up to this are sent in one piece with their head
-_IDLE = 64  # upstream connections kept for runtimes that open a connection per request
+MAX_EVENT = 7 << 20  # bytes read for a match: past Lambda's own limit of 6 MB, with framing
 _POLL = b"GET "
 _HEAD = b"HEAD "
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class _TooLong(Exception):
+    """More has arrived than is kept."""
 
 
 class Message:
@@ -60,33 +64,6 @@ class Message:
     def status(self) -> int:
         """A response's status code."""
         return http1.status_of(self.data)
-
-
-class Pool:
-    """Upstream connections waiting for their next use."""
-
-    def __init__(self, address: Address) -> None:
-        self.address = address
-        self._idle: list[Peer] = []
-
-    def get(self) -> tuple[Peer, bool]:
-        """A connection, and whether it was in use before."""
-        while self._idle:
-            try:
-                peer = self._idle.pop()
-            except IndexError:  # another thread was faster
-                break
-            if not peer.stale():
-                return peer, True
-            peer.close()
-        return connect(self.address), False
-
-    def put(self, peer: Peer) -> None:
-        """Keep a connection on which nothing is under way."""
-        if len(self._idle) < _IDLE:
-            self._idle.append(peer)
-        else:
-            peer.close()
 
 
 def partly(peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False) -> Message:
@@ -312,9 +289,7 @@ class Link:
         """Send upstream's answer to the runtime, as it arrives; whether both stay connected."""
         self.client.send(answer.data)
         if answer.body is not None:
-            self._waiting = _POLL
-            if self._left:
-                raise Gone("the runtime, in the middle of an answer")
+            self._attend()
             self.finish(answer, self.client.send)
             self._waiting = b""
         if answer.last or (self._upstream and self._upstream.pending):
@@ -327,6 +302,41 @@ class Link:
         """Hand what has not arrived yet of upstream's answer to `sink`."""
         if answer.body is not None and self._upstream is not None:
             stream(self._upstream, answer.body, sink, None)
+
+    def gather(self, event: Message) -> bytes | None:
+        """The content of an event, all of it; None where it is longer than any event can be.
+
+        What is read here stays in the message as it came, to be delivered.
+        """
+        if event.length >= 0 and event.body is None:
+            return event.arrived
+        if event.length > MAX_EVENT:
+            return None
+        content, raw = bytearray(), bytearray(event.data)
+        body = http1.body(event.length)
+        body.feed(event.arrived, content.extend)
+
+        def keep(data: bytes) -> None:
+            raw.extend(data)
+            if len(raw) > MAX_EVENT:
+                raise _TooLong
+
+        try:
+            if event.body is not None and self._upstream is not None:
+                self._attend()
+                stream(self._upstream, body, keep, content.extend)
+                self._waiting = b""
+            event.body = None
+        except _TooLong:
+            event.body = body
+        event.data = bytes(raw)
+        return bytes(content) if event.body is None else None
+
+    def _attend(self) -> None:
+        """Read on for the runtime from here; raises Gone where it has left, then or now."""
+        self._waiting = _POLL
+        if self._left:
+            raise Gone("the runtime, in the middle of an answer")
 
     # -- what a fault sends or reads itself ---------------------------------------------------
 

@@ -13,8 +13,9 @@ from time import sleep
 
 from faultlayer.executor import Executor, Pending
 from faultlayer.http1 import ProtocolError
-from faultlayer.link import Link, Message, Pool
+from faultlayer.link import Link, Message
 from faultlayer.log import emit
+from faultlayer.pool import Pool
 from faultlayer.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, RESTORE, target
 from faultlayer.sockets import SIZE, Gone, Watch, accept
 
@@ -32,7 +33,7 @@ _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, 
 
 
 class Proxy:
-    """What all connections share."""
+    """What all connections share; `aim` may be replaced at any time, decisions read it once."""
 
     def __init__(self, upstream: Address, aim: Aim) -> None:
         self.pool = Pool(upstream)
@@ -83,7 +84,7 @@ class Connection:
         to `_exchange` or `_forward` instead, which judge it with care.
         """
         link, client, pending = self._link, self._client, self._pending
-        receive, reply, tell, decide = client.recv, client.send, link.tell, self._proxy.aim.decide
+        receive, reply, tell, proxy = client.recv, client.send, link.tell, self._proxy
         accepted: bytes | None = None
         poll = b""
         while True:
@@ -125,7 +126,7 @@ class Connection:
                 if data != poll:
                     accepted = answer
                     link.reused = True
-                elif (hits := decide(answer, head)) is not None:
+                elif (hits := proxy.aim.decide(answer, head)) is not None:
                     if self._hit(data, Message(answer, head, len(answer) - end), hits):
                         continue
                     return
@@ -153,8 +154,13 @@ class Connection:
     def _forward(self, request: bytes, answer: Message) -> bool:
         """Pass an answer on, which may be an event; whether another request may follow."""
         if request == self._poll and answer.status == 200:
-            return self._hit(request, answer, self._proxy.aim.decide(answer.data, answer.lowered))
+            return self._hit(request, answer, self._decide(answer))
         return self._link.deliver(answer)
+
+    def _decide(self, event: Message) -> Hits | None:
+        """What hits this event, which is read to its end where a match has to see it."""
+        gather = self._link.gather
+        return self._proxy.aim.decide(event.data, event.lowered, lambda: gather(event))
 
     def _hit(self, request: bytes, event: Message, hits: Hits | None) -> bool:
         """Let what hits this invocation act before the function, or in its place.
@@ -170,7 +176,7 @@ class Connection:
             event = self._link.ask_whole(request)
             if event.status != 200:
                 break
-            hits = self._proxy.aim.decide(event.data, event.lowered)
+            hits = self._decide(event)
         return self._link.deliver(event)
 
     def _remember(self, pending: Pending) -> None:

@@ -7,11 +7,13 @@ is right. A message never repeats the value: environment values are not to be lo
 
 from __future__ import annotations
 
-from faultlayer.jsontext import dumps, loads
+from faultlayer.jsontext import Repeated, dumps, loads_careful
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from faultlayer.match import Match
 
 _UNITS = (("ms", 1, 1000), ("s", 1, 1), ("m", 60, 1))  # times, per
 _NUMBER = frozenset("0123456789.")
@@ -19,7 +21,7 @@ _INFINITY = float("inf")
 LONGEST = 900.0  # seconds: Lambda's longest timeout
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     """Whether this is a JSON number; what JSON cannot say (infinity, NaN) is none."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and -_INFINITY < value < _INFINITY  # type: ignore[operator]
@@ -27,7 +29,7 @@ def _is_number(value: object) -> bool:
 
 def _decimal(value: Any) -> float:
     """A plain decimal: no sign, exponent, underscore, infinity or non-ASCII digit."""
-    if _is_number(value) and 0 <= value < 1e15:
+    if is_number(value) and 0 <= value < 1e15:
         return float(value)
     plain = isinstance(value, str) and _NUMBER.issuperset(value) and value.count(".") < 2
     if not plain or value in ("", "."):
@@ -226,12 +228,16 @@ class Flag(Kind):
 
 
 class Text(Kind):
-    """Any text; empty only where that was asked for."""
+    """Any text; empty, or a whole number in a plan, only where that was asked for."""
 
-    def __init__(self, allowed: str, example: str, *, empty: bool = False) -> None:
-        self.allowed, self.example, self.empty = allowed, example, empty
+    def __init__(
+        self, allowed: str, example: str, *, empty: bool = False, number: bool = False
+    ) -> None:
+        self.allowed, self.example, self.empty, self.number = allowed, example, empty, number
 
     def parse(self, value: Any) -> str:
+        if self.number and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
         if self.empty and isinstance(value, str):
             return _sendable(value)
         return text_of(value, "text")
@@ -254,11 +260,13 @@ class HeaderSet(Kind):
         headers = json_value(value)
         if not isinstance(headers, dict) or not headers:
             raise ValueError("is not a JSON object with at least one member")
+        if isinstance(headers, Repeated):
+            raise ValueError("has a member that is given more than once")
         result: dict[str, str | None] = {}
         for name, text in headers.items():
             if not _is_token(name):
                 raise ValueError("has a member that is no header name")
-            if _is_number(text):
+            if is_number(text):
                 text = str(text)
             if not (isinstance(text, str) or (text is None and self.remove)):
                 raise ValueError("has a member that is neither text nor number" + self._or_null)
@@ -275,6 +283,58 @@ class HeaderSet(Kind):
         return dumps(value)
 
 
+class Matching(Kind):
+    """Which events: paths and what must hold of what is found there."""
+
+    metavar = "MATCH"
+    allowed = (
+        "`path=value,path` (without a value: it exists), or a JSON object of paths to a value or "
+        "to an object of equals, prefix, regex, exists, in"
+    )
+    example = "requestContext.http.method=GET"
+
+    def parse(self, value: Any) -> Match:
+        from faultlayer.match import parse
+
+        return parse(value if isinstance(value, dict) else text_of(value, "a match"))
+
+    def show(self, value: Any) -> str:
+        return str(value.show())
+
+
+class Instant(Kind):
+    """A point in time, in seconds since the epoch."""
+
+    metavar = "TIME"
+    allowed = "a time in ISO 8601 with Z or an offset, such as 2027-01-31T18:00:00+01:00"
+    example = "2027-01-31T17:00:00Z"
+
+    def parse(self, value: Any) -> float:
+        from faultlayer.instant import parse
+
+        return parse(text_of(value, "a time in ISO 8601"))
+
+    def show(self, value: Any) -> str:
+        from faultlayer.instant import show
+
+        return show(value)
+
+
+class Source(Kind):
+    """A plan, or where it is."""
+
+    metavar = "FILE"
+    allowed = "a plan in JSON, or `file:` and the absolute path of one"
+    example = "file:/var/task/plan.json"
+    schemes = ("file:", "ssm:", "appconfig:")
+
+    def parse(self, value: Any) -> str:
+        text = text_of(value, "a plan").strip()
+        if not text.startswith(("{", *self.schemes)):
+            raise ValueError("is neither a JSON object nor one of " + ", ".join(self.schemes))
+        return text
+
+
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -289,7 +349,7 @@ def json_value(value: Any) -> Any:
         return value
     text = text_of(value, "JSON")
     try:
-        return loads(text)
+        return loads_careful(text)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except ValueError:
