@@ -55,13 +55,16 @@ def spawned(tmp_path: Path) -> Iterator[Started]:
     scratch.mkdir()
 
     def start(
-        *arguments: object, before: Sequence[str] = (), **variables: str
+        *arguments: object,
+        before: Sequence[str] = (),
+        stderr: int = subprocess.PIPE,
+        **variables: str,
     ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [*before, sys.executable, "-m", "faultlayer_cli", *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             env={**os.environ, "TMPDIR": str(scratch), **variables},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -20,8 +21,10 @@ from typing import Any
 
 import docker
 import pytest
+import registry
 from cli_support import HELLO, Started
 
+from faultlayer_cli import cache
 from faultlayer_cli.emulator import PATH, free_port
 from faultlayer_cli.engine import LABEL
 from faultlayer_cli.local import IMAGE
@@ -287,6 +290,38 @@ def test_an_image_that_cannot_be_fetched(spawned: Started, client, left):
     assert fetching == f"faultlayer: fetching {image} (once)"
     assert refused.startswith(f"faultlayer: cannot fetch {image}: ")
     assert left(process) == []
+
+
+def test_an_image_is_fetched_once_and_with_progress(spawned: Started, client, left):
+    """This one cannot start, which is not the point; its size is noise, lest it shrink."""
+    machine = {"x86_64": "amd64"}.get(cache.architecture(), "arm64")
+    arguments = ["--invoke", HELLO / "event.json", "--handler", "index.handler", "--image"]
+    with registry.serving(["/none"], machine, os.urandom(20_000_000)) as served:
+        try:
+            terminal, err = on_a_terminal(spawned, "local", HELLO, *arguments, served.image)
+            assert f"faultlayer: fetching {served.image} (once)" in err
+            assert re.search(r"\d+\.\d/20\.\d MB", err)
+            process = spawned("local", HELLO, *arguments, served.image)
+            (line,) = process.communicate(timeout=60)[1].splitlines()
+        finally:
+            client.images.remove(served.image)
+    assert "/none" in line
+    assert served.pulls == 1
+    assert left(terminal) == left(process) == []
+
+
+def on_a_terminal(spawned: Started, *arguments: object) -> tuple[subprocess.Popen[str], str]:
+    """Runs it with a terminal as standard error; the process and what was shown."""
+    ours, theirs = pty.openpty()
+    process = spawned(*arguments, stderr=theirs, TERM="xterm", COLUMNS="100")
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # which is how a terminal ends
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    process.wait(60)
+    return process, shown.decode()
 
 
 @pytest.mark.parametrize("listening", [False, True])
