@@ -14,14 +14,20 @@ import click
 
 from faultlayer import config
 from faultlayer.registry import COMMON, GLOBALS, PREFIX, Option, all_faults
-from faultlayer.values import Flag
+from faultlayer.values import Flag, Source
 from faultlayer_cli.errors import Mistake
 
 _RENAMED = {"PORT": "--proxy-port"}  # `port` alone could be any of several
 _ALL = (
     "All faults",
-    "every fault also has a --FAULT-rate and a --FAULT-max (injections at most), as in "
-    "--latency-rate 20%",
+    "every fault also has a --FAULT-rate, a --FAULT-match (which events) and a --FAULT-max "
+    "(injections at most), as in --latency-rate 20%",
+)
+
+
+_PLAN_HELP = (
+    "a plan in YAML or JSON, which goes into the variable (or file:/var/task/plan.json, where the "
+    "function finds it)"
 )
 
 
@@ -58,13 +64,25 @@ class Setting:
             metavar=self.option.kind.metavar,
             help=self.help,
             hidden=self.option in COMMON,
+            callback=_plan if isinstance(self.option.kind, Source) else None,
         )
 
     @property
     def help(self) -> str:
+        if isinstance(self.option.kind, Source):
+            return _PLAN_HELP
         text = self.option.help.replace("`", "")
         default = self.option.default
         return text if default is None else f"{text} [default: {self.option.kind.show(default)}]"
+
+
+def _plan(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """What the variable says of the plan that a flag names: the plan itself, or where it is."""
+    if not value or value.lstrip().startswith(("{", *Source.schemes)):
+        return value
+    from faultlayer_cli.plans import load  # which imports PyYAML, and nobody else needs it
+
+    return load(value).compact()
 
 
 def settings() -> list[Setting]:
@@ -82,11 +100,12 @@ def check(
 ) -> None:
     """Raises Mistake, one line per problem, unless these variables are right.
 
+    Files that they name are the function's, and not looked for here.
     `typed` are the variables that were given as flags: what is wrong with them is said in flags.
     A fault's flag that is typed with no value is one of the mistakes, though its variable may be
     empty: that is how templates leave a fault out.
     """
-    problems = config.read(given).problems + _without_value(given, typed)
+    problems = config.read(given, files=False).problems + _without_value(given, typed)
     if not problems:
         return
     names = {setting.variable: setting.flag for setting in known or settings()}

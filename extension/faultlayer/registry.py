@@ -6,7 +6,7 @@ its `FAULT`. Finding one by name imports that file alone: the others would be so
 
 from __future__ import annotations
 
-from faultlayer.values import Flag, Kind, Rate, Text, Whole
+from faultlayer.values import Flag, Instant, Kind, Matching, Rate, Source, Text, Whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ COMMON = (
     Option(
         "rate", Rate(), "share of invocations that are hit (default: `FAULTLAYER_RATE`, else 1)"
     ),
+    Option("match", Matching(), "which events are hit (default: `FAULTLAYER_MATCH`, else all)"),
     Option("max", Whole(0, 10**9, "10"), "injections per execution environment at most"),
 )
 
@@ -90,12 +91,16 @@ GLOBALS = (
         "DISABLED", Flag(), "kill switch: true injects nothing, and the runtime starts untouched"
     ),
     Option("RATE", Rate(), "the rate of every fault that has none of its own"),
+    Option("MATCH", Matching(), "which events are hit by every fault that has no match of its own"),
+    Option("START", Instant(), "before this nothing is injected"),
+    Option("END", Instant(), "from this on nothing is injected"),
     Option("DRY_RUN", Flag(), "true logs what would be injected, and injects nothing"),
     Option(
         "SEED",
-        Text("any text", "7"),
+        Text("any text", "7", number=True),
         "makes decisions reproducible: they depend on seed, fault and request id alone",
     ),
+    Option("PLAN", Source(), "the same in JSON, with several rules of one fault where needed"),
     Option("PORT", Whole(1, 65535, "9747"), "the proxy's loopback port; taken: any free one", 9747),
     Option(
         "RUNTIME_API",
@@ -108,6 +113,9 @@ GLOBALS = (
         "the exec wrapper to run after faultlayer's",
     ),
 )
+
+# The globals that a plan may say as well, there in lower case.
+PLANNED = ("SEED", "DRY_RUN", "DISABLED", "RATE", "MATCH", "START", "END")
 
 
 def find(name: str) -> Fault | None:

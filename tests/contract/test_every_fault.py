@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from faultlayer import config, registry
+from faultlayer import config, plan, registry
 from faultlayer.actions import AFTER, BEFORE, Action
 from faultlayer.aim import Hit, Rule
 from faultlayer.answer import Answer
@@ -112,7 +112,7 @@ def test_its_variables_derive_from_its_options(fault: Fault) -> None:
     stem = PREFIX + fault.name.upper()
     names = list(fault.variables())
     assert names[0] == stem
-    assert names[-2:] == [f"{stem}_RATE", f"{stem}_MAX"]
+    assert names[-3:] == [f"{stem}_RATE", f"{stem}_MATCH", f"{stem}_MAX"]
     assert all(name.startswith(stem + "_") for name in names[1:])
     assert len(set(names)) == 1 + len(fault.options) + len(COMMON), "no two alike"
     assert SHARED.isdisjoint(option.name for option in (fault.main, *fault.options))
@@ -167,6 +167,39 @@ def test_what_is_out_of_bounds_is_refused_with_what_is_allowed(
     assert problem.message.endswith(f"allowed: {option.kind.allowed}")
     assert "hunter2" not in problem.message
     assert settings.aim is None
+
+
+@every_option
+def test_a_plan_says_it_as_the_variables_do(fault: Fault, variable: str) -> None:
+    option = fault.variables()[variable]
+    assert option.name != "fault", "that names the fault itself"
+    settings, _ = _read(fault, variable, option.kind.example)
+    assert settings.aim is not None
+    expected = settings.aim.rules[0]
+    for text in (option.kind.example, option.kind.show(option.kind.parse(option.kind.example))):
+        rule = {"fault": fault.name, fault.main.name: fault.main.kind.example, option.name: text}
+        read = plan.read({"faults": [rule]})
+        assert not read.problems
+        aim = config.Config().aimed(read)
+        assert aim is not None
+        (found,) = aim.rules
+        assert found.fault is fault
+        assert vars(found.options) == vars(expected.options)
+        assert (found.rate, found._left) == (expected.rate, expected._left)
+        assert (found.match and found.match.show()) == (expected.match and expected.match.show())
+
+
+@every_option
+def test_a_plan_s_mistake_is_named_by_its_field(fault: Fault, variable: str) -> None:
+    option = fault.variables()[variable]
+    for wrong in (None, [], "\udc80", float("nan"), {"": ""}):
+        good = {"fault": fault.name, fault.main.name: fault.main.kind.example}
+        read = plan.read({"faults": [good, {**good, option.name: wrong}]})
+        (problem,) = read.problems
+        assert problem.field == f"faults[1].{option.name}"
+        assert problem.message.endswith(f"allowed: {option.kind.allowed}")
+        assert not read.stopped
+        assert [values is None for _, values in read.drafts] == [False, True]
 
 
 @every_option

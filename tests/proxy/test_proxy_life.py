@@ -78,7 +78,7 @@ def test_it_listens_on_loopback_only(api: RuntimeApi, folder: Path) -> None:
         ({**LATENCY, "FAULTLAYER_DISABLED": "true"}, 0),
         ({**LATENCY, "FAULTLAYER_RATE": "0"}, 0),
         ({"FAULTLAYER_LATENCY": "soon"}, 1),
-        ({"FAULTLAYER_LATENCY": ""}, 1),
+        ({"FAULTLAYER_LATENCY": ""}, 0),
         ({**LATENCY, "FAULTLAYER_DISABLED": "perhaps"}, 1),
         ({**LATENCY, "FAULTLAYER_RUNTIME_API": "nowhere"}, 1),
     ],

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from faultlayer import config
+from faultlayer import config, plan
 from faultlayer.config import Config
 from faultlayer.registry import GLOBALS, PREFIX, all_faults
+from faultlayer.values import Instant
 
 NOISE = "\x01%é;{['\"" * 600  # more than 4 KB
 VARIABLES = [variable for fault in all_faults() for variable in fault.variables()]
@@ -128,7 +134,9 @@ def test_all_faults_at_once_in_their_order() -> None:
         ("LATENCY_MAX", "-1", "whole number"),
         ("LATENCYY", "1", "did you mean FAULTLAYER_LATENCY?"),
         ("LATENCY_WEHN", "after", "FAULTLAYER_LATENCY_WHEN"),
-        ("LATENCY_MATCH", "path=x", "FAULTLAYER_LATENCY_WHEN"),
+        ("LATENCY_MATCH", "", "is empty; allowed: `path=value,path`"),
+        ("LATENCY_MATCH", NOISE, "allowed: `path=value,path`"),
+        ("STATUS_MATCH", '{"path":{"suffix":"value"}}', "equals, prefix, regex, exists, in"),
         ("latency", "1s", "FAULTLAYER_LATENCY"),
         ("NONSENSE", "1", "FAULTLAYER_STATUS"),
         ("", "1", "FAULTLAYER_STATUS"),
@@ -147,7 +155,6 @@ def test_all_faults_at_once_in_their_order() -> None:
         ("HEADERS", NOISE, "JSON object"),
         ("CORRUPTION", NOISE, "garble"),
         ("NOISE" * 800, NOISE, "FAULTLAYER_STATUS"),
-        ("PLAN", "{}", "FAULTLAYER_STATUS"),
         ("METRICS", "emf", "FAULTLAYER_STATUS"),
     ],
     ids=lambda value: value[:20],
@@ -189,8 +196,11 @@ def test_an_option_without_its_fault_says_so() -> None:
     assert the_problem(read(STATUS_WHEN="later"))[1].startswith("is not one of")
 
 
-@pytest.mark.parametrize("text", ["", "maybe", NOISE])
-@pytest.mark.parametrize("variable", ["DISABLED", "RATE", "DRY_RUN", "RUNTIME_API"])
+@pytest.mark.parametrize("text", ["", "=maybe", NOISE])
+@pytest.mark.parametrize(
+    "variable",
+    ["DISABLED", "RATE", "MATCH", "START", "END", "DRY_RUN", "RUNTIME_API", "PLAN"],
+)
 def test_what_limits_all_stops_all_where_it_is_wrong(variable: str, text: str) -> None:
     settings = read(**{variable: text, "LATENCY": "1s", "STATUS": "503", "STATUS_RATE": "1"})
     named, message = the_problem(settings)
@@ -218,13 +228,199 @@ def test_a_wrong_port_is_the_default_one(text: str) -> None:
     assert faults(settings) == ["latency"]
 
 
-@pytest.mark.parametrize("variable", ["MATCH", "START", "END"])
-def test_a_limit_that_cannot_be_kept_yet_stops_all(variable: str) -> None:
-    settings = read(**{variable: "2027-01-31T17:00:00Z", "LATENCY": "1s", "STATUS": "503"})
-    named, message = the_problem(settings)
-    assert named == PREFIX + variable
-    assert "not supported by this version; nothing is injected" in message
+# -- matching ---------------------------------------------------------------------------------
+
+
+def test_the_common_match_is_a_default() -> None:
+    settings = read(MATCH="a=1", LATENCY="1s", STATUS="503", STATUS_MATCH='{"b":{"exists":true}}')
+    assert not settings.problems
+    assert settings.aim is not None
+    shown = {r.fault.name: r.match.show() for r in settings.aim.rules if r.match is not None}
+    assert shown == {
+        "latency": '{"a":{"in":["1",1]}}',
+        "status": '{"b":{"exists":true}}',
+    }
+
+
+def test_without_a_match_everything_is_meant() -> None:
+    settings = read(LATENCY="1s")
+    assert settings.aim is not None
+    assert settings.aim.rules[0].match is None
+
+
+# -- the window -------------------------------------------------------------------------------
+
+
+def _time(offset: float) -> str:
+    return Instant().show(round(time.time() + offset))
+
+
+def test_a_window_that_is_open_or_to_come_is_armed() -> None:
+    for window in ({"START": _time(3600)}, {"END": _time(3600)}, {"START": _time(-9)}):
+        settings = read(LATENCY="1s", **window)
+        assert not settings.problems
+        assert settings.aim is not None
+
+
+def test_an_end_that_has_come_is_idle_and_no_mistake() -> None:
+    settings = read(LATENCY="1s", END=_time(-1))
     assert settings.aim is None
+    assert not settings.problems
+
+
+@pytest.mark.parametrize("end", ["2031-01-31T17:00:00+01:00", "2031-01-31T16:00:00Z"])
+def test_a_window_that_ends_before_it_starts_stops_all(end: str) -> None:
+    settings = read(LATENCY="1s", START="2031-01-31T16:00:00Z", END=end)
+    named, message = the_problem(settings)
+    assert named == "FAULTLAYER_END"
+    assert "not after FAULTLAYER_START" in message
+    assert "nothing is injected" in message
+    assert settings.aim is None
+
+
+# -- the plan ---------------------------------------------------------------------------------
+
+LATE = '{"faults":[{"fault":"latency","delay":"1s","rate":0.5},{"fault":"latency","delay":"2s"}]'
+
+
+def test_rules_of_variables_and_plan_add_up() -> None:
+    settings = read(LATENCY="300ms", STATUS="503", PLAN=LATE + "}")
+    assert not settings.problems
+    assert faults(settings) == ["latency", "latency", "latency", "status"]
+    assert settings.aim is not None
+    assert [rule.lot for rule in settings.aim.rules] == [
+        "latency",
+        "latency#2",
+        "latency#3",
+        "status",
+    ]
+
+
+def test_variables_win_for_what_holds_for_all() -> None:
+    plan = LATE + ',"rate":0.25,"dry_run":true,"seed":7,"disabled":true,"match":{"a":1}}'
+    assert read(PLAN=plan).aim is None
+    settings = read(PLAN=plan, DISABLED="false", MATCH="b", RATE="10%", DRY_RUN="0", STATUS="503")
+    assert settings.aim is not None
+    assert not settings.aim.dry_run
+    assert [rule.rate for rule in settings.aim.rules] == [0.5, 0.1, 0.1]
+    assert {rule.match.show() for rule in settings.aim.rules if rule.match} == {
+        '{"b":{"exists":true}}'
+    }
+
+
+def test_what_a_plan_says_holds_for_the_variables_rules_too() -> None:
+    settings = read(PLAN='{"rate":0.25,"match":{"a":1}}', STATUS="503")
+    assert settings.aim is not None
+    (rule,) = settings.aim.rules
+    assert rule.rate == 0.25
+    assert rule.match is not None
+
+
+def test_a_wrong_rule_keeps_its_place_among_the_draws() -> None:
+    plan = LATE.replace('"1s"', '"soon"') + "}"
+    settings = read(PLAN=plan)
+    named, message = the_problem(settings)
+    assert named == "FAULTLAYER_PLAN"
+    assert message.startswith("faults[0].delay is not a duration; allowed: a duration")
+    assert "nothing is injected" not in message
+    assert settings.aim is not None
+    assert [rule.lot for rule in settings.aim.rules] == ["latency#2"]
+
+
+def test_a_wrong_plan_stops_the_variables_too() -> None:
+    settings = read(PLAN='{"faults":[],"rate":2}', LATENCY="1s")
+    assert the_problem(settings)[1].startswith("rate is outside 0 to 1")
+    assert the_problem(settings)[1].endswith("; nothing is injected")
+    assert settings.aim is None
+
+
+def test_many_problems_of_a_plan_are_not_all_said() -> None:
+    plan = json.dumps({"faults": [{"fault": "none"}] * 100})
+    settings = read(PLAN=plan, LATENCY="1s")
+    assert len(settings.problems) == 21
+    assert settings.problems[-1].message == "has 80 more problems"
+    assert faults(settings) == ["latency"]
+
+
+@pytest.mark.parametrize("source", ["ssm:/chaos/plan", "appconfig:a/e/p"])
+def test_a_source_of_a_later_version_stops_all(source: str) -> None:
+    settings = read(PLAN=source, LATENCY="1s")
+    named, message = the_problem(settings)
+    assert named == "FAULTLAYER_PLAN"
+    assert "not supported by this version" in message
+    assert "nothing is injected" in message
+    assert settings.aim is None
+
+
+def test_a_plan_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text("\ufeff " + LATE + "}")
+    assert faults(read(PLAN=f"file:{path}")) == ["latency", "latency"]
+    assert faults(read(PLAN=f" file://{path} ")) == ["latency", "latency"]
+    given = {"FAULTLAYER_PLAN": f"file:{path}.none", "FAULTLAYER_LATENCY": "1s"}
+    assert not config.read(given, files=False).problems
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"", "is not JSON"),
+        (b"\xff{}", "is not UTF-8"),
+        (b"{" * 300_000, "longer than 256 KB"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b"[]", "is not a JSON object"),
+    ],
+)
+def test_a_file_that_is_no_plan_stops_all(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "hunter2.json"
+    if content is not None:
+        path.write_bytes(content)
+    settings = read(PLAN=f"file:{path}", LATENCY="1s")
+    message = the_problem(settings)[1]
+    assert said in message
+    assert message.endswith("nothing is injected")
+    assert "hunter2" not in message
+    assert settings.aim is None
+
+
+@pytest.mark.parametrize("name", ["relative.json", "", "/dev/zero", "/", "/nul\0", "/tmp/é\udcff"])
+def test_paths_that_hold_no_plan(name: str) -> None:
+    assert "nothing is injected" in the_problem(read(PLAN="file:" + name, LATENCY="1s"))[1]
+
+
+def test_a_pipe_does_not_hold_the_start(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "is not JSON" in the_problem(read(PLAN=f"file:{tmp_path}/pipe"))[1]
+
+
+@pytest.mark.parametrize(
+    ("variables", "plan", "named"),
+    [
+        ({"END": "2031-01-01T00:00Z"}, '{"start":"2032-01-01T00:00Z"}', "END"),
+        ({"START": "2033-01-01T00:00Z"}, '{"end":"2032-01-01T00:00Z"}', "START"),
+        ({}, '{"start":"2033-01-01T00:00Z","end":"2032-01-01T00:00Z"}', "PLAN"),
+    ],
+)
+def test_a_window_of_both_that_ends_before_it_starts(
+    variables: dict[str, str], plan: str, named: str
+) -> None:
+    settings = read(LATENCY="1s", PLAN=plan, **variables)
+    variable, message = the_problem(settings)
+    assert variable == PREFIX + named
+    assert "nothing is injected" in message
+    assert settings.aim is None
+
+
+def test_another_plan_can_take_the_place_of_the_first() -> None:
+    settings = read(LATENCY="1s", SEED="7")
+    later = plan.read(LATE + "}")
+    aim = settings.aimed(later)
+    assert aim is not None
+    assert [rule.lot for rule in aim.rules] == ["latency", "latency#2", "latency#3"]
+    assert settings.aimed(plan.read('{"disabled":true}')) is None
+    assert settings.aimed(plan.read("nonsense")) is None
+    assert settings.aimed(None) is not None
 
 
 @pytest.mark.parametrize(
@@ -255,6 +451,7 @@ NAMES = st.one_of(
 )
 TEXTS = st.one_of(
     st.sampled_from(["1s", "503", "20%", "true", "after", '{"a":"b"}', "", " ", "x:1", NOISE]),
+    st.sampled_from(["a.b=1", "2031-01-31T17:00:00Z", LATE + "}", LATE, "file:/", "ssm:/x"]),
     st.text('ab01%. é\udc80{"', max_size=12),
 )
 
@@ -264,7 +461,8 @@ TEXTS = st.one_of(
 def test_no_environment_is_a_traceback_or_told_of_twice(environ: dict[str, str]) -> None:
     settings = config.read(environ)
     named = [problem.variable for problem in settings.problems]
-    assert len(named) == len(set(named))
+    once = [name for name in named if name != "FAULTLAYER_PLAN"]
+    assert len(once) == len(set(once))
     assert set(named) <= set(environ)
     for problem in settings.problems:
         assert problem.message.isprintable()

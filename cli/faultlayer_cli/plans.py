@@ -1,0 +1,154 @@
+"""Plans as people keep them: YAML or JSON files, judged by the extension's own reader.
+
+It promises that what it loads is what the extension will read, value for value: no date, no
+`yes` and no 1:30 of YAML becomes something else on the way. The only module that imports PyYAML.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from faultlayer import plan as reader
+from faultlayer.jsontext import Repeated, dumps, loads_careful
+from faultlayer_cli.errors import Mistake
+
+_MOST_NODES = 100_000  # what aliases of YAML refer to is counted each time
+_TAG = "tag:yaml.org,2002:"
+_SCHEMA = "$schema"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan without mistakes: its JSON value, and the faults of its rules in order."""
+
+    document: dict[str, Any]
+    faults: tuple[str, ...]
+
+    def compact(self) -> str:
+        """The text of FAULTLAYER_PLAN."""
+        return dumps({name: value for name, value in self.document.items() if name != _SCHEMA})
+
+
+def load(path: str) -> Plan:
+    """The plan in this file; raises Mistake, one line per problem."""
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "that is no path"
+        raise Mistake(f"{path} cannot be read: {reason}; allowed: a plan's file") from None
+    return loads(data, path)
+
+
+def loads(data: bytes, name: str) -> Plan:
+    """The plan in this text; `name` is what its problems are told of."""
+    if len(data) > reader.MAX_SIZE:
+        raise Mistake(f"{name}: is longer than {reader.MAX_SIZE >> 10} KB")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Mistake(f"{name}: is not UTF-8 text") from None
+    try:
+        document = _json(text) if name.endswith(".json") else _document(text)
+        found = reader.read(document if isinstance(document, dict) else "[]")
+    except _Wrong as wrong:
+        raise Mistake(f"{name}: {wrong}") from None
+    except RecursionError:
+        raise Mistake(f"{name}: is nested too deeply") from None
+    if found.problems:
+        lines = (f"{name}: {problem.field} {problem.message}" for problem in found.problems)
+        raise Mistake("\n".join(line.replace(":  ", ": ") for line in lines))
+    return Plan(document, tuple(fault.name for fault, _ in found.drafts))
+
+
+class _Wrong(Exception):
+    """What is wrong with the text, whatever a plan may say."""
+
+
+def _json(text: str) -> Any:
+    try:
+        return loads_careful(text)
+    except ValueError:
+        raise _Wrong("is not JSON") from None
+
+
+def _document(text: str) -> Any:
+    """YAML, of which JSON is a part; PyYAML takes some of JSON's texts for something else."""
+    if text.lstrip().startswith("{"):
+        try:
+            return loads_careful(text)
+        except ValueError:
+            pass
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1} " if error.problem_mark else ""
+        raise _Wrong(f"{line}is not one YAML document: {error.problem}") from None
+    except yaml.YAMLError:
+        raise _Wrong("has a character that YAML does not allow") from None
+    return None if node is None else _Values().of(node)
+
+
+class _Loader(yaml.SafeLoader):
+    """Scalars as YAML 1.2's JSON schema has them: what it leaves open is text, times too."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012
+
+
+for _name, _pattern in (
+    ("null", r"~|null|Null|NULL|"),
+    ("bool", r"true|True|TRUE|false|False|FALSE"),
+    ("int", r"[-+]?[0-9]+"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"),
+):
+    _whole = re.compile(rf"^(?:{_pattern})$", re.ASCII)
+    _Loader.add_implicit_resolver(_TAG + _name, _whole, None)
+
+
+class _Values:
+    """JSON values of YAML nodes; an object with a key given twice is a `Repeated`."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def of(self, node: yaml.Node) -> Any:
+        self._count += 1
+        if self._count > _MOST_NODES:
+            raise _Wrong("is too large, or refers to itself")
+        if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+            return self._object(node)
+        if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+            return [self.of(each) for each in node.value]
+        kind = node.tag.removeprefix(_TAG) if isinstance(node, yaml.ScalarNode) else ""
+        try:
+            return _SCALARS[kind](node.value)
+        except (KeyError, ValueError):
+            line = node.start_mark.line + 1
+            raise _Wrong(f"line {line} has a value that JSON does not have") from None
+
+    def _object(self, node: yaml.MappingNode) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        repeated = ""
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _Wrong(f"line {key.start_mark.line + 1} has a key that is no text")
+            if key.value in found:
+                repeated = repeated or key.value
+            found[key.value] = self.of(value)
+        if repeated:
+            found = Repeated(found)
+            found.name = repeated
+        return found
+
+
+_SCALARS: dict[str, Any] = {
+    "null": lambda text: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": int,
+    "float": float,
+    "str": str,
+}

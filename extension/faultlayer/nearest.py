@@ -1,0 +1,31 @@
+"""What a mistyped name was meant to be: imported only where somebody mistyped.
+
+It promises a hint only where few letters differ, at a cost that a long name cannot raise.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LONGEST = 64
+_FEW = 4
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` with the nearest of the known names; empty where none is near."""
+    distances = [(_distance(name[:_LONGEST], other), other) for other in known]
+    distance, nearest = min(distances, key=lambda pair: pair[0])
+    # A short name differs from every other in few letters.
+    return f"; did you mean {nearest}?" if distance < min(_FEW, len(nearest)) else ""
+
+
+def _distance(one: str, other: str) -> int:
+    """Levenshtein's edit distance."""
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        last, row[0] = row[0], i
+        for j, b in enumerate(other, 1):
+            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (a != b))
+    return row[-1]

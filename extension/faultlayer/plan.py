@@ -1,0 +1,250 @@
+"""The plan: the same as the variables in JSON, with several rules of one fault where needed.
+
+It promises that a mistake in one rule leaves the others working, that a mistake in what limits all
+of them leaves none, and that each problem names its field and repeats no value. What it reads is
+bounded in size, depth and number of rules.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from faultlayer.config import ends_before_start
+from faultlayer.jsontext import Repeated, loads_careful
+from faultlayer.registry import GLOBALS, PLANNED, Fault, find, names
+from faultlayer.values import Kind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from faultlayer.config import Draft
+
+MAX_SIZE = 256 << 10  # bytes
+MAX_RULES = 256
+_DEEPEST = 64
+_LONGEST_NAME = 64  # of a field, within a message
+_FAULTS = "faults"
+_SCHEMA = "$schema"  # for editors
+_KEY = "fault"
+_FIELDS = {option.name.lower(): option for option in GLOBALS if option.name in PLANNED}
+_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK  # a FIFO must not hold the start
+
+
+class Problem:
+    """What is wrong with one field of a plan, of all of it where `field` is empty."""
+
+    __slots__ = ("field", "limiting", "message")
+
+    def __init__(self, field: str, message: str, *, limiting: bool) -> None:
+        self.field = field
+        self.message = message
+        self.limiting = limiting
+
+    def said(self) -> str:
+        """The message with its field and its effect."""
+        message = f"{self.field} {self.message}" if self.field else self.message
+        return message + "; nothing is injected" if self.limiting else message
+
+
+class Plan:
+    """A plan as read.
+
+    `values`: what holds for all rules, by the names of the variables. `drafts`: each fault with its
+    options, None where one of them is wrong. `stopped`: by a mistake in what limits all rules.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.drafts: list[Draft] = []
+        self.problems: list[Problem] = []
+        self.stopped = False
+
+    def refuse(self, field: str, message: str, *, limiting: bool = True) -> None:
+        self.problems.append(Problem(field, message, limiting=limiting))
+        self.stopped = self.stopped or limiting
+
+
+# -- where it is ------------------------------------------------------------------------------
+
+
+def fetch(source: str, *, files: bool = True) -> Plan | None:
+    """The plan that a variable's text holds or names; None where it is not to be looked for.
+
+    Raises ValueError where it cannot be read.
+    """
+    if source.startswith("{"):
+        return read(source)
+    scheme, _, path = source.partition(":")
+    if scheme != "file":
+        raise ValueError(f"is an {scheme}: source, which is not supported by this version")
+    if not path.startswith("/"):
+        raise ValueError("is no absolute path")
+    return read(_contents(path)) if files else None
+
+
+def _contents(path: str) -> bytes:
+    """The file's bytes, up to one more than a plan may have."""
+    data = b""
+    try:
+        fd = posix.open(path, _FLAGS)
+        try:
+            while len(data) <= MAX_SIZE and (piece := posix.read(fd, MAX_SIZE + 1 - len(data))):
+                data += piece
+        finally:
+            posix.close(fd)
+    except OSError as error:
+        reason = posix.strerror(error.errno or 0)
+        raise ValueError(f"is a file that cannot be read: {reason}") from None
+    except ValueError:
+        raise ValueError("is no path that a file could have") from None
+    return data
+
+
+# -- what it says -----------------------------------------------------------------------------
+
+
+def read(given: str | bytes | dict[str, Any]) -> Plan:
+    """The plan that this JSON, or what was read of it, describes."""
+    plan = Plan()
+    try:
+        value = given if isinstance(given, dict) else _parsed(given)
+        if not isinstance(value, dict):
+            raise ValueError("is not a JSON object")
+        _read(plan, value)
+    except RecursionError:
+        plan.refuse("", "is nested too deeply")
+    except ValueError as error:
+        plan.refuse("", f"{error}; allowed: a JSON object of {_allowed()}")
+    return plan
+
+
+def _allowed() -> str:
+    return ", ".join((_FAULTS, *_FIELDS))
+
+
+def _parsed(given: str | bytes) -> Any:
+    if len(given) > MAX_SIZE:
+        raise ValueError(f"is longer than {MAX_SIZE >> 10} KB")
+    try:
+        text = given.decode() if isinstance(given, bytes) else given
+        text.encode()
+    except UnicodeError:
+        raise ValueError("is not UTF-8 text") from None
+    try:
+        return loads_careful(text.removeprefix("\ufeff"))
+    except ValueError:
+        raise ValueError("is not JSON") from None
+
+
+def _read(plan: Plan, value: dict[str, Any]) -> None:
+    if isinstance(value, Repeated):
+        plan.refuse(_named("", value.name), "is given more than once")
+    for name, inner in value.items():
+        if name == _FAULTS:
+            _read_rules(plan, inner)
+        elif name in _FIELDS:
+            _read_common(plan, name, inner)
+        elif name != _SCHEMA:
+            meant = _meant(name, _FAULTS, *_FIELDS)
+            plan.refuse(_named("", name), f"is not a field of a plan{meant}")
+    if ends_before_start(plan.values):
+        plan.refuse("end", "is not after start; allowed: a time after start")
+
+
+def _meant(name: str, *known: str) -> str:
+    from faultlayer.nearest import hint
+
+    return f"{hint(name, known)}; allowed: {', '.join(known)}"
+
+
+def _named(field: str, name: str) -> str:
+    """The field of this name within another; a name that no field has is not repeated at length."""
+    plain = name.isascii() and name.isprintable() and " " not in name
+    if not (plain and 0 < len(name) <= _LONGEST_NAME):
+        name = "(a member)"
+    return f"{field}.{name}" if field else name
+
+
+def _repeated(field: str, value: Any, depth: int = 0) -> Iterator[str]:
+    """The fields that are given more than once; raises RecursionError below the deepest."""
+    if depth > _DEEPEST:
+        raise RecursionError
+    if isinstance(value, Repeated):
+        yield _named(field, value.name)
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _repeated(_named(field, name), inner, depth + 1)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _repeated(f"{field}[{index}]", inner, depth + 1)
+
+
+def _read_common(plan: Plan, name: str, value: Any) -> None:
+    for field in _repeated(name, value):
+        plan.refuse(field, "is given more than once")
+        return
+    try:
+        plan.values[name.upper()] = _value(_FIELDS[name].kind, value)
+    except ValueError as error:
+        plan.refuse(name, str(error))
+
+
+def _value(kind: Kind, value: Any) -> Any:
+    try:
+        return kind.parse(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; allowed: {kind.allowed}") from None
+
+
+def _read_rules(plan: Plan, value: Any) -> None:
+    if not isinstance(value, list):
+        plan.refuse(_FAULTS, "is not a list; allowed: a list of objects, one for each rule")
+    elif len(value) > MAX_RULES:
+        plan.refuse(_FAULTS, f"has more than {MAX_RULES} rules; allowed: at most so many")
+    else:
+        for index, rule in enumerate(value):
+            _read_rule(plan, f"{_FAULTS}[{index}]", rule)
+
+
+def _read_rule(plan: Plan, field: str, rule: Any) -> None:
+    if not isinstance(rule, dict):
+        message = f"is not an object; allowed: an object of {_KEY} and that fault's options"
+        plan.refuse(field, message, limiting=False)
+        return
+    name = rule.get(_KEY)
+    fault = find(name) if isinstance(name, str) else None
+    if fault is None:
+        what = "is not a fault" if _KEY in rule else "is missing"
+        hint = _meant(name, *names()) if isinstance(name, str) else _meant("", *names())
+        plan.refuse(f"{field}.{_KEY}", what + hint, limiting=False)
+        return
+    wrong = len(plan.problems)
+    for repeated in _repeated(field, rule):
+        plan.refuse(repeated, "is given more than once", limiting=False)
+    values = _options(plan, field, fault, rule)
+    plan.drafts.append((fault, values if len(plan.problems) == wrong else None))
+
+
+def _options(plan: Plan, field: str, fault: Fault, rule: dict[str, Any]) -> dict[str, Any]:
+    """The values of the fault's options; what is wrong with them goes to the plan's problems."""
+    known = {option.name: option for option in fault.variables().values()}
+    values: dict[str, Any] = {name: option.default for name, option in known.items()}
+    for name, given in rule.items():
+        if name == _KEY:
+            continue
+        where = _named(field, name)
+        if name not in known:
+            message = f"is not a field of this fault{_meant(name, *known)}"
+            plan.refuse(where, message, limiting=False)
+            continue
+        try:
+            values[name] = _value(known[name].kind, given)
+        except ValueError as error:
+            plan.refuse(where, str(error), limiting=False)
+    main = fault.main.name
+    if main not in rule:
+        allowed = fault.main.kind.allowed
+        plan.refuse(f"{field}.{main}", f"is missing; allowed: {allowed}", limiting=False)
+    return values
