@@ -1,7 +1,7 @@
-"""The README's reference tables, from the fault registry: `--write` them, or `--check` for drift.
+"""The generated parts of README.md and docs/iam.md: `--write` them, or `--check` for drift.
 
 `python -m faultlayer_cli.reference --check README.md` exits 0 where the tables are what the
-registry says, 1 with a diff where not, 2 where the page lacks the markers. It changes nothing
+code says, 1 with a diff where not, 2 where the page lacks the markers. It changes nothing
 between other lines than the markers.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faultlayer.registry import COMMON, GLOBALS, PREFIX, Fault, Option, all_faults
+from faultlayer_cli import policies
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.terminal import say
 
@@ -61,14 +62,17 @@ def common() -> list[str]:
 
 
 def render(page: str) -> str:
-    """The page with its tables as the registry has them."""
-    for name, lines in (("faults", faults()), ("globals", common())):
+    """The page with its tables as the code has them: the README's, or those of docs/iam.md."""
+    parts = {"faults": faults, "globals": common}
+    if "<!-- reference:iam:" in page:
+        parts = {"iam": policies.page}
+    for name, lines in parts.items():
         begin, end = f"<!-- reference:{name}:begin -->", f"<!-- reference:{name}:end -->"
         if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
             raise Mistake(f"the page needs the lines {begin} and {end}, each once, in this order")
         before, _, rest = page.partition(begin)
         after = rest.partition(end)[2]
-        page = "\n".join([before + begin, *lines, end + after])
+        page = "\n".join([before + begin, *lines(), end + after])
     return page
 
 
@@ -92,8 +96,8 @@ def run(arguments: list[str] | None = None) -> int:
         say(f"{path}: tables written")
         return 0
     lines = found.splitlines(keepends=True), wanted.splitlines(keepends=True)
-    sys.stdout.writelines(difflib.unified_diff(*lines, str(path), "the fault registry"))
-    say(f"{path} does not say what the fault registry says: make docs writes its tables")
+    sys.stdout.writelines(difflib.unified_diff(*lines, str(path), "the code"))
+    say(f"{path} does not say what the code says: make docs writes its tables")
     return 1
 
 

@@ -124,6 +124,10 @@ class Front:
         )
         self.refuse(action, 403, code, message, _ENDLESS, subject)
 
+    def allow(self, action: str) -> None:
+        """No call of this is refused any more."""
+        self._refusals = [rule for rule in self._refusals if rule.action != action]
+
     def throttle(self, action: str, times: int, subject: str = "") -> None:
         status, code = 429, "TooManyRequestsException"
         if not action.startswith("lambda:"):

@@ -1,0 +1,197 @@
+"""The table behind docs/iam.md: what each command is seen to call is what its policy allows."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from aws_support import Aws, Cli, Make, layer_zip
+from aws_wire import Call
+
+from faultlayer_cli import policies, reference
+
+PAGE = Path(__file__).parents[2] / "docs" / "iam.md"
+TEMPLATE = {
+    "Resources": {
+        "Orders": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "FunctionName": "orders-stack",
+                "Runtime": "python3.12",
+                "Handler": "app.handler",
+                "Role": "arn:aws:iam::123456789012:role/functions",
+                "Code": {"ZipFile": "def handler(event, context): return event"},
+            },
+        }
+    }
+}
+PATTERN = "names with a pattern such as 'orders-*'"
+CHANGED = "without --dry-run"
+FOUND = "without --layer-arn"
+NAMED, UNNAMED = policies.NAMED, policies.UNNAMED
+LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:faultlayer-x86_64:1"
+
+
+class Case(NamedTuple):
+    """A command as typed, the cases of the table that it is, and whether ours is on already."""
+
+    typed: Sequence[str]
+    cases: Sequence[str]
+    attached: bool = True
+
+    @property
+    def command(self) -> str:
+        return self.typed[0]
+
+
+CASES = [
+    Case(["attach", "orders", "--status", "503"], [CHANGED, FOUND], False),
+    Case(["attach", "orders", "--status", "503", "--layer-arn", LAYER], [CHANGED, "--layer-arn"]),
+    Case(["attach", "orders", "--status", "503", "--dry-run"], [FOUND], False),
+    Case(["detach", "orders"], [CHANGED]),
+    Case(["detach", "orders", "--dry-run"], []),
+    Case(["status"], [UNNAMED]),
+    Case(["status", "orders"], [NAMED]),
+    Case(["stop"], [UNNAMED]),
+    Case(["stop", "orders"], [NAMED]),
+    Case(["stop", "--detach"], [UNNAMED]),
+    Case(["stop", "orders", "--detach"], [NAMED]),
+]
+SELECTIONS = {
+    PATTERN: ["orders*"],
+    "--tag": ["--tag", "team=orders"],
+    "--stack": ["--stack", "shop"],
+}
+SELECTED = [
+    (name, Case([case.typed[0], *selection, *case.typed[2:]], case.cases, case.attached))
+    for case in CASES
+    if case.typed[1:2] == ["orders"]
+    for name, selection in SELECTIONS.items()
+]
+
+
+@pytest.fixture
+def zip_file(tmp_path: Path) -> Path:
+    path = tmp_path / "layer.zip"
+    path.write_bytes(layer_zip("arm64"))
+    return path
+
+
+def arrange(aws: Aws, make: Make, attached: bool) -> None:
+    """A function alone or of a stack, with other layers and maybe ours."""
+    ours, other = aws.ours(), aws.layer("other")
+    assert ours == LAYER
+    make("orders", tags={"team": "orders"}, layers=[other])
+    aws.client("cloudformation").create_stack(StackName="shop", TemplateBody=json.dumps(TEMPLATE))
+    if attached:
+        for name in ("orders", "orders-stack"):
+            aws.client("lambda").update_function_configuration(
+                FunctionName=name,
+                Layers=[other, ours],
+                Environment={
+                    "Variables": {
+                        "AWS_LAMBDA_EXEC_WRAPPER": "/opt/faultlayer-wrapper",
+                        "FAULTLAYER_LATENCY": "1s",
+                    }
+                },
+            )
+
+
+def agree(calls: Sequence[Call], command: str, cases: Sequence[str], selection: str = "") -> None:
+    """The calls are those of the table, on resources that it names."""
+    permissions = (*policies.COMMANDS[command], *policies.SELECTIONS.get(selection, ()))
+    assert {call.action for call in calls} == policies.called(permissions, *cases)
+    for call in calls:
+        resources = {each.resource for each in permissions if each.action == call.action}
+        here = f"arn:aws:lambda:{call.region}:123456789012"
+        kinds = (f"function:{call.subject}", f"layer:{call.subject}", f"layer:{call.subject}:1")
+        stack = f"arn:aws:cloudformation:{call.region}:123456789012:stack/{call.subject}/id"
+        arns = [f"{here}:{kind}" for kind in kinds] + [stack]
+        assert any(fnmatch.fnmatchcase(arn, one) for arn in arns for one in resources), call
+
+
+def test_publish(aws: Aws, cli: Cli, zip_file: Path):
+    for case in ("it is not there yet", "the content is there already"):
+        with aws.front.recorded() as calls:
+            assert cli("publish", "--zip", zip_file).code == 0
+        agree(calls, "publish", [case])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(case.typed))
+def test_the_other_commands(aws: Aws, make: Make, cli: Cli, case: Case):
+    arrange(aws, make, case.attached)
+    with aws.front.recorded() as calls:
+        said = cli(*case.typed)
+    assert said.code == 0, said
+    agree(calls, case.command, case.cases)
+
+
+@pytest.mark.parametrize(("selection", "case"), SELECTED, ids=lambda part: " ".join(part[0]))
+def test_selections(aws: Aws, make: Make, cli: Cli, selection: str, case: Case):
+    arrange(aws, make, case.attached)
+    yes = ["--yes"] if case.command in ("attach", "detach") else []
+    with aws.front.recorded() as calls:
+        said = cli(*case.typed, *yes)
+    assert said.code == 0, said
+    agree(calls, case.command, case.cases, selection)
+
+
+def test_every_case_of_the_table_is_tried():
+    tried = {(case.command, one) for case in CASES for one in case.cases}
+    for command, permissions in policies.COMMANDS.items():
+        for each in permissions:
+            if each.when and not each.implied and command != "publish":
+                assert (command, each.when) in tried
+    assert set(SELECTIONS) == set(policies.SELECTIONS)
+
+
+@pytest.mark.parametrize("command", policies.COMMANDS)
+def test_without_a_permission_it_says_which(
+    aws: Aws, make: Make, cli: Cli, zip_file: Path, command: str
+):
+    """Each action that is called is missed, one after the other, and named to the user."""
+    arrange(aws, make, attached=command != "attach")
+    typed = {
+        "publish": ["publish", "--zip", str(zip_file)],
+        "attach": ["attach", "orders", "--status", "503"],
+    }.get(command, [command, "orders"])
+    cases = [CHANGED, FOUND, NAMED, "it is not there yet"]
+    before = aws.configuration("orders")["RevisionId"]
+    for action in sorted(policies.called(policies.COMMANDS[command], *cases)):
+        aws.front.deny(action)
+        said = cli(*typed)
+        aws.front.allow(action)
+        assert said.code == 1, said
+        assert action in said.out + said.err
+        assert aws.configuration("orders")["RevisionId"] == before
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [*policies.COMMANDS.values(), *policies.SELECTIONS.values(), *policies.KMS.values()],
+)
+def test_policies_are_whole(permissions: Sequence[policies.Permission]):
+    """What IAM would take, and every permission of the table is in it."""
+    found = json.loads(policies.policy(permissions))
+    assert found["Version"] == "2012-10-17"
+    allowed = set()
+    for statement in found["Statement"]:
+        assert statement["Effect"] == "Allow"
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            assert "*" not in action
+            allowed.add((action, statement["Resource"]))
+    for each in permissions:
+        resources = [resource for action, resource in allowed if action == each.action]
+        assert any(fnmatch.fnmatchcase(each.resource, resource) for resource in resources)
+
+
+def test_the_page_says_what_the_table_says():
+    assert reference.run(["--check", str(PAGE)]) == 0
+    text = PAGE.read_text()
+    for command in policies.COMMANDS:
+        assert f"## `faultlayer {command}`" in text
