@@ -37,6 +37,7 @@ check: $(READY) ## ruff, mypy --strict, shellcheck, reference tables
 	$(BIN)/mypy
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
 	$(BIN)/python -m faultlayer_cli.reference --check README.md
+	$(BIN)/python -m faultlayer_cli.reference --check docs/plan.schema.json
 	$(BIN)/python -m faultlayer_cli.reference --check docs/iam.md
 
 bench: build ## speed, beside a C forwarder and socat; BENCH_ARGS=--quick for less
@@ -47,6 +48,7 @@ build: $(READY) ## the layer: dist/<arch>/ and its zip; ARCH=arm64 or ARCH=all f
 
 docs: $(READY) ## write the README's reference tables from the fault registry
 	$(BIN)/python -m faultlayer_cli.reference --write README.md
+	$(BIN)/python -m faultlayer_cli.reference --write docs/plan.schema.json
 	$(BIN)/python -m faultlayer_cli.reference --write docs/iam.md
 
 sam: $(SAM)/.ready ## the SAM command line: .venv-sam/bin/sam

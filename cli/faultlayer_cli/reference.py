@@ -1,8 +1,8 @@
-"""The generated parts of README.md and docs/iam.md: `--write` them, or `--check` for drift.
+"""What is generated of README.md, docs/iam.md and docs/plan.schema.json: `--write` or `--check` it.
 
 `python -m faultlayer_cli.reference --check README.md` exits 0 where the tables are what the
 code says, 1 with a diff where not, 2 where the page lacks the markers. It changes nothing
-between other lines than the markers.
+between other lines than the markers; a page in JSON is the schema of a plan, all of it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faultlayer.registry import COMMON, GLOBALS, PREFIX, Fault, Option, all_faults
-from faultlayer_cli import policies
+from faultlayer_cli import policies, schema
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.terminal import say
 
@@ -61,9 +61,19 @@ def common() -> list[str]:
     return table(iter(each + whole))
 
 
+def plan() -> list[str]:
+    """What a rule of each fault is called in a plan."""
+    lines = ["| `fault` | must have | may have |", "| --- | --- | --- |"]
+    shared = ", ".join(f"`{option.name}`" for option in COMMON)
+    for fault in all_faults():
+        own = "".join(f"`{option.name}`, " for option in fault.options)
+        lines.append(f"| `{fault.name}` | `{fault.main.name}` | {own}{shared} |")
+    return lines
+
+
 def render(page: str) -> str:
     """The page with its tables as the code has them: the README's, or those of docs/iam.md."""
-    parts = {"faults": faults, "globals": common}
+    parts = {"faults": faults, "globals": common, "plan": plan}
     if "<!-- reference:iam:" in page:
         parts = {"iam": policies.page}
     for name, lines in parts.items():
@@ -84,20 +94,21 @@ def run(arguments: list[str] | None = None) -> int:
     parser.add_argument("page", type=Path)
     options = parser.parse_args(arguments)
     path: Path = options.page
+    whole = path.suffix == ".json"
     try:
-        found = path.read_text(encoding="utf-8")
+        found = "" if whole and not path.exists() else path.read_text(encoding="utf-8")
     except OSError as error:
         raise Failure(f"cannot read {path}: {error.strerror}") from None
-    wanted = render(found)
+    wanted = schema.page() if whole else render(found)
     if wanted == found:
         return 0
     if options.write:
         path.write_text(wanted, encoding="utf-8")
-        say(f"{path}: tables written")
+        say(f"{path}: written")
         return 0
     lines = found.splitlines(keepends=True), wanted.splitlines(keepends=True)
     sys.stdout.writelines(difflib.unified_diff(*lines, str(path), "the code"))
-    say(f"{path} does not say what the code says: make docs writes its tables")
+    say(f"{path} does not say what the code says: make docs writes it")
     return 1
 
 

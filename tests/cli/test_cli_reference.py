@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ stale
 between
 <!-- reference:globals:begin -->
 <!-- reference:globals:end -->
+<!-- reference:plan:begin -->
+<!-- reference:plan:end -->
 after
 """
 
@@ -74,3 +77,12 @@ def test_a_page_that_is_not_there(tmp_path: Path):
 
 def test_the_readme_has_the_markers():
     reference.render((ROOT / "README.md").read_text())
+
+
+def test_the_schema_is_written_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "plan.schema.json"
+    assert reference.run(["--check", str(path)]) == 1
+    assert not path.exists()
+    assert reference.run(["--write", str(path)]) == 0
+    assert reference.run(["--check", str(path)]) == 0
+    assert json.loads(path.read_text())["title"] == "faultlayer plan"
