@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from aws_support import CODE, REGION, Aws, Cli, Make, Said
+from botocore.loaders import Loader
 from moto.core.config import default_user_config
 from moto.server import ThreadedMotoServer
 from strict import Front
@@ -51,7 +52,22 @@ def _moto() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _front(_moto: str) -> Iterator[Front]:
+def _models_read_once() -> Iterator[None]:
+    """Every run of the command reads boto3's service models: for all of them the same ones."""
+    cache: dict[Any, Any] = {}
+    begin = Loader.__init__
+
+    def begin_with_cache(self: Loader, *args: Any, **named: Any) -> None:
+        begin(self, *args, **named)
+        self._cache = cache
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loader, "__init__", begin_with_cache)
+        yield
+
+
+@pytest.fixture(scope="session")
+def _front(_moto: str, _models_read_once: None) -> Iterator[Front]:
     host, _, port = _moto.partition(":")
     front = Front(host, int(port))
     yield front

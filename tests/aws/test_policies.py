@@ -130,7 +130,9 @@ def test_the_other_commands(aws: Aws, make: Make, cli: Cli, case: Case):
     agree(calls, case.command, case.cases)
 
 
-@pytest.mark.parametrize(("selection", "case"), SELECTED, ids=lambda part: " ".join(part[0]))
+@pytest.mark.parametrize(
+    ("selection", "case"), SELECTED, ids=[" ".join(case.typed) for _, case in SELECTED]
+)
 def test_selections(aws: Aws, make: Make, cli: Cli, selection: str, case: Case):
     arrange(aws, make, case.attached)
     yes = ["--yes"] if case.command in ("attach", "detach") else []
