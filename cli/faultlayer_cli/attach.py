@@ -14,10 +14,11 @@ from typing import Any
 
 import click
 
-from faultlayer import __version__
+from faultlayer import __version__, config
 from faultlayer.registry import PREFIX
-from faultlayer_cli import aws, change, flags, layers, summary
+from faultlayer_cli import aws, change, ending, flags, layers, summary
 from faultlayer_cli.apply import Outcome, Plan, Result, Run
+from faultlayer_cli.ending import END
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.local import LocalCommand
 from faultlayer_cli.select import Selection
@@ -26,17 +27,17 @@ from faultlayer_cli.terminal import say
 _WAIT = 120.0  # seconds for an update of AWS's to end
 _STOP_WAIT = 30.0
 _MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps what the function had
-_DRY_RUN = PREFIX + "DRY_RUN"
+_RENAMED = {PREFIX + "DRY_RUN": "--log-only", END: "--until"}
 
 Command = Callable[..., Any]
 
 
 class AttachSetting(flags.Setting):
-    """A variable as attach's flag: its --dry-run is about attaching, not about faults."""
+    """A variable as attach's flag: its --dry-run is about attaching, --until goes with --for."""
 
     @property
     def flag(self) -> str:
-        return "--log-only" if self.variable == _DRY_RUN else super().flag
+        return _RENAMED.get(self.variable) or super().flag
 
 
 def settings() -> list[flags.Setting]:
@@ -98,6 +99,10 @@ def change_options(command: Command) -> Command:
 @selection_options
 @click.option("--layer-arn", metavar="ARN", help="a layer version [default: the newest published]")
 @click.option("--wrapped", is_flag=True, help="OS-only runtimes here had `wrap-package`")
+@click.option(
+    "--for", "for_", metavar="TIME", help="the faults end after 30m, 2h, 1d [default: 1h]"
+)
+@click.option("--forever", is_flag=True, help="they end with `faultlayer stop` or `detach`")
 @change_options
 @account_options
 def attach(
@@ -106,6 +111,8 @@ def attach(
     stacks: Sequence[str],
     layer_arn: str | None,
     wrapped: bool,
+    for_: str | None,
+    forever: bool,
     profile: str | None,
     region: str | None,
     json_: bool,
@@ -120,10 +127,13 @@ def attach(
     an earlier attach set; with none given, these stay. Layers, variables and the exec wrapper that
     a function has are kept, and `faultlayer detach` gives them back as they were.
 
+    The faults end by themselves after an hour, unless --for, --until or --forever say otherwise.
+
     The unpublished version ($LATEST) is changed: published versions and aliases are not.
     """
     selection = Selection(functions, tags, stacks)
     given = variables(typed)
+    end = ending.Ending(for_, typed.get(END.lower()), forever, given)
     common = Common(aws.account(profile, region), dry_run, yes, json_, wait)
     names = found(selection, common.account)
     published: dict[str, str] = {}
@@ -132,10 +142,9 @@ def attach(
         arn = published.get(function.architecture)
         if arn is None:
             arn = published[function.architecture] = layer(common.account, function, layer_arn)
-        return change.attach(function, arn, given, wrapped=wrapped)
+        return change.attach(function, arn, end.added(function), wrapped=wrapped)
 
-    if given is None:
-        say("no fault is given: the layer comes as it is, and leaves the faults that are set")
+    say(end.told())
     return changed(common, plan, names, "attach to")
 
 
@@ -146,7 +155,11 @@ for _setting in settings():
 def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
     """The variables of the flags that were typed; None where there were none. Raises Mistake."""
     given = {name.upper(): text for name, text in typed.items() if text is not None}
-    flags.check(given, frozenset(given), settings())
+    known = settings()
+    flags.check(given, frozenset(given), known)
+    if given and ending.PLAN not in given and not config.read(given, files=False).drafts:
+        alone = ", ".join(setting.flag for setting in known if setting.variable in given)
+        raise Mistake(f"{alone} without a fault; allowed: with a fault's flag or with --plan")
     return given or None
 
 

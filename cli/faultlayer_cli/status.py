@@ -14,7 +14,8 @@ from rich.text import Text
 
 from faultlayer import config
 from faultlayer.registry import GLOBALS, PREFIX
-from faultlayer_cli import aws, change, summary
+from faultlayer.values import Source
+from faultlayer_cli import aws, change, ending, summary
 from faultlayer_cli.attach import account_options, selection_options
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.select import Selection
@@ -103,14 +104,18 @@ def judge(
         notes.append(f"{change.EXEC_WRAPPER} is not {change.WRAPPER}")
     if ours and change.architecture_of(ours[0]) != function.architecture:
         notes.append(f"the layer is not for {function.architecture}")
-    read = config.read(own)
+    read = config.read(own, files=False)
     problems = [f"{problem.variable} {problem.message}" for problem in read.problems]
     if notes or problems:
         return "wrong", notes + problems
     if read.values.get("DISABLED"):
         return "disabled", notes
+    if own.get(ending.PLAN, "").lstrip().startswith(Source.schemes):
+        return "live", notes
     if read.aim is None:
-        return "idle", notes
+        planned = read.plan.drafts if read.plan else []
+        over = any(draft for _, draft in read.drafts + planned)
+        return ("over" if over else "idle"), notes
     return ("dry run" if read.aim.dry_run else "armed"), notes
 
 

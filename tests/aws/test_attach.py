@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +34,8 @@ def test_the_layer_and_the_variables_come_and_go(
 ) -> None:
     make("orders", variables={"TABLE": "orders"})
     before = settled(aws.configuration("orders"))
-    said = cli("attach", "orders", "--latency", "300ms", "--latency-rate", "20%", "--status", "503")
+    faults = ["--latency", "300ms", "--latency-rate", "20%", "--status", "503"]
+    said = cli("attach", "orders", *faults, "--forever")
     assert said.code == 0, said
     assert aws.layers("orders") == [layer]
     assert aws.variables("orders") == {
@@ -75,7 +78,7 @@ def test_other_faults_take_the_place_of_the_first(
 ) -> None:
     make("orders")
     cli("attach", "orders", "--status", "503", "--seed", "7")
-    cli("attach", "orders", "--latency", "1s")
+    cli("attach", "orders", "--latency", "1s", "--forever")
     assert aws.variables("orders") == {
         "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
         "FAULTLAYER_LATENCY": "1s",
@@ -143,7 +146,7 @@ def test_dry_run_prints_the_difference_and_changes_nothing(
 ) -> None:
     make("orders", variables={"SECRET": "hunter2", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/other"})
     before = aws.configuration("orders")
-    said = cli("attach", "orders", "--status", "503", "--dry-run")
+    said = cli("attach", "orders", "--status", "503", "--forever", "--dry-run")
     assert said.code == 0
     assert said.out.splitlines() == [
         "orders: would change",
@@ -159,7 +162,7 @@ def test_dry_run_prints_the_difference_and_changes_nothing(
 
 def test_json_for_scripts(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
     make("orders", variables={"SECRET": "hunter2"})
-    said = cli("attach", "orders", "--status", "503", "--json")
+    said = cli("attach", "orders", "--status", "503", "--forever", "--json")
     assert json.loads(said.out) == {
         "region": "eu-west-1",
         "functions": [
@@ -322,6 +325,12 @@ MISTAKES = [
     (["there", "--latency", "soon"], "--latency is not a duration"),
     (["there", "--latency-rate", "1"], "--latency-rate has no effect without --latency"),
     (["there", "--log-only", "--rate", "2"], "--rate is outside 0 to 1"),
+    (["there", "--for", "soon"], "--for is not a time up to a year; allowed: for example 30m"),
+    (["there", "--for", "2h", "--forever"], "the end is given twice"),
+    (["there", "--until", "2020-01-01T00:00:00Z"], "--until is over already"),
+    (["there", "--until", "tomorrow"], "--until is not a time in ISO 8601"),
+    (["there", "--latency-max", "5"], "--latency-max has no effect without --latency"),
+    (["lonely", "--seed", "7"], "--seed without a fault"),
     (["there", "--layer-arn", "nonsense", "--status", "503"], "--layer-arn"),
 ]
 
@@ -332,7 +341,8 @@ def test_a_mistake_changes_nothing(
 ) -> None:
     make("there")
     before = aws.configuration("there")
-    faults = [] if any(word.startswith("--l") for word in typed) else ["--status", "503"]
+    own = any(word.startswith("--la") or word == "lonely" for word in typed)
+    faults = [] if own else ["--status", "503"]
     said = cli("attach", *typed, *faults)
     assert (said.code, updates(aws), said.out) == (2, 0, "")
     assert len([told for told in said.lines if line in told]) == 1, said
@@ -360,3 +370,69 @@ def test_no_layer_published_yet(aws: Aws, make: Make, cli: Cli) -> None:
     said = cli("attach", "orders", "--status", "503")
     assert (said.code, updates(aws)) == (2, 0)
     assert "faultlayer publish" in said.err
+
+
+def end(aws: Aws, name: str = "orders") -> datetime:
+    return datetime.fromisoformat(aws.variables(name)["FAULTLAYER_END"].replace("Z", "+00:00"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "ahead"), [([], 3600), (["--for", "2h"], 7200), (["--for", "1d"], 86400)]
+)
+def test_faults_end_by_themselves(
+    aws: Aws, make: Make, cli: Cli, layer: str, typed: list[str], ahead: int
+) -> None:
+    make("orders")
+    said = cli("attach", "orders", "--status", "503", *typed)
+    left = (end(aws) - datetime.now(timezone.utc)).total_seconds()
+    assert ahead - 60 < left <= ahead
+    assert f"end by themselves at {aws.variables('orders')['FAULTLAYER_END']}" in said.err
+
+
+def test_until_a_time_and_forever(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    cli("attach", "orders", "--status", "503", "--until", "2099-01-31T17:00:00+01:00")
+    assert aws.variables("orders")["FAULTLAYER_END"] == "2099-01-31T17:00:00+01:00"
+    cli("attach", "orders", "--status", "503", "--forever")
+    assert "FAULTLAYER_END" not in aws.variables("orders")
+
+
+def test_an_end_that_is_over_is_renewed(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    cli("attach", "orders", "--status", "503")
+    old = aws.variables("orders") | {"FAULTLAYER_END": "2020-01-01T00:00:00Z"}
+    aws.set_variables("orders", **old)
+    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "over"
+    cli("attach", "orders", "--status", "503")
+    assert end(aws) > datetime.now(timezone.utc)
+
+
+def test_a_plan_in_a_file(aws: Aws, make: Make, cli: Cli, layer: str, tmp_path: Path) -> None:
+    make("orders")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "faults:\n- {fault: status, code: 503, rate: 5%}\n- {fault: status, code: 429}\n"
+    )
+    assert cli("attach", "orders", "--plan", plan).code == 0
+    found = json.loads(aws.variables("orders")["FAULTLAYER_PLAN"])
+    assert [rule["code"] for rule in found["faults"]] == [503, 429]
+    assert end(aws) > datetime.now(timezone.utc)
+    plan.write_text("faults:\n- {fault: status, code: 999}\n")
+    before = aws.configuration("orders")
+    said = cli("attach", "orders", "--plan", plan)
+    assert said.code == 2
+    assert f"{plan}: faults[0].code is outside 100 to 599" in said.err
+    assert aws.configuration("orders") == before
+
+
+def test_a_plan_with_an_end_of_its_own_and_a_live_one_get_none(
+    aws: Aws, make: Make, cli: Cli, layer: str, tmp_path: Path
+) -> None:
+    make("orders")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("faults: [{fault: status, code: 503}]\nend: 2099-01-31T17:00:00Z\n")
+    cli("attach", "orders", "--plan", plan)
+    assert "FAULTLAYER_END" not in aws.variables("orders")
+    cli("attach", "orders", "--plan", "file:/var/task/plan.json")
+    assert "FAULTLAYER_END" not in aws.variables("orders")
+    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "live"

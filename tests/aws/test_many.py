@@ -228,7 +228,7 @@ def test_stop_waits_for_an_update_in_progress(
 
 
 def test_status_tells_them_apart(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
-    faults = ["--status", "503", "--status-rate", "5%"]
+    faults = ["--status", "503", "--status-rate", "5%", "--forever"]
     for name in ("armed", "stopped", "dry", "idle", "wrong", "bare", "untouched"):
         make(name)
     cli("attach", "armed", "stopped", *faults, "--yes")
