@@ -7,7 +7,11 @@ the former, holding the interpreter's lock, and doubles a cold start.
 
 A text longer than LONGEST is judged by its first LONGEST characters: what is found must lie in
 them, `\\b` sees the character after them, and `$` and `\\Z` do not hold there. `\\B` does not hold
-in an empty text (as in `re` before Python 3.14).
+in an empty text (as in `re` before Python 3.14). Without regard to case, a class has both cases of
+letters beyond U+FFFF, which `re` loses.
+
+At its worst, a largest pattern takes some 50 ms for a longest text and keeps 1.5 MB; a usual one
+takes microseconds and keeps a few KB.
 
 Based on Glushkov's automaton, determinised as needed: https://swtch.com/~rsc/regexp/regexp1.html
 """
