@@ -30,6 +30,7 @@ _CONFIG = Config(
     read_timeout=30,
     max_pool_connections=WORKERS,
 )
+_REQUEST = "the request"
 _NOT_AWS = "what answered is not AWS: look at AWS_ENDPOINT_URL"
 _CONNECTS = 3  # attempts where nobody is there at all
 
@@ -268,7 +269,7 @@ class Account:
             return ask()
         except said.ClientError as error:
             raise self._refusal(error, operation, arguments) from None
-        except said.ParamValidationError:
+        except (said.ParamValidationError, UnicodeEncodeError):
             raise Mistake(f"{_subject(arguments)} is not a name that AWS allows") from None
         except (said.HTTPClientError, said.ConnectionError) as error:
             raise self._unreachable(error) from None
@@ -297,7 +298,8 @@ class Account:
         if code == "ResourceConflictException":
             return Busy(f"{subject} has an update in progress", code)
         action = "".join(word.capitalize() for word in operation.split("_"))
-        return Refused(f"{action} {subject}: AWS answers {code}: {message}", code)
+        asked = action if subject == _REQUEST else f"{action} {subject}"
+        return Refused(f"{asked}: AWS answers {code}: {message}", code)
 
     def _unreachable(self, error: Exception) -> Failure:
         if isinstance(error, said.HTTPClientError):  # else there never was a connection
@@ -320,7 +322,7 @@ def _subject(arguments: Mapping[str, Any]) -> str:
     if "LayerName" in arguments:
         number = arguments.get("VersionNumber")
         return f"layer {arguments['LayerName']}" + (f":{number}" if number else "")
-    return "the request"
+    return _REQUEST
 
 
 def _give_up(attempts: int, caught_exception: Exception | None, **_: Any) -> None:

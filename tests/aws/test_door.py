@@ -348,6 +348,11 @@ def test_tags_and_stacks(aws: Aws, make: Make, account: door.Account):
     aws.client("cloudformation").create_stack(StackName="shop", TemplateBody=template)
     ((kind, _),) = account.in_stack("shop")
     assert kind == "AWS::SNS::Topic"
+    with pytest.raises(Mistake, match="is not a name that AWS allows"):
+        list(account.in_stack("\udcff"))
+    aws.front.deny("tag:GetResources")
+    with pytest.raises(door.Refused, match="^GetResources: AWS answers AccessDeniedException"):
+        list(account.tagged("team", "shop"))
     aws.front.deny("cloudformation:ListStackResources")
     with pytest.raises(door.Refused, match="ListStackResources stack shop"):
         list(account.in_stack("shop"))
