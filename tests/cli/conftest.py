@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cli_support import Command, Said, Started
+from docker_support import client, image, left, look  # noqa: F401 - fixtures
 
 from faultlayer_cli import local, main, sandbox
 from faultlayer_cli.errors import Failure

@@ -7,15 +7,12 @@ import json
 import os
 import pty
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,59 +20,11 @@ import docker
 import pytest
 import registry
 from cli_support import HELLO, Started
+from docker_support import ask, named, ours, read_until, serving, until
 
 from faultlayer_cli import cache
 from faultlayer_cli.emulator import PATH, free_port
-from faultlayer_cli.engine import LABEL
-from faultlayer_cli.local import IMAGE
-from images import engine, stand_in
-
-LOOK = """
-import os
-def attempt(path):
-    try:
-        open(path, "w").close()
-    except OSError as error:
-        return error.strerror
-def handler(event, context):
-    with open("/tmp/mine", "a") as file:
-        file.write("x")
-    return {
-        "environ": dict(os.environ),
-        "opt": sorted(os.listdir("/opt")),
-        "task": sorted(os.listdir("/var/task")),
-        "tmp": os.listdir("/tmp"),
-        "written": [attempt("/opt/x"), attempt("/var/task/x")],
-        "timeout": context.get_remaining_time_in_millis(),
-        "memory": context.memory_limit_in_mb,
-        "event": event,
-    }
-"""
-# In a namespace of its own, whose settings allow no others: as on a host that forbids them.
-FORBIDDING = """
-echo 0 >/proc/sys/user/max_user_namespaces &&
-echo 0 >/proc/sys/user/max_mnt_namespaces && exec "$@"
-"""
-
-
-@pytest.fixture(scope="session")
-def client() -> Iterator[docker.DockerClient]:
-    """Skips where no engine answers; on CI that would hide the tests."""
-    try:
-        client = engine.connect()
-    except engine.Unavailable as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="session")
-def image(client: docker.DockerClient) -> Iterator[str]:
-    """AWS's image for our own version of Python, as users have it."""
-    with stand_in.lent(client, IMAGE):
-        yield IMAGE
+from images import engine
 
 
 @pytest.fixture
@@ -87,74 +36,6 @@ def crashing(client: docker.DockerClient, image: str) -> Callable[[str], str]:
         return engine.build(client, "local-crashing", lines, {})
 
     return build
-
-
-@pytest.fixture
-def look(tmp_path: Path) -> Path:
-    folder = tmp_path / "look"
-    folder.mkdir(0o700)
-    (folder / "app.py").write_text(LOOK)
-    (folder / "app.py").chmod(0o600)
-    return folder
-
-
-@pytest.fixture
-def left(client: docker.DockerClient) -> Callable[[subprocess.Popen[str]], list[str]]:
-    """What the engine still has of a run: containers and volumes."""
-
-    def left(process: subprocess.Popen[str]) -> list[str]:
-        found = []
-        for thing in (*client.containers.list(all=True, ignore_removed=True), *volumes()):
-            labels = thing.attrs.get("Labels") or thing.attrs.get("Config", {}).get("Labels") or {}
-            if labels.get(LABEL, "").split(" ")[-1] == str(process.pid):
-                found.append(thing.name)
-        return found
-
-    def volumes() -> list[Any]:
-        return client.volumes.list(filters={"label": LABEL})
-
-    return left
-
-
-def named(left: list[str]) -> list[str]:
-    """The containers among what is left; volumes have names of the engine's making."""
-    return [name for name in left if name.startswith("faultlayer-")]
-
-
-def serving(left: list[str]) -> str:
-    """The container that runs the function; the other one only owns the files."""
-    (name,) = [name for name in named(left) if not name.endswith("-files")]
-    return name
-
-
-def until(condition: Callable[[], object], patience: float = 60) -> None:
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def read_until(process: subprocess.Popen[str], wanted: str) -> str:
-    """Standard error up to the line that contains this."""
-    assert process.stderr is not None
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if wanted in line:
-            return "".join(lines)
-    raise AssertionError("".join(lines))
-
-
-def ask(port: int, event: Any = None) -> Any:
-    payload = json.dumps(event or {}).encode()
-    url = f"http://127.0.0.1:{port}{PATH}"
-    with urllib.request.urlopen(url, payload, timeout=60) as response:
-        return json.loads(response.read())
-
-
-def ours(err: str) -> list[str]:
-    """What the command itself said, beside the log."""
-    return [line for line in err.splitlines() if line.startswith("faultlayer: ")]
 
 
 @pytest.mark.parametrize(
@@ -396,89 +277,6 @@ def test_a_layer_of_the_other_architecture(spawned: Started, image, left, tmp_pa
     (line,) = err.splitlines()
     assert "is for sparc" in line
     assert left(process) == []
-
-
-class TestChosenByItself:
-    """Where the kernel forbids what the native way needs."""
-
-    @pytest.fixture
-    def forbidden(self, tmp_path: Path) -> list[str]:
-        """A command before others that runs them where no namespace may be made."""
-        command = ["unshare", "--user", "--map-root-user", "sh", "-c", FORBIDDING, "sh"]
-        probe = subprocess.run([*command, "unshare", "--mount", "true"], capture_output=True)
-        if not shutil.which("unshare") or b"unshare failed" not in probe.stderr:
-            pytest.skip("no way to forbid namespaces here")
-        return command
-
-    def test_it_answers_and_says_so_in_one_line(self, spawned, image, left, forbidden):
-        arguments = ["--invoke", HELLO / "event.json", "--status", "503"]
-        process = spawned("local", HELLO, *arguments, before=forbidden)
-        out, err = process.communicate(timeout=120)
-        assert json.loads(out)["statusCode"] == 503, err
-        (line,) = ours(err)
-        assert re.fullmatch(f"faultlayer: runs in Docker, in {IMAGE}, since [^:]+", line)
-        assert left(process) == []
-
-    def test_without_an_engine_both_ways_are_told_in_one_line(self, spawned, forbidden):
-        arguments = ["local", HELLO, "--invoke", HELLO / "event.json"]
-        process = spawned(*arguments, before=forbidden, DOCKER_HOST="unix:///nonexistent")
-        out, err = process.communicate(timeout=60)
-        assert (process.returncode, out) == (1, "")
-        (line,) = err.splitlines()
-        assert "no Docker engine answers at unix:///nonexistent" in line
-
-
-class TestAnEngineElsewhere:
-    """An engine whose loopback address is not ours: reached by an address of another interface."""
-
-    @pytest.fixture
-    def elsewhere(self, client: docker.DockerClient) -> Iterator[str]:
-        """DOCKER_HOST of the same engine, by way of its bridge's address."""
-        bridge = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
-        address = bridge.get("Gateway", "")
-        path = client.api.adapters["http+docker://"].socket_path
-        try:
-            server = socket.create_server((address, 0))
-        except OSError as error:
-            pytest.skip(f"the engine's bridge is not ours: {error}")
-        with server:
-            threading.Thread(target=forward, args=(server, path), daemon=True).start()
-            yield f"tcp://{address}:{server.getsockname()[1]}"
-
-    def test_it_answers_on_our_own_loopback_address(
-        self, spawned, client, image, left, elsewhere, look
-    ):
-        port = free_port()
-        process = spawned("local", look, "--docker", "--listen", port, DOCKER_HOST=elsewhere)
-        read_until(process, "  curl -d ")
-        big = {"text": "x" * 1_000_000}
-        assert ask(port, big)["event"] == big
-        assert client.containers.get(serving(left(process))).attrs["HostConfig"][
-            "PortBindings"
-        ] in ({}, None)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-        assert (process.returncode, out) == (0, ""), err
-        assert "INVOKE START" in err
-        assert left(process) == []
-
-
-def forward(server: socket.socket, path: str) -> None:
-    """Every connection to the engine's socket."""
-
-    def copy(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while piece := source.recv(65536):
-                sink.sendall(piece)
-            sink.shutdown(socket.SHUT_WR)
-
-    with contextlib.suppress(OSError):
-        while True:
-            near = server.accept()[0]
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(path)
-            for pair in ((near, far), (far, near)):
-                threading.Thread(target=copy, args=pair, daemon=True).start()
 
 
 def test_other_commands_do_not_pay_for_docker():
