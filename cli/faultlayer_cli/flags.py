@@ -14,7 +14,7 @@ import click
 
 from faultlayer import config
 from faultlayer.registry import COMMON, GLOBALS, PREFIX, Option, all_faults
-from faultlayer.values import Flag, Source
+from faultlayer.values import Flag, Matching, Source
 from faultlayer_cli.errors import Mistake
 
 _RENAMED = {"PORT": "--proxy-port"}  # `port` alone could be any of several
@@ -72,6 +72,8 @@ class Setting:
         if isinstance(self.option.kind, Source):
             return _PLAN_HELP
         text = self.option.help.replace("`", "")
+        if isinstance(self.option.kind, Matching):
+            text += ": " + self.option.kind.allowed.replace("`", "")
         default = self.option.default
         return text if default is None else f"{text} [default: {self.option.kind.show(default)}]"
 

@@ -288,8 +288,8 @@ class Matching(Kind):
 
     metavar = "MATCH"
     allowed = (
-        "`path=value,path` (without a value: it exists), or a JSON object of paths to a value or "
-        "to an object of equals, prefix, regex, exists, in"
+        '`path=value,path` (no value: it exists; 5 is 5 or "5"), or a JSON object of paths to a '
+        "value or to an object of equals, prefix, regex, exists, in"
     )
     example = "requestContext.http.method=GET"
 

@@ -12,7 +12,7 @@ from fakes.runtime import NEXT, Runtime, chunked
 from fakes.runtime_api import RuntimeApi
 from fakes.scripted import ACCEPTED, Conn, Server
 from fakes.turns import PAYLOAD, run
-from fakes.wire import Message
+from fakes.wire import Broken, Message
 
 GET = json.dumps({"requestContext": {"http": {"method": "GET"}}, "headers": {"X-Chaos": "1"}})
 POST = GET.replace("GET", "POST")
@@ -96,6 +96,46 @@ def test_what_answers_in_the_functions_place_leaves_the_next_event_whole(
     assert hit.result().json["statusCode"] == 503
     assert event.raw == invoked.event()
     assert invoked.content == PAYLOAD
+
+
+@pytest.mark.parametrize("body", [GET, POST], ids=["hit", "not"])
+def test_a_chunked_event_that_comes_byte_by_byte(
+    upstream: Server, proxied: Proxied, body: str
+) -> None:
+    event = HEAD % 1 + b"Transfer-Encoding: chunked\r\n\r\n"
+    event += chunked(*(body[at : at + 7].encode() for at in range(0, len(body), 7)))
+
+    def script(conn: Conn) -> None:
+        while conn.request() is not None:
+            conn.send(*(event[at : at + 1] for at in range(len(event))))
+
+    upstream.script = script
+    with Runtime(proxied(upstream, LATENCY="1ms", MATCH=ONLY_GET)) as runtime:
+        for _ in range(3):
+            assert runtime.ask(NEXT).raw == event
+
+
+def test_an_event_that_breaks_off_is_not_begun(upstream: Server, proxied: Proxied) -> None:
+    def script(conn: Conn) -> None:
+        assert conn.request()
+        conn.send(HEAD % 1 + b"Content-Length: 1000\r\n\r\n{")
+
+    upstream.script = script
+    with Runtime(proxied(upstream, LATENCY="1ms", MATCH="a")) as runtime:
+        with pytest.raises(Broken):
+            runtime.ask(NEXT)
+        assert not runtime.wire.received
+
+
+def test_an_expression_that_makes_others_hang(api: RuntimeApi, proxied: Proxied) -> None:
+    """Within a request, among other connections, on text as long as it is looked at."""
+    match = json.dumps({"text": {"regex": "^(a|a|aa)+(a+)+$"}})
+    address = proxied(api, STATUS="503", STATUS_MATCH=match)
+    event = json.dumps({"text": "a" * 4095 + "b"}).encode()
+    begun = time.monotonic()
+    for _ in range(5):
+        run(api, address, payload=event)
+    assert time.monotonic() - begun < 2
 
 
 def test_a_slow_event_is_waited_for_as_a_whole(upstream: Server, proxied: Proxied) -> None:

@@ -291,6 +291,29 @@ def test_the_event_as_read_is_let_go_of() -> None:
 # -- several rules of one fault ---------------------------------------------------------------
 
 
+def test_two_rules_hit_their_own_events_at_their_rates_and_again() -> None:
+    """Ten thousand invocations: within five deviations of the binomial, the same on a re-run."""
+
+    def hits() -> dict[str, list[str]]:
+        one = rule("one", delay, rate=0.2, match=parse({"path": {"prefix": "/a"}}))
+        two = rule("one", delay, rate=0.05, match=parse("path=/b"), nth=2)
+        aim, found = Aim([one, two], "7"), {"/a": [], "/b": [], "/c": []}
+        for number in range(10_000):
+            path = ("/a", "/b", "/c")[number % 3]
+            hits = aim.decide(*with_event(f"id-{number}", b'{"path":"%b"}' % path.encode()))
+            if hits is not None:
+                assert [h.rule for h in hits.hits] == [one if path == "/a" else two]
+                found[path].append(hits.invocation.request_id)
+        return found
+
+    first = hits()
+    for path, rate in (("/a", 0.2), ("/b", 0.05)):
+        count = 10_000 / 3
+        assert abs(len(first[path]) - count * rate) < 5 * (count * rate * (1 - rate)) ** 0.5
+    assert not first["/c"]
+    assert hits() == first
+
+
 def test_two_rules_of_one_fault_draw_on_their_own() -> None:
     aim = Aim([rule("one", delay, rate=0.5), rule("one", delay, rate=0.5, nth=2)], "7")
     both = [len(hit(aim, request_id)) for request_id in IDS]
