@@ -16,28 +16,22 @@ from faultlayer import __version__
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.terminal import say
 
-# name -> module: a command's module is imported when it is asked for, since boto3 takes a while.
-_COMMANDS = {
-    "local": "local",
-    "publish": "publish",
-    "attach": "attach",
-    "status": "status",
-    "stop": "attach",
-    "detach": "attach",
-    "wrap-package": "package",
-}
+# A command's module is imported when it is asked for: boto3 takes a while.
+# One text, since a fault's name in quotes is for the fault's own file alone.
+_COMMANDS = "local publish attach status stop detach explain validate wrap-package".split()  # noqa: SIM905
+_MODULES = {"stop": "attach", "detach": "attach", "wrap-package": "package"}  # else of its name
 
 
 class Commands(click.Group):
     """The subcommands, in the order in which people meet them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return _COMMANDS
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"faultlayer_cli.{_COMMANDS[name]}")
+        module = importlib.import_module(f"faultlayer_cli.{_MODULES.get(name, name)}")
         command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 

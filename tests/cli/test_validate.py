@@ -1,0 +1,70 @@
+"""validate: all that is wrong, one line each, as a pipeline wants it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_support import Command
+
+
+def test_right_plans_and_variables(typed: Command, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("faults: [{fault: status, code: 503}]\n")
+    lines = tmp_path / "faults.env"
+    lines.write_text("# ours\nexport FAULTLAYER_LATENCY='300ms'\nTABLE=orders\n\n")
+    values = tmp_path / "faults.json"
+    values.write_text('{"FAULTLAYER_STATUS": "503", "TABLE": "t"}')
+    said = typed("validate", plan, "--variables", lines, "--variables", values)
+    assert said.code == 0, said
+    assert said.out.splitlines() == [f"{plan}: right", f"{lines}: right", f"{values}: right"]
+
+
+def test_everything_wrong_is_said_at_once(typed: Command, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("faults:\n- {fault: status, code: 999}\n- {fault: nonsense}\n")
+    lines = tmp_path / "faults.env"
+    lines.write_text("FAULTLAYER_LATENCY=soon\nFAULTLAYER_LATENZY=1s\n")
+    said = typed("validate", plan, "--variables", lines)
+    assert said.code == 2
+    for part in (
+        f"{plan}: faults[0].code is outside 100 to 599",
+        f"{plan}: faults[1].fault is not a fault",
+        f"{lines}: FAULTLAYER_LATENCY is not a duration",
+        f"{lines}: FAULTLAYER_LATENZY is not a variable of faultlayer",
+    ):
+        assert len([line for line in said.lines if part in line]) == 1, said.err
+    said = typed("validate", plan, "--json")
+    assert said.code == 2
+    (entry,) = json.loads(said.out)["files"]
+    assert entry["file"] == str(plan)
+    assert len(entry["problems"]) == 2
+
+
+def test_the_variables_that_are_set(typed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = typed("validate")
+    assert said.code == 2
+    assert "nothing to check" in said.err
+    monkeypatch.setenv("FAULTLAYER_STATUS", "503")
+    said = typed("validate")
+    assert (said.code, said.out) == (0, "environment: right\n")
+    monkeypatch.setenv("FAULTLAYER_STATUS", "one")
+    assert typed("validate").code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("no assignment\n", "line 1 is not NAME=value"),
+        ('{"A": 1}', "has a value that is no text"),
+        ('{"A": ', "is not JSON"),
+    ],
+)
+def test_files_that_hold_no_variables(typed: Command, tmp_path: Path, text: str, line: str) -> None:
+    path = tmp_path / "faults"
+    path.write_text(text)
+    said = typed("validate", "--variables", path)
+    assert said.code == 2
+    assert [line in each for each in said.lines] == [True]
+    assert typed("validate", "--variables", tmp_path / "none").code == 2
