@@ -8,6 +8,7 @@ nothing to do.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -137,11 +138,13 @@ def attach(
     common = Common(aws.account(profile, region), dry_run, yes, json_, wait)
     names = found(selection, common.account)
     published: dict[str, str] = {}
+    lock = threading.Lock()
 
     def plan(function: aws.Function) -> change.Change:
-        arn = published.get(function.architecture)
-        if arn is None:
-            arn = published[function.architecture] = layer(common.account, function, layer_arn)
+        with lock:
+            arn = published.get(function.architecture)
+            if arn is None:
+                arn = published[function.architecture] = layer(common.account, function, layer_arn)
         return change.attach(function, arn, end.added(function), wrapped=wrapped)
 
     say(end.told())

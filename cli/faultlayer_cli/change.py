@@ -86,13 +86,17 @@ def is_ours(arn: str) -> bool:
 
 
 def attached(function: Function) -> bool:
-    """Whether the layer, or what is left of it, is on the function."""
-    return any(map(is_ours, function.layers)) or function.variables.get(EXEC_WRAPPER) == WRAPPER
+    """Whether the layer, or what is left of it, is on the function; images bring their own."""
+    if any(map(is_ours, function.layers)):
+        return True
+    return function.package != "Image" and function.variables.get(EXEC_WRAPPER) == WRAPPER
 
 
 def concerned(function: Function) -> bool:
     """Whether faultlayer may be at work in it: attached, or built into its image."""
-    return attached(function) or any(name.startswith(PREFIX) for name in function.variables)
+    redirected = function.variables.get(EXEC_WRAPPER) == WRAPPER
+    own = any(name.startswith(PREFIX) for name in function.variables)
+    return attached(function) or redirected or own
 
 
 def size(variables: Mapping[str, str]) -> int:

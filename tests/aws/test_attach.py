@@ -436,3 +436,13 @@ def test_a_plan_with_an_end_of_its_own_and_a_live_one_get_none(
     cli("attach", "orders", "--plan", "file:/var/task/plan.json")
     assert "FAULTLAYER_END" not in aws.variables("orders")
     assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "live"
+
+
+def test_detach_leaves_an_image_alone_that_brings_the_layer_along(
+    aws: Aws, make: Make, cli: Cli
+) -> None:
+    own = {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "FAULTLAYER_STATUS": "503"}
+    make("orders", image=True, variables=own)
+    said = cli("detach", "orders")
+    assert (said.code, updates(aws)) == (0, 0)
+    assert aws.variables("orders") == own
