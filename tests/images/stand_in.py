@@ -16,7 +16,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -89,14 +89,14 @@ def distroless(client: docker.DockerClient) -> str:
     empty: Tree = {"tmp/": (0o1777, b""), "etc/passwd": (0o644, b"root:x:0:0:root:/root:/bin/sh\n")}
     links: Tree = {name: (0o777, f"usr/{name}") for name in ("bin", "lib", "lib64")}
     files = host.python() | host.libraries(cache.runtime().glob("*.so"))
-    return _build(client, "distroless", _DISTROLESS, empty | links | files)
+    return build(client, "distroless", _DISTROLESS, empty | links | files)
 
 
 def slim(client: docker.DockerClient) -> str:
     """Python, a shell, and a pip that installs AWS's runtime client from the image itself."""
     files = host.programs() | folder(cache.runtime(), "usr/share/awslambdaric")
     files["usr/local/bin/pip"] = (0o755, _PIP.encode())
-    return _build(client, "slim", f"FROM {distroless(client)}\nADD root.tar /\n", files)
+    return build(client, "slim", f"FROM {distroless(client)}\nADD root.tar /\n", files)
 
 
 def lambda_python(client: docker.DockerClient) -> str:
@@ -110,10 +110,12 @@ def lambda_python(client: docker.DockerClient) -> str:
         "opt/": (0o755, b""),
     }
     files |= folder(cache.runtime(), "var/runtime")
-    return _build(client, "lambda-python", f"FROM {slim(client)}\nADD root.tar /\n{_LAMBDA}", files)
+    return build(client, "lambda-python", f"FROM {slim(client)}\nADD root.tar /\n{_LAMBDA}", files)
 
 
-def _build(client: docker.DockerClient, name: str, dockerfile: str, files: Tree) -> str:
+def build(client: docker.DockerClient, name: str, dockerfile: str, files: Tree) -> str:
+    """An image of a Dockerfile that adds these files as root.tar, its Python compiled."""
+
     def finish(files: Tree) -> Tree:
         root = io.BytesIO()
         pack(host.compiled(files), root)
@@ -123,20 +125,26 @@ def _build(client: docker.DockerClient, name: str, dockerfile: str, files: Tree)
 
 
 @contextlib.contextmanager
-def lent(client: docker.DockerClient, *names: str) -> Iterator[None]:
-    """`lambda_python` under these names, where they do not name a real image already.
+def lent(
+    client: docker.DockerClient,
+    *names: str,
+    image: Callable[[docker.DockerClient], str] = lambda_python,
+) -> Iterator[None]:
+    """The stand-in under these names, where they do not name a real image already.
 
     Taken back at the end, lest somebody's own image be built on a stand-in later. Runs beside one
     another share a name; the last one takes it back.
     """
     with contextlib.ExitStack() as stack:
         for name in names:
-            stack.enter_context(_lent(client, name))
+            stack.enter_context(_lent(client, name, image))
         yield
 
 
 @contextlib.contextmanager
-def _lent(client: docker.DockerClient, name: str) -> Iterator[None]:
+def _lent(
+    client: docker.DockerClient, name: str, image: Callable[[docker.DockerClient], str]
+) -> Iterator[None]:
     slug = re.sub(r"\W", "-", name)
     lock = Path(tempfile.gettempdir(), f"faultlayer-{slug}-{os.getuid()}.lock")
     with lock.open("w") as shared:
@@ -144,7 +152,7 @@ def _lent(client: docker.DockerClient, name: str) -> Iterator[None]:
         if _is_real(client, name):
             yield
             return
-        client.images.get(lambda_python(client)).tag(name)
+        client.images.get(image(client)).tag(name)
         try:
             yield
         finally:
