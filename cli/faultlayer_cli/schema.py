@@ -48,6 +48,7 @@ def _match() -> Schema:
         "regex": {"type": "string", "minLength": 1},
         "exists": {"type": "boolean"},
         "in": {"type": "array", "items": {"type": _SCALAR}, "minItems": 1},
+        "as": {"const": "text"},
     }
     condition = {
         "type": [*_SCALAR, "object"],

@@ -146,10 +146,17 @@ class Answer:
         """Replace the body, or the whole payload where it is not HTTP-shaped."""
         if self.http:
             return self.http.change_body(change)
-        before = self._payload
+        return self.change_payload(change)
+
+    def change_payload(self, change: Change) -> bool:
+        """Replace the whole payload, HTTP-shaped or not; whether that differs."""
+        before = self.payload()
         after = change(before)
         self._payload = after.encode() if isinstance(after, str) else after
-        return self._payload != before
+        if self._payload == before:
+            return False
+        self.http = Http.parse(self._payload)
+        return True
 
 
 class Stream:

@@ -8,7 +8,7 @@ never changes an event, and its messages repeat neither paths nor values.
 from __future__ import annotations
 
 from faultlayer.jsontext import Repeated, dumps
-from faultlayer.values import is_number, json_value
+from faultlayer.values import is_number, json_value, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _LONGEST_PATH = 512
 _DEEPEST = 32
 _LONGEST_INDEX = 9  # digits
 _OPERATORS = ("equals", "prefix", "regex", "exists", "in")
+_AS, _TEXT = "as", "text"  # beside operators: how other tools compare
 # One text, since a fault's name in quotes is for the fault's own file alone.
 _HEADERS = frozenset("headers multiValueHeaders".split())  # noqa: SIM905
 _ARN, _QUALIFIER = ("invoked_function_arn",), ("qualifier",)
@@ -65,14 +66,15 @@ class Condition:
     `written` is the path as it was given, `expected` the operators and what they ask for.
     """
 
-    __slots__ = ("_tests", "expected", "of_head", "path", "written")
+    __slots__ = ("_as_text", "_tests", "expected", "of_head", "path", "written")
 
     def __init__(self, written: str, path: tuple[str, ...], expected: dict[str, Any]) -> None:
         self.written = written
         self.path = path
         self.expected = expected
         self.of_head = path in (_ARN, _QUALIFIER)
-        self._tests = [_test(name, operand) for name, operand in expected.items()]
+        self._as_text = _AS in expected
+        self._tests = [_test(name, operand) for name, operand in expected.items() if name != _AS]
 
     def find(self, invocation: Invocation) -> Any:
         """What is at the path; MISSING where nothing is."""
@@ -85,6 +87,8 @@ class Condition:
 
     def holds(self, found: Any) -> bool:
         """Whether all that is asked for holds of this."""
+        if self._as_text:
+            found = _as_text(found)
         return all(test(found) for test in self._tests)
 
 
@@ -117,6 +121,17 @@ class Match:
 
 def _is_scalar(value: Any) -> bool:
     return value is None or isinstance(value, (str, bool)) or is_number(value)
+
+
+def _as_text(value: Any) -> Any:
+    """Numbers and booleans as JSON spells them, null as nothing; the rest as it is."""
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return dumps(value)
+    if is_number(value):
+        return str(value) if isinstance(value, int) else plain(value)
+    return value
 
 
 def _test(name: str, operand: Any) -> Test:
@@ -184,8 +199,10 @@ def _expected(value: Any) -> dict[str, Any]:
         if isinstance(value, list):
             raise ValueError("a list is nothing that one value could equal (use in)")
         return {"equals": value}
-    if not value or not set(value) <= set(_OPERATORS):
+    if not set(_OPERATORS) >= set(value) - {_AS} > set():
         raise ValueError("an operator is none of " + ", ".join(_OPERATORS))
+    if value.get(_AS, _TEXT) != _TEXT:
+        raise ValueError("as is not text")
     if isinstance(value, Repeated):
         raise ValueError("an operator is given more than once")
     return value

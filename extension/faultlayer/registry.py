@@ -42,15 +42,42 @@ class Options:
         def __getattr__(self, name: str) -> Any: ...
 
 
+class Peer:
+    """What another tool calls this fault, and the rule that says the same here.
+
+    `name`: the flag or the variable that switches it on there. `options`: each of its options
+    there, with ours that it decides and with what is allowed there. `rule` makes our options of
+    those that are given. `share`: the option there that says how often, `usual`: its default.
+    """
+
+    __slots__ = ("name", "options", "rule", "share", "usual")
+
+    def __init__(
+        self,
+        name: str,
+        options: dict[str, tuple[str, str]],
+        rule: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        share: str = "percentage",
+        usual: float | None = None,
+    ) -> None:
+        self.name = name
+        self.options = options
+        self.rule = rule
+        self.share = share
+        self.usual = usual
+
+
 class Fault:
     """One fault.
 
     `order`: its place where several hit the same invocation. `main`: what its variable says.
+    `peers`: the same fault of other tools, whose documents and variables are accepted unchanged.
     `decide(options, invocation, draw)` returns the action to carry out, or None where the fault
     does not apply; `draw` is uniform in [0, 1), for what is random about it.
     """
 
-    __slots__ = ("decide", "help", "main", "name", "options", "order")
+    __slots__ = ("decide", "help", "main", "name", "options", "order", "peers")
 
     def __init__(
         self,
@@ -60,6 +87,7 @@ class Fault:
         help: str,
         main: Option,
         options: tuple[Option, ...] = (),
+        peers: tuple[Peer, ...] = (),
         decide: Callable[[Options, Invocation, float], Action | None],
     ) -> None:
         self.name = module.rpartition(".")[2]
@@ -67,6 +95,7 @@ class Fault:
         self.help = help
         self.main = main
         self.options = options
+        self.peers = peers
         self.decide = decide
 
     def variables(self) -> dict[str, Option]:

@@ -37,7 +37,7 @@ def _decimal(value: Any) -> float:
     return float(value)
 
 
-def _plain(number: float) -> str:
+def plain(number: float) -> str:
     """The shortest plain decimal that reads as exactly this number."""
     digits = repr(number)
     mantissa, exponent, places = digits.partition("e-")
@@ -66,8 +66,8 @@ def duration(value: Any) -> float:
 
 def show_duration(seconds: float) -> str:
     """The text that reads as exactly this: in milliseconds where that can be, else in seconds."""
-    text = _plain(round(seconds * 1000, 6))
-    return f"{text}ms" if float(text) / 1000 == seconds else f"{_plain(seconds)}s"
+    text = plain(round(seconds * 1000, 6))
+    return f"{text}ms" if float(text) / 1000 == seconds else f"{plain(seconds)}s"
 
 
 def _sendable(text: str) -> str:
@@ -164,7 +164,7 @@ class Rate(Kind):
         return rate
 
     def show(self, value: Any) -> str:
-        return _plain(value)
+        return plain(value)
 
 
 class Whole(Kind):

@@ -353,3 +353,35 @@ def test_equal_is_what_json_calls_equal(one: Any, other: Any) -> None:
 def test_nothing_is_missing_alone() -> None:
     assert look({}, ("a",)) is MISSING
     assert look({"a": None}, ("a",)) is None
+
+
+# -- compared as text -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [("a", "a"), (5, "5"), (5.0, "5"), (0.25, "0.25"), (1e-7, "0.0000001"), (True, "true")],
+)
+def test_as_text_numbers_and_booleans_are_what_json_spells(found: Any, text: str) -> None:
+    for operators in ({"equals": text}, {"prefix": text}, {"regex": "^" + text[0]}, {"in": [text]}):
+        assert holds({"a": {**operators, "as": "text"}}, {"a": found})
+        assert holds({"a": operators}, {"a": found}) == isinstance(found, str)
+    assert not holds({"a": {"equals": text + "x", "as": "text"}}, {"a": found})
+
+
+def test_as_text_null_is_nothing_and_containers_are_no_text() -> None:
+    for event in ({"a": None}, {}):
+        assert not holds({"a": {"exists": True, "as": "text"}}, event)
+        assert not holds({"a": {"equals": "null", "as": "text"}}, event)
+        assert holds({"a": {"exists": False, "as": "text"}}, event)
+    for container in ([], {}, ["a"]):
+        assert holds({"a": {"exists": True, "as": "text"}}, {"a": container})
+        assert not holds({"a": {"prefix": "[", "as": "text"}}, {"a": container})
+
+
+def test_as_is_no_operator_and_means_text_alone() -> None:
+    assert "an operator is none of" in refusal({"a": {"as": "text"}})
+    for wrong in ("json", None, [], 5):
+        assert "as is not text" in refusal({"a": {"equals": "5", "as": wrong}})
+    written = {"a": {"equals": "5", "as": "text"}}
+    assert json.loads(parse(written).show()) == written

@@ -1,18 +1,20 @@
 """CORRUPTION: the response's body is cut short, made undecodable, or replaced.
 
-Where the response is HTTP-shaped its body alone is hit: status and headers stay. A streamed body
-is cut within its first piece, since nothing is held back to learn its length.
+Where the response is HTTP-shaped its body alone is hit, unless the scope is the payload: status and
+headers stay. A streamed body is cut within its first piece, since nothing is held back to learn its
+length, and its prelude stays in any case.
 """
 
 from __future__ import annotations
 
 from faultlayer.actions import Action, Rewrite
-from faultlayer.registry import Fault, Option, Options
+from faultlayer.registry import Fault, Option, Options, Peer
 from faultlayer.values import Choice, Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from faultlayer.answer import Answer, Stream
     from faultlayer.invocation import Invocation
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 TRUNCATE = "truncate"
 GARBLE = "garble"
 REPLACE = "replace"
+BODY, PAYLOAD = "body", "payload"
 _REPLACEMENT = '{"message":"fault injected: corruption"}'
 
 
@@ -70,13 +73,28 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     replacement = _REPLACEMENT if options.body is None else options.body
 
     def whole(answer: Answer) -> bool:
-        return answer.change_body(corrupt(mode, replacement))
+        change = corrupt(mode, replacement)
+        if options.scope == PAYLOAD:
+            return answer.change_payload(change)
+        return answer.change_body(change)
 
     def stream(answer: Stream) -> bool:
         answer.filter_body(corrupt_stream(mode, replacement))
         return True
 
     return Rewrite(whole, stream)
+
+
+_PAYLOAD = "CHAOS_EXTENSION__RESPONSE__DEFAULT_RESPONSE"
+_GREETING = '{"statusCode":500,"body":"hello, Chaos!!!"}'
+
+
+def _flag(given: dict[str, Any]) -> dict[str, Any]:
+    return {"mode": REPLACE, "body": given["body"]} if "body" in given else {"mode": TRUNCATE}
+
+
+def _response(given: dict[str, Any]) -> dict[str, Any]:
+    return {"mode": REPLACE, "scope": PAYLOAD, "body": given.get(_PAYLOAD, _GREETING)}
 
 
 FAULT = Fault(
@@ -89,6 +107,22 @@ FAULT = Fault(
             "body",
             Text("any text", "<html>502</html>", empty=True),
             "what `replace` puts there (default: a JSON message)",
+        ),
+        Option(
+            "scope",
+            Choice(BODY, PAYLOAD),
+            "an HTTP-shaped response's body, or all of it (status and headers too)",
+            BODY,
+        ),
+    ),
+    peers=(
+        Peer("corruption", {"body": ("body", "any text")}, _flag),
+        Peer(
+            "CHAOS_EXTENSION__RESPONSE__ENABLE_CHANGE_RESPONSE_BODY",
+            {_PAYLOAD: ("body", "any text")},
+            _response,
+            share="CHAOS_EXTENSION__RESPONSE__CHANGE_RESPONSE_PROBABILITY",
+            usual=0.9,
         ),
     ),
     decide=decide,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faultlayer.actions import AFTER, BEFORE, Action, Fail
-from faultlayer.registry import Fault, Option, Options
+from faultlayer.registry import Fault, Option, Options, Peer
 from faultlayer.values import Choice, Kind, text_of
 
 TYPE_CHECKING = False
@@ -41,6 +41,14 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     return Fail(kind, message, options.when)
 
 
+def _flag(given: dict[str, Any]) -> dict[str, Any]:
+    """The type is what failure-lambda's layer reports."""
+    message = given.get("exception_msg", "Injected exception")
+    if isinstance(message, str):
+        message = f"FailureLambdaException: {message}"
+    return {"message": message}
+
+
 FAULT = Fault(
     __name__,
     order=50,
@@ -48,5 +56,10 @@ FAULT = Fault(
     "or after it ran",
     main=Option("message", Message(), f"`message` or `Type: message` (type `{UNNAMED}`)"),
     options=(Option("when", Choice(BEFORE, AFTER), "on which side of the function", BEFORE),),
+    peers=(
+        Peer(
+            "exception", {"exception_msg": ("message", f"text up to {_LONGEST} characters")}, _flag
+        ),
+    ),
     decide=decide,
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from faultlayer.actions import AFTER, BEFORE, Action, Delay
-from faultlayer.registry import Fault, Option, Options
+from faultlayer.registry import Fault, Option, Options, Peer
 from faultlayer.values import Choice, DurationRange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from faultlayer.invocation import Invocation
 
 
@@ -16,11 +18,35 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     return Delay(low + (high - low) * draw, options.when)
 
 
+_MILLISECONDS = ("delay", "milliseconds up to 15 minutes, the least not above the most")
+_SECONDS = ("delay", "seconds up to 900")
+
+
+def _between(given: dict[str, Any]) -> dict[str, Any]:
+    low = given.get("min_latency", 0)
+    return {"delay": f"{low}..{given.get('max_latency', low)}"}
+
+
+def _seconds(given: dict[str, Any]) -> dict[str, Any]:
+    # The blank keeps a unit that is none there from becoming one here.
+    return {"delay": f"{given.get('CHAOS_EXTENSION__LAMBDA__LATENCY_VALUE', 900)} s"}
+
+
 FAULT = Fault(
     __name__,
     order=10,
     help="the event reaches the function late (before) or the response leaves late (after)",
     main=Option("delay", DurationRange(), "how long; a range is uniform"),
     options=(Option("when", Choice(BEFORE, AFTER), "on which side of the function", BEFORE),),
+    peers=(
+        Peer("latency", {"min_latency": _MILLISECONDS, "max_latency": _MILLISECONDS}, _between),
+        Peer(
+            "CHAOS_EXTENSION__LAMBDA__ENABLE_LATENCY",
+            {"CHAOS_EXTENSION__LAMBDA__LATENCY_VALUE": _SECONDS},
+            _seconds,
+            share="CHAOS_EXTENSION__LAMBDA__LATENCY_PROBABILITY",
+            usual=0.9,
+        ),
+    ),
     decide=decide,
 )

@@ -6,11 +6,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 from __future__ import annotations
 
 from faultlayer.actions import AFTER, BEFORE, Action, Respond
-from faultlayer.registry import Fault, Option, Options
+from faultlayer.registry import Fault, Option, Options, Peer
 from faultlayer.values import Choice, HeaderSet, Text, Whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from faultlayer.invocation import Invocation
 
 # One text, since a fault's name in quotes is for the fault's own file alone.
@@ -25,6 +27,12 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     if body is None:
         body = f'{{"message":"fault injected: status {options.code}"}}'
     return Respond(options.code, headers, body, options.when)
+
+
+def _flag(given: dict[str, Any]) -> dict[str, Any]:
+    code = given.get("status_code", 500)
+    body = f'{{"message":"Injected status code {code}"}}'
+    return {"code": code, _BODY: body, _HEADERS: {"Content-Type": "application/json"}}
 
 
 FAULT = Fault(
@@ -42,5 +50,6 @@ FAULT = Fault(
         ),
         Option(_HEADERS, HeaderSet(remove=False), "the response's headers"),
     ),
+    peers=(Peer("statuscode", {"status_code": ("code", "a whole number from 100 to 599")}, _flag),),
     decide=decide,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from faultlayer.actions import Action, Delay, Outlast
-from faultlayer.registry import Fault, Option, Options
+from faultlayer.registry import Fault, Option, Options, Peer
 from faultlayer.values import LONGEST, Duration
 
 TYPE_CHECKING = False
@@ -32,5 +32,12 @@ FAULT = Fault(
     order=20,
     help="the event is held until the margin, or until Lambda times the invocation out",
     main=Option("margin", Duration(), "how long before the deadline; `0` runs past it"),
+    peers=(
+        Peer(
+            "timeout",
+            {"timeout_buffer_ms": ("margin", "milliseconds up to 15 minutes")},
+            lambda given: {"margin": given.get("timeout_buffer_ms", 0)},
+        ),
+    ),
     decide=decide,
 )

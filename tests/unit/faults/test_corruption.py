@@ -18,18 +18,18 @@ from faultlayer.registry import Options
 MODES = ["truncate", "garble", "replace"]
 
 
-def rewrite(mode: str, body: str | None = None) -> Rewrite:
+def rewrite(mode: str, body: str | None = None, scope: str = "body") -> Rewrite:
     fault = registry.find("corruption")
     assert fault is not None
     invocation: Any = None
-    action = fault.decide(Options({"mode": mode, "body": body}), invocation, 0.5)
+    action = fault.decide(Options({"mode": mode, "body": body, "scope": scope}), invocation, 0.5)
     assert isinstance(action, Rewrite)
     return action
 
 
-def buffered(mode: str, payload: Any, body: str | None = None) -> bytes:
+def buffered(mode: str, payload: Any, body: str | None = None, scope: str = "body") -> bytes:
     answer = Answer(payload if isinstance(payload, bytes) else json.dumps(payload).encode())
-    rewrite(mode, body).whole(answer)
+    rewrite(mode, body, scope).whole(answer)
     return answer.payload()
 
 
@@ -95,6 +95,31 @@ def test_a_replaced_body_is_another() -> None:
     assert buffered("replace", {"order": 7}, "é") == "é".encode()
     assert b"fault injected" in buffered("replace", {"order": 7})
     assert json.loads(buffered("replace", {"statusCode": 200, "body": "x"}, ""))["body"] == ""
+
+
+def test_a_payload_is_hit_with_its_status_and_headers() -> None:
+    answered = {"statusCode": 200, "headers": {"a": "b"}, "body": "x"}
+    text = json.dumps(answered).encode()
+    assert buffered("truncate", text, scope="payload") == text[: len(text) // 2]
+    assert buffered("replace", text, "é", scope="payload") == "é".encode()
+    with pytest.raises(UnicodeDecodeError):
+        buffered("garble", text, scope="payload").decode()
+
+
+def test_what_follows_sees_the_payload_that_was_put_there() -> None:
+    answer = Answer(b'{"statusCode": 200, "body": "x"}')
+    assert answer.http
+    answer.http.change_headers({"a": "b"})
+    assert rewrite("replace", '{"statusCode": 500, "body": "y"}', "payload").whole(answer)
+    assert answer.http
+    answer.http.change_headers({"c": "d"})
+    assert json.loads(answer.payload()) == {"statusCode": 500, "body": "y", "headers": {"c": "d"}}
+
+
+def test_what_stays_the_same_was_not_changed() -> None:
+    answer = Answer(b"")
+    assert not rewrite("truncate", scope="payload").whole(answer)
+    assert answer.payload() == b""
 
 
 @pytest.mark.parametrize("mode", ["truncate", "garble"])
