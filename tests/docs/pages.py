@@ -1,0 +1,50 @@
+"""The pages' code blocks, and the files in examples/iac that they quote.
+
+A block that follows `<!-- quote: FILE -->` is what FILE has between its `paste` and `end` comments.
+`python tests/docs/pages.py` writes all quotes anew.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "start.md")
+_QUOTE = re.compile(r"<!-- quote: (?P<file>\S+) -->\n+```\w+\n(?P<text>.*?)```\n", re.DOTALL)
+_PASTED = re.compile(r"^ *(?:#|//) paste\n(.*?)^ *(?:#|//) end$\n?", re.DOTALL | re.MULTILINE)
+_SHELL = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def pasted(path: Path) -> str:
+    """What the pages show of this file."""
+    parts = _PASTED.findall(path.read_text())
+    if path.suffix in (".py", ".ts"):  # parts that stand in different places
+        return "\n".join(textwrap.dedent(part).strip("\n") + "\n" for part in parts)
+    return textwrap.dedent("".join(parts))
+
+
+def quotes(page: Path) -> list[tuple[str, str]]:
+    """File and text of every quote."""
+    return [(quote["file"], quote["text"]) for quote in _QUOTE.finditer(page.read_text())]
+
+
+def commands(page: Path, name: str) -> list[str]:
+    """The lines of the page's shell blocks that run this command, their `\\`s resolved."""
+    blocks = "".join(_SHELL.findall(page.read_text())).replace("\\\n", " ")
+    lines = [line.strip().removeprefix(".venv/bin/") for line in blocks.splitlines()]
+    return [line for line in lines if line.split()[:1] == [name]]
+
+
+def _write(page: Path) -> None:
+    def anew(quote: re.Match[str]) -> str:
+        head = quote[0][: quote.start("text") - quote.start()]
+        return head + pasted(ROOT / quote["file"]) + "```\n"
+
+    page.write_text(_QUOTE.sub(anew, page.read_text()))
+
+
+if __name__ == "__main__":
+    for _page in PAGES:
+        _write(_page)
