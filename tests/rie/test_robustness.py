@@ -16,7 +16,7 @@ BAD = {
     "FAULTLAYER_STATUS_WHEN": ("later", "before, after"),
     "FAULTLAYER_LATENCY_RATE": ("120%", "0% to 100%"),
     "FAULTLAYER_LATENCYY": ("1", "FAULTLAYER_LATENCY"),
-    "FAULTLAYER_CORRUPTION": ("", "truncate, garble, replace"),
+    "FAULTLAYER_CORRUPTION": (" ", "truncate, garble, replace"),
     "FAULTLAYER_TIMEOUT": ("\x01\xe9%$\t" * 800, "duration"),
 }
 

@@ -271,7 +271,11 @@ def test_regular_expressions_are_searched_for_and_bounded() -> None:
 # -- whatever is written, whatever arrives ----------------------------------------------------
 
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-9, 9), st.floats(allow_nan=False), st.text(max_size=6)
+    st.none(),
+    st.booleans(),
+    st.integers(-9, 9),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=6),
 )
 KEYS = st.text("ab.\\,=- é0", min_size=1, max_size=4)
 EVENTS = st.recursive(
@@ -302,7 +306,6 @@ def test_every_leaf_can_be_named_and_equals_itself(event: Any, data: st.DataObje
     path, value = data.draw(st.sampled_from(found))
     written = ".".join(map(escaped, path))
     assert look(event, path) is value
-    assume(not isinstance(value, float) or value == value)
     assert holds({written: value}, event)
     assert holds({written: {"in": [value]}}, event)
     assert holds({written: {"exists": True}}, event)
@@ -346,7 +349,6 @@ def test_equal_is_what_json_calls_equal(one: Any, other: Any) -> None:
     kinds = [isinstance(value, bool) or type(value) for value in as_json]
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in as_json)
     expected = as_json[0] == as_json[1] and (numbers or kinds[0] == kinds[1])
-    assume(not any(v in (float("inf"), float("-inf")) for v in as_json if isinstance(v, float)))
     assert match.same(*as_json) == expected
 
 
