@@ -67,7 +67,8 @@ class Fail(Action):
     terminal = True
 
     def __init__(self, error_type: str, message: str, when: str) -> None:
-        super().__init__(when, when=when)
+        # Said in the line, since a log in text says nowhere else that this was a function error.
+        super().__init__(when, when=when, outcome="error")
         self.error_type = error_type
         self.message = message
 

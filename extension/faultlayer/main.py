@@ -100,6 +100,10 @@ def main() -> None:
     if listener is None or settings.aim is None:
         extension.wait()
         _leave(0)
+    if "METRICS" in settings.values:
+        from faultlayer import metrics
+
+        metrics.begin(environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
     from faultlayer.proxy import serve
 
     proxy = serve(listener, settings.upstream or (host, port), settings.aim)

@@ -6,7 +6,7 @@ its `FAULT`. Finding one by name imports that file alone: the others would be so
 
 from __future__ import annotations
 
-from faultlayer.values import Flag, Instant, Kind, Matching, Rate, Source, Text, Whole
+from faultlayer.values import Choice, Flag, Instant, Kind, Matching, Rate, Source, Text, Whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ GLOBALS = (
         Text("the path of an executable", "/opt/otel-handler"),
         "the exec wrapper to run after faultlayer's",
     ),
+    Option("METRICS", Choice("emf"), "the line of each injection carries CloudWatch metrics too"),
 )
 
 # The globals that a plan may say as well, there in lower case.
