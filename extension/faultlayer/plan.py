@@ -27,7 +27,7 @@ _DEEPEST = 64
 _LONGEST_NAME = 64  # of a field, within a message
 _FAULTS = "faults"
 _SCHEMA = "$schema"  # for editors
-_KEY = "fault"
+KEY = "fault"
 _FIELDS = {option.name.lower(): option for option in GLOBALS if option.name in PLANNED}
 _FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK  # a FIFO must not hold the start
 
@@ -140,7 +140,7 @@ def _parsed(given: str | bytes) -> Any:
 
 def _read(plan: Plan, value: dict[str, Any]) -> None:
     if isinstance(value, Repeated):
-        plan.refuse(_named("", value.name), "is given more than once")
+        plan.refuse(named("", value.name), "is given more than once")
     for name, inner in value.items():
         if name == _FAULTS:
             _read_rules(plan, inner)
@@ -148,7 +148,7 @@ def _read(plan: Plan, value: dict[str, Any]) -> None:
             _read_common(plan, name, inner)
         elif name != _SCHEMA:
             meant = _meant(name, _FAULTS, *_FIELDS)
-            plan.refuse(_named("", name), f"is not a field of a plan{meant}")
+            plan.refuse(named("", name), f"is not a field of a plan{meant}")
     if ends_before_start(plan.values):
         plan.refuse("end", "is not after start; allowed: a time after start")
 
@@ -159,7 +159,7 @@ def _meant(name: str, *known: str) -> str:
     return f"{hint(name, known)}; allowed: {', '.join(known)}"
 
 
-def _named(field: str, name: str) -> str:
+def named(field: str, name: str) -> str:
     """The field of this name within another; a name that no field has is not repeated at length."""
     plain = name.isascii() and name.isprintable() and " " not in name
     if not (plain and 0 < len(name) <= _LONGEST_NAME):
@@ -172,10 +172,10 @@ def _repeated(field: str, value: Any, depth: int = 0) -> Iterator[str]:
     if depth > _DEEPEST:
         raise RecursionError
     if isinstance(value, Repeated):
-        yield _named(field, value.name)
+        yield named(field, value.name)
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _repeated(_named(field, name), inner, depth + 1)
+            yield from _repeated(named(field, name), inner, depth + 1)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _repeated(f"{field}[{index}]", inner, depth + 1)
@@ -205,20 +205,21 @@ def _read_rules(plan: Plan, value: Any) -> None:
         plan.refuse(_FAULTS, f"has more than {MAX_RULES} rules; allowed: at most so many")
     else:
         for index, rule in enumerate(value):
-            _read_rule(plan, f"{_FAULTS}[{index}]", rule)
+            read_rule(plan, f"{_FAULTS}[{index}]", rule)
 
 
-def _read_rule(plan: Plan, field: str, rule: Any) -> None:
+def read_rule(plan: Plan, field: str, rule: Any) -> None:
+    """Add the rule that this object describes; its problems are told of the field's."""
     if not isinstance(rule, dict):
-        message = f"is not an object; allowed: an object of {_KEY} and that fault's options"
+        message = f"is not an object; allowed: an object of {KEY} and that fault's options"
         plan.refuse(field, message, limiting=False)
         return
-    name = rule.get(_KEY)
+    name = rule.get(KEY)
     fault = find(name) if isinstance(name, str) else None
     if fault is None:
-        what = "is not a fault" if _KEY in rule else "is missing"
+        what = "is not a fault" if KEY in rule else "is missing"
         hint = _meant(name, *names()) if isinstance(name, str) else _meant("", *names())
-        plan.refuse(f"{field}.{_KEY}", what + hint, limiting=False)
+        plan.refuse(f"{field}.{KEY}", what + hint, limiting=False)
         return
     wrong = len(plan.problems)
     for repeated in _repeated(field, rule):
@@ -232,9 +233,9 @@ def _options(plan: Plan, field: str, fault: Fault, rule: dict[str, Any]) -> dict
     known = {option.name: option for option in fault.variables().values()}
     values: dict[str, Any] = {name: option.default for name, option in known.items()}
     for name, given in rule.items():
-        if name == _KEY:
+        if name == KEY:
             continue
-        where = _named(field, name)
+        where = named(field, name)
         if name not in known:
             message = f"is not a field of this fault{_meant(name, *known)}"
             plan.refuse(where, message, limiting=False)
