@@ -28,6 +28,7 @@ _LIMITING = frozenset(
     ("DISABLED", "RATE", "MATCH", "START", "END", "DRY_RUN", "SEED", "RUNTIME_API", "PLAN")
 )
 _MOST_SAID = 20  # problems of one plan that are logged
+_FOREIGN = ("CHAOS_EXTENSION__", "FAILURE_LAMBDA_DISABLED")  # what `dialects` reads
 
 
 class Problem:
@@ -105,8 +106,11 @@ def read(environ: Mapping[str, str], *, files: bool = True) -> Config:
     """
     config = Config()
     faults: dict[str, dict[str, str]] = {}
+    foreign: dict[str, str] = {}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX):
+            if variable.startswith(_FOREIGN):
+                foreign[variable] = environ[variable]
             continue
         name = variable[len(PREFIX) :]
         if name in _GLOBALS:
@@ -115,6 +119,8 @@ def read(environ: Mapping[str, str], *, files: bool = True) -> Config:
             faults.setdefault(name.partition("_")[0], {})[variable] = environ[variable]
     for stem, given in faults.items():
         config.drafts += _drafts(config, stem, given)
+    if foreign:
+        _read_foreign(config, foreign)
     source = config.values.pop("PLAN", None)
     if source is not None:
         _read_plan(config, source, files=files)
@@ -143,6 +149,16 @@ def _refuse(config: Config, variable: str, message: str) -> None:
         config.stopped = True
         message += "; nothing is injected"
     config.problems.append(Problem(variable, message))
+
+
+def _read_foreign(config: Config, given: dict[str, str]) -> None:
+    """Other tools' variables: their rules add to ours, and their kill switch stops all."""
+    from faultlayer.dialects import read_variables
+
+    found = read_variables(given)
+    config.drafts += found.drafts
+    config.values.update(found.values)
+    config.problems += [Problem(problem.field, problem.message) for problem in found.problems]
 
 
 def _read_plan(config: Config, source: str, *, files: bool) -> None:
