@@ -255,7 +255,7 @@ def _progress() -> Iterator[Any]:
 
         def show(event: Mapping[str, Any]) -> None:
             detail = event.get("progressDetail") or {}
-            if event.get("status") == "Downloading" and detail.get("total"):
+            if "Downloading" in event.values() and detail.get("total"):
                 sizes[event["id"]] = (detail["current"], detail["total"])
                 done, total = (sum(column) for column in zip(*sizes.values(), strict=True))
                 bar.update(task, completed=done, total=total)
