@@ -11,6 +11,7 @@ from sam.sam_cli import ROOT, durations, lines
 HELLO = ROOT / "examples" / "hello" / "event.json"
 ORDERS = ROOT / "examples" / "orders" / "event.json"
 
+python = pytest.mark.parametrize("function", ["HelloPython"], indirect=True)
 hello = pytest.mark.parametrize("function", ["HelloPython", "HelloNode"], indirect=True)
 orders = pytest.mark.parametrize("function", ["OrdersPython", "OrdersNode"], indirect=True)
 
@@ -52,7 +53,7 @@ def test_status(invoke, function):
     assert ran(said) == 0
 
 
-@hello
+@python
 def test_exception(invoke, function):
     said = invoke(function, HELLO, FaultException="ValueError: no such order")
     error = (said.answer["errorType"], said.answer["errorMessage"])
@@ -62,19 +63,12 @@ def test_exception(invoke, function):
     assert ran(said) == 0
 
 
-@pytest.mark.parametrize("function", ["HelloPython"], indirect=True)
+@python
 def test_json_as_the_templates_first_lines_write_it(invoke, function):
     said = invoke(function, HELLO, FaultHeaders='{"content-type":null,"x-chaos":"a b"}')
     assert said.answer["headers"] == {"x-chaos": "a b"}
     assert greeting(said.answer) == "Hello, Ada!"
     assert [line["fault"] for line in lines(said.log, "fault_injected")] == ["headers"]
-
-
-@pytest.mark.parametrize("function", ["HelloPython"], indirect=True)
-def test_the_kill_switch(invoke, function):
-    said = invoke(function, HELLO, FaultStatus="503", FaultDisabled="true")
-    assert greeting(said.answer) == "Hello, Ada!"
-    assert lines(said.log) == []
 
 
 @orders
@@ -86,7 +80,7 @@ def test_a_batch_untouched(invoke, function):
     assert lines(said.log) == []
 
 
-@orders
+@pytest.mark.parametrize("function", ["OrdersNode"], indirect=True)
 def test_a_batch_that_fails_as_a_whole(invoke, function):
     said = invoke(function, ORDERS, FaultException="Throttled: try later")
     assert said.answer["errorType"] == "Throttled"
