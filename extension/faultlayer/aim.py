@@ -30,20 +30,43 @@ _SPAN = 1 << 53  # what a float holds exactly: one bit more, and the highest wou
 _SPARE = 64 - 53
 
 
+class Limit:
+    """How many injections are left. Rules of successive plans that say the same share one."""
+
+    __slots__ = ("_lock", "left")
+
+    def __init__(self, maximum: int) -> None:
+        self.left = maximum
+        self._lock = allocate_lock()
+
+    def claim(self) -> bool:
+        """Count one injection; false where none is left. Safe between threads."""
+        with self._lock:
+            if self.left == 0:
+                return False
+            self.left -= 1
+            return True
+
+    def give_back(self) -> None:
+        """Uncount an injection that did not come to pass."""
+        with self._lock:
+            self.left += 1
+
+
 class Rule:
     """One fault with its options, its rate (0 to 1), its limit and its match (None: none).
 
     `nth`: which of this fault's rules it is. With a seed each of them draws its own numbers.
     """
 
-    __slots__ = ("_left", "_lock", "decide", "fault", "lot", "match", "options", "rate")
+    __slots__ = ("decide", "fault", "limit", "lot", "match", "options", "rate")
 
     def __init__(
         self,
         fault: Fault,
         options: Options,
         rate: float = 1.0,
-        maximum: int | None = None,
+        limit: Limit | None = None,
         match: Match | None = None,
         nth: int = 1,
     ) -> None:
@@ -53,24 +76,16 @@ class Rule:
         self.match = match
         self.lot = fault.name if nth == 1 else f"{fault.name}#{nth}"
         self.decide = fault.decide
-        self._left = maximum
-        self._lock = allocate_lock()
+        self.limit = limit
 
     def claim(self) -> bool:
         """Count one injection; false where the limit is reached. Safe between threads."""
-        if self._left is None:
-            return True
-        with self._lock:
-            if self._left == 0:
-                return False
-            self._left -= 1
-            return True
+        return self.limit is None or self.limit.claim()
 
     def give_back(self) -> None:
         """Uncount an injection that did not come to pass."""
-        if self._left is not None:
-            with self._lock:
-                self._left += 1
+        if self.limit is not None:
+            self.limit.give_back()
 
 
 class Hit:
@@ -157,6 +172,9 @@ class Aim:
     def renew(self) -> None:
         """Draw chance anew: after a restore, what all clones of one snapshot share must end."""
         self._random = Random(int.from_bytes(urandom(16), "big")).random
+
+    def awaited(self) -> None:
+        """The runtime asks for its first event: nothing is to be prepared here."""
 
     def over(self, now: float) -> bool:
         """Whether the window's end has come."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from time import time
 
-from faultlayer.aim import Aim, Rule
+from faultlayer.aim import Aim, Limit, Rule
 from faultlayer.registry import GLOBALS, PREFIX, Fault, Option, Options, find
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from faultlayer.plan import Plan
+    from faultlayer.source import Source
 
     # A fault with the values of its options, None where one of them is wrong.
     Draft: TypeAlias = tuple[Fault, dict[str, Any] | None]
@@ -29,6 +30,8 @@ _LIMITING = frozenset(
 )
 _MOST_SAID = 20  # problems of one plan that are logged
 _FOREIGN = ("CHAOS_EXTENSION__", "FAILURE_LAMBDA_DISABLED")  # what `dialects` reads
+_POLL = 10.0  # seconds
+PLAN = PREFIX + "PLAN"
 
 
 class Problem:
@@ -44,7 +47,8 @@ class Problem:
 class Config:
     """The configuration: the aim (None: nothing to inject), the proxy's port and upstream.
 
-    `values` and `drafts` are what the variables alone say, `plan` what they name (None: none).
+    `values` and `drafts` are what the variables alone say, `plan` what they name (None: none),
+    `source` where that may change (None: it cannot, or nothing could be injected anyhow).
     """
 
     def __init__(self) -> None:
@@ -55,24 +59,37 @@ class Config:
         self.values: dict[str, Any] = {}
         self.drafts: list[Draft] = []
         self.plan: Plan | None = None
+        self.source: Source | None = None
+        self.found: str | bytes | None = None  # what was read there at the start
+        self.failing: str | None = None  # why that is no plan
         self.stopped = False  # by a mistake in what limits all faults
+        self._limits: dict[tuple[str, ...], Limit] = {}
+
+    @property
+    def poll(self) -> float:
+        """How old, in seconds, a plan may become before it is read anew."""
+        seconds: float = self.values.get("POLL", _POLL)
+        return seconds
 
     def aimed(self, plan: Plan | None) -> Aim | None:
         """What the variables and this plan aim at together; None where nothing can be hit.
 
-        Their rules add up; of what holds for all rules, the variables' say wins.
+        Their rules add up; of what holds for all rules, the variables' say wins. What a rule may
+        still inject is kept for as long as each plan has that rule.
         """
         values = {**plan.values, **self.values} if plan else self.values
-        stopped = self.stopped or (plan is not None and plan.stopped)
-        if stopped or values.get("DISABLED") or ends_before_start(values):
-            return None
         rules: list[Rule] = []
         counts: dict[str, int] = {}
+        limits: dict[tuple[str, ...], Limit] = {}
         for fault, given in self.drafts + (plan.drafts if plan else []):
             nth = counts[fault.name] = counts.get(fault.name, 0) + 1
             if given is not None:
-                rules += _rule(fault, given, values, nth)
-        if not rules:
+                limit = self._limit(fault, given, limits)
+                rules += _rule(fault, given, values, limit, nth)
+        self._limits = limits
+        stopped = self.stopped or (plan is not None and plan.stopped)
+        stopped = stopped or (plan is None and self.source is not None)
+        if stopped or values.get("DISABLED") or ends_before_start(values) or not rules:
             return None
         return Aim(
             rules,
@@ -81,6 +98,36 @@ class Config:
             start=values.get("START"),
             end=values.get("END"),
         )
+
+    def _limit(
+        self, fault: Fault, given: dict[str, Any], limits: dict[tuple[str, ...], Limit]
+    ) -> Limit | None:
+        """The limit of this rule, as it was left where the rule is not new."""
+        if given["max"] is None:
+            return None
+        key: tuple[str, ...] = (fault.name,)
+        for option in fault.variables().values():
+            value = given[option.name]
+            key += ("",) if value is None else ("=", option.kind.show(value))
+        while key in limits:  # the same rule once more
+            key += ("",)
+        limits[key] = self._limits.get(key) or Limit(given["max"])
+        return limits[key]
+
+    def conflict(self, plan: Plan) -> tuple[str, str] | None:
+        """The variable, and what is to say of it, where its window leaves this plan's no time."""
+        if plan.stopped or not ends_before_start({**plan.values, **self.values}):
+            return None
+        name, other = "END", "after the start"
+        if name not in self.values:
+            name, other = "START", "before the end"
+        return PREFIX + name, f"is not {other} that {PLAN} says; allowed: a time {other}"
+
+    def idle(self, now: float) -> bool:
+        """Whether the variables alone say that nothing is injected from now on, by any plan."""
+        end = self.values.get("END")
+        over = end is not None and end <= now
+        return self.stopped or bool(self.values.get("DISABLED")) or over
 
 
 def ends_before_start(values: Mapping[str, Any]) -> bool:
@@ -123,10 +170,13 @@ def read(environ: Mapping[str, str], *, files: bool = True) -> Config:
         _read_foreign(config, foreign)
     source = config.values.pop("PLAN", None)
     if source is not None:
-        _read_plan(config, source, files=files)
+        _read_plan(config, source, environ, files=files)
     _check_window(config)
+    now = time()
     config.aim = config.aimed(config.plan)
-    if config.aim and config.aim.over(time()):
+    if config.idle(now):
+        config.source = None
+    if config.aim and config.source is None and config.aim.over(now):
         config.aim = None  # as idle as can be; a clock that jumps back finds nothing to hit
     return config
 
@@ -161,34 +211,67 @@ def _read_foreign(config: Config, given: dict[str, str]) -> None:
     config.problems += [Problem(problem.field, problem.message) for problem in found.problems]
 
 
-def _read_plan(config: Config, source: str, *, files: bool) -> None:
-    from faultlayer import plan
+def _read_plan(config: Config, text: str, environ: Mapping[str, str], *, files: bool) -> None:
+    if text.startswith("{"):
+        from faultlayer.plan import read
 
-    variable = PREFIX + "PLAN"
-    try:
-        config.plan = plan.fetch(source, files=files)
-    except ValueError as error:
-        _refuse(config, variable, f"{error}; allowed: {_GLOBALS['PLAN'].kind.allowed}")
+        config.plan = read(text)
+        config.problems += told(config.plan)
         return
-    if config.plan is not None:
-        told = [problem.said() for problem in config.plan.problems]
-        if len(told) > _MOST_SAID:
-            told[_MOST_SAID:] = [f"has {len(told) - _MOST_SAID} more problems"]
-        config.problems += [Problem(variable, message) for message in told]
+    from faultlayer.source import find
+
+    try:
+        source = find(text, environ)
+    except ValueError as error:
+        _refuse(config, PLAN, f"{error}; allowed: {_GLOBALS['PLAN'].kind.allowed}")
+        return
+    if files:
+        config.source = source
+        if source.at_start:
+            _read_source(config, source)
+
+
+def _read_source(config: Config, source: Source) -> None:
+    """The source's first plan; a mistake there stops all until the source has a better one."""
+    from faultlayer.plan import read
+
+    try:
+        config.found = source.fetch()
+    except ValueError as error:
+        config.failing = f"{error}; allowed: {_GLOBALS['PLAN'].kind.allowed}"
+        config.problems.append(Problem(PLAN, config.failing + "; nothing is injected"))
+        return
+    plan = read(config.found)
+    config.problems += told(plan)
+    if plan.stopped:
+        config.failing = wrong_with(plan)
+    elif (conflict := config.conflict(plan)) is not None:
+        variable, config.failing = conflict
+        config.problems.append(Problem(variable, config.failing + "; nothing is injected"))
+    else:
+        config.plan = plan
+
+
+def told(plan: Plan) -> list[Problem]:
+    """What is to say of the plan's problems, where there are many not of all."""
+    said = [problem.said() for problem in plan.problems]
+    if len(said) > _MOST_SAID:
+        said[_MOST_SAID:] = [f"has {len(said) - _MOST_SAID} more problems"]
+    return [Problem(PLAN, message) for message in said]
+
+
+def wrong_with(plan: Plan) -> str:
+    """The first mistake of a plan that stops all of it."""
+    problem = next(problem for problem in plan.problems if problem.limiting)
+    return f"{problem.field} {problem.message}".lstrip()
 
 
 def _check_window(config: Config) -> None:
     if ends_before_start(config.values):
         start = PREFIX + "START"
         _refuse(config, PREFIX + "END", f"is not after {start}; allowed: a time after {start}")
-        return
-    plan = config.plan
-    if plan and not plan.stopped and ends_before_start({**plan.values, **config.values}):
-        name, other = "END", "after the start"
-        if name not in config.values:
-            name, other = "START", "before the end"
-        said = f"is not {other} that {PREFIX}PLAN says; allowed: a time {other}"
-        _refuse(config, PREFIX + name, said)
+    elif config.plan and (conflict := config.conflict(config.plan)) is not None:
+        _refuse(config, *conflict)
 
 
 def _drafts(config: Config, stem: str, given: dict[str, str]) -> list[Draft]:
@@ -221,7 +304,9 @@ def _drafts(config: Config, stem: str, given: dict[str, str]) -> list[Draft]:
     return [(fault, None if wrong else values)] if main in given else []
 
 
-def _rule(fault: Fault, given: dict[str, Any], common: Mapping[str, Any], nth: int) -> list[Rule]:
+def _rule(
+    fault: Fault, given: dict[str, Any], common: Mapping[str, Any], limit: Limit | None, nth: int
+) -> list[Rule]:
     values = dict(given)
     rate, maximum, match = values.pop("rate"), values.pop("max"), values.pop("match")
     if rate is None:
@@ -230,7 +315,7 @@ def _rule(fault: Fault, given: dict[str, Any], common: Mapping[str, Any], nth: i
         match = common.get("MATCH")
     if rate == 0 or maximum == 0:
         return []  # it can never hit, so it must cost nothing
-    return [Rule(fault, Options(values), rate, maximum, match, nth)]
+    return [Rule(fault, Options(values), rate, limit, match, nth)]
 
 
 def _unknown(variable: str) -> str:

@@ -40,7 +40,7 @@ def _environment() -> dict[str, str]:
 def _open(settings: config.Config) -> socket | None:
     """The listener, its address published; None where the runtime is to start untouched."""
     address.withdraw()
-    if settings.aim is None:
+    if settings.aim is None and settings.source is None:
         return None
     from faultlayer.sockets import LOOPBACK, listen
 
@@ -97,7 +97,7 @@ def main() -> None:
         _leave(1)
     for problem in settings.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
-    if listener is None or settings.aim is None:
+    if listener is None:
         extension.wait()
         _leave(0)
     if "METRICS" in settings.values:
@@ -106,7 +106,7 @@ def main() -> None:
         metrics.begin(environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
     from faultlayer.proxy import serve
 
-    proxy = serve(listener, settings.upstream or (host, port), settings.aim)
+    proxy = serve(listener, settings.upstream or (host, port), settings)
     _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
     extension.wait()
     if not proxy.reached:

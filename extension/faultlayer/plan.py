@@ -7,8 +7,6 @@ bounded in size, depth and number of rules.
 
 from __future__ import annotations
 
-import posix
-
 from faultlayer.config import ends_before_start
 from faultlayer.jsontext import Repeated, loads_careful
 from faultlayer.registry import GLOBALS, PLANNED, Fault, find, names
@@ -29,7 +27,8 @@ _FAULTS = "faults"
 _SCHEMA = "$schema"  # for editors
 KEY = "fault"
 _FIELDS = {option.name.lower(): option for option in GLOBALS if option.name in PLANNED}
-_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK  # a FIFO must not hold the start
+_ENABLED = "enabled"
+_WHOLE = "faultlayer"  # the flag that says what a plan says beside its rules
 
 
 class Problem:
@@ -64,45 +63,6 @@ class Plan:
     def refuse(self, field: str, message: str, *, limiting: bool = True) -> None:
         self.problems.append(Problem(field, message, limiting=limiting))
         self.stopped = self.stopped or limiting
-
-
-# -- where it is ------------------------------------------------------------------------------
-
-
-def fetch(source: str, *, files: bool = True) -> Plan | None:
-    """The plan that a variable's text holds or names; None where it is not to be looked for.
-
-    Raises ValueError where it cannot be read.
-    """
-    if source.startswith("{"):
-        return read(source)
-    scheme, _, path = source.partition(":")
-    if scheme != "file":
-        raise ValueError(f"is an {scheme}: source, which is not supported by this version")
-    if not path.startswith("/"):
-        raise ValueError("is no absolute path")
-    return read(_contents(path)) if files else None
-
-
-def _contents(path: str) -> bytes:
-    """The file's bytes, up to one more than a plan may have."""
-    data = b""
-    try:
-        fd = posix.open(path, _FLAGS)
-        try:
-            while len(data) <= MAX_SIZE and (piece := posix.read(fd, MAX_SIZE + 1 - len(data))):
-                data += piece
-        finally:
-            posix.close(fd)
-    except OSError as error:
-        reason = posix.strerror(error.errno or 0)
-        raise ValueError(f"is a file that cannot be read: {reason}") from None
-    except ValueError:
-        raise ValueError("is no path that a file could have") from None
-    return data
-
-
-# -- what it says -----------------------------------------------------------------------------
 
 
 def read(given: str | bytes | dict[str, Any]) -> Plan:
@@ -141,6 +101,9 @@ def _parsed(given: str | bytes) -> Any:
 def _read(plan: Plan, value: dict[str, Any]) -> None:
     if isinstance(value, Repeated):
         plan.refuse(named("", value.name), "is given more than once")
+    if _are_flags(value):
+        _read_flags(plan, value)
+        value = {}
     for name, inner in value.items():
         if name == _FAULTS:
             _read_rules(plan, inner)
@@ -249,3 +212,58 @@ def _options(plan: Plan, field: str, fault: Fault, rule: dict[str, Any]) -> dict
         allowed = fault.main.kind.allowed
         plan.refuse(f"{field}.{main}", f"is missing; allowed: {allowed}", limiting=False)
     return values
+
+
+# -- feature flags ----------------------------------------------------------------------------
+
+
+def _are_flags(value: dict[str, Any]) -> bool:
+    """Whether this is an AppConfig profile of feature flags, as its agent hands it out."""
+    return bool(value) and all(
+        isinstance(flag, dict) and _ENABLED in flag and name != _FAULTS and name not in _FIELDS
+        for name, flag in value.items()
+    )
+
+
+def _read_flags(plan: Plan, flags: dict[str, Any]) -> None:
+    """Each flag that is on is a rule: `fault`, or else its name, says of which fault."""
+    if len(flags) > MAX_RULES:
+        plan.refuse("", f"has more than {MAX_RULES} flags; allowed: at most so many")
+        return
+    for name, flag in flags.items():
+        field, whole = named("", name), name == _WHOLE
+        wrong = [(repeated, "is given more than once") for repeated in _repeated(field, flag)]
+        if not isinstance(flag[_ENABLED], bool):
+            wrong.append((f"{field}.{_ENABLED}", "is neither true nor false"))
+        for where, message in wrong:
+            plan.refuse(where, message, limiting=whole)
+        if wrong:
+            continue
+        # Those with an underscore are the agent's own: which variant of a flag this is.
+        given = {key: of for key, of in flag.items() if key != _ENABLED and key[:1] != "_"}
+        if whole:
+            _read_whole(plan, given, enabled=flag[_ENABLED])
+        elif flag[_ENABLED]:
+            _read_flag(plan, field, name, given)
+
+
+def _read_flag(plan: Plan, field: str, name: str, given: dict[str, Any]) -> None:
+    """The rule of a flag that is on: in our words, or in another tool's."""
+    fault = find(name)
+    if KEY in given or (fault is not None and fault.main.name in given):
+        read_rule(plan, field, {KEY: name, **given})
+        return
+    from faultlayer.dialects import read_flag
+
+    read_flag(plan, field, name, given)
+
+
+def _read_whole(plan: Plan, given: dict[str, Any], *, enabled: bool) -> None:
+    """The flag for all rules: off, it is the kill switch."""
+    for name, inner in given.items():
+        if name in _FIELDS:
+            _read_common(plan, name, inner)
+        else:
+            plan.refuse(named(_WHOLE, name), f"is not a field of a plan{_meant(name, *_FIELDS)}")
+    if not enabled:
+        plan.values["DISABLED"] = True

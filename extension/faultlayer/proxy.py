@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from _socket import socket
 
     from faultlayer.aim import Aim, Hits
+    from faultlayer.config import Config
+    from faultlayer.live import Live
     from faultlayer.sockets import Address, Peer
 
 _OK = b"http/1.1 20"
@@ -33,9 +35,9 @@ _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, 
 
 
 class Proxy:
-    """What all connections share; `aim` may be replaced at any time, decisions read it once."""
+    """What all connections share."""
 
-    def __init__(self, upstream: Address, aim: Aim) -> None:
+    def __init__(self, upstream: Address, aim: Aim | Live) -> None:
         self.pool = Pool(upstream)
         self.watch = Watch()
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
@@ -139,6 +141,7 @@ class Connection:
         self._proxy.reached = True
         if request.data.startswith(NEXT) and request.body is None:
             self._poll = request.data
+            self._proxy.aim.awaited()
             return self._forward(self._poll, link.ask(request))
         if self._pending and request.data.startswith(INVOCATION):
             request_id, what = target(request.data)
@@ -185,14 +188,23 @@ class Connection:
         self._pending[pending.request_id] = pending
 
 
-def serve(listener: socket, upstream: Address, aim: Aim) -> Proxy:
+def serve(listener: socket, upstream: Address, settings: Config) -> Proxy:
     """Accept runtime connections from now on, in a thread of its own."""
-    proxy = Proxy(upstream, aim)
     _thread.stack_size(_STACK)
+    proxy = Proxy(upstream, _aim(settings))
     gc.freeze()
     _thread.start_new_thread(proxy.watch.run, ())
     _thread.start_new_thread(_accept, (listener, proxy))
     return proxy
+
+
+def _aim(settings: Config) -> Aim | Live:
+    if settings.source is not None:
+        from faultlayer.live import begin
+
+        return begin(settings, settings.source)
+    assert settings.aim is not None, "there is something to inject"
+    return settings.aim
 
 
 def _accept(listener: socket, proxy: Proxy) -> None:

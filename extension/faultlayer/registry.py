@@ -6,7 +6,18 @@ its `FAULT`. Finding one by name imports that file alone: the others would be so
 
 from __future__ import annotations
 
-from faultlayer.values import Choice, Flag, Instant, Kind, Matching, Rate, Source, Text, Whole
+from faultlayer.values import (
+    Choice,
+    Duration,
+    Flag,
+    Instant,
+    Kind,
+    Matching,
+    Rate,
+    Source,
+    Text,
+    Whole,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,6 +141,9 @@ GLOBALS = (
         "makes decisions reproducible: they depend on seed, fault and request id alone",
     ),
     Option("PLAN", Source(), "the same in JSON, with several rules of one fault where needed"),
+    Option(
+        "POLL", Duration(), "how old a plan may become, where it is not said here but read", 10.0
+    ),
     Option("PORT", Whole(1, 65535, "9747"), "the proxy's loopback port; taken: any free one", 9747),
     Option(
         "RUNTIME_API",

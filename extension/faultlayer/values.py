@@ -324,7 +324,10 @@ class Source(Kind):
     """A plan, or where it is."""
 
     metavar = "FILE"
-    allowed = "a plan in JSON, or `file:` and the absolute path of one"
+    allowed = (
+        "a plan in JSON, or where it is: `file:` and its absolute path, `ssm:` and its parameter's "
+        "name, or `appconfig:application/environment/profile`"
+    )
     example = "file:/var/task/plan.json"
     schemes = ("file:", "ssm:", "appconfig:")
 

@@ -185,7 +185,8 @@ def test_a_plan_says_it_as_the_variables_do(fault: Fault, variable: str) -> None
         (found,) = aim.rules
         assert found.fault is fault
         assert vars(found.options) == vars(expected.options)
-        assert (found.rate, found._left) == (expected.rate, expected._left)
+        assert found.rate == expected.rate
+        assert (found.limit and found.limit.left) == (expected.limit and expected.limit.left)
         assert (found.match and found.match.show()) == (expected.match and expected.match.show())
 
 

@@ -29,9 +29,10 @@ NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000
 def start(upstream: Address, variables: dict[str, str] | None = None) -> Address:
     """A proxy in this process, with these variables; its address. It lives until the end."""
     settings = config.read(NEVER if variables is None else variables)
-    assert settings.aim is not None, [problem.message for problem in settings.problems]
+    served = settings.aim or settings.source
+    assert served, [problem.message for problem in settings.problems]
     listener, port = sockets.listen(0)
-    proxy.serve(listener, upstream, settings.aim)
+    proxy.serve(listener, upstream, settings)
     return sockets.LOOPBACK, port
 
 

@@ -259,8 +259,10 @@ def test_another_aim_takes_effect_on_the_next_event(api: RuntimeApi) -> None:
     from faultlayer.aim import Aim
 
     settings = config.read({"FAULTLAYER_STATUS": "503"})
+    empty = config.Config()
+    empty.aim = Aim([])
     listener, port = sockets.listen(0)
-    serving = proxy.serve(listener, api.address, Aim([]))
+    serving = proxy.serve(listener, api.address, empty)
     with Runtime((sockets.LOOPBACK, port)) as runtime:
         first = api.invoke()
         assert runtime.turn() == first.request_id

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from faultlayer import registry
 from faultlayer.actions import AFTER, BEFORE, Action, Delay, Fail, Respond, Rewrite
-from faultlayer.aim import Aim, Rule, draws
+from faultlayer.aim import Aim, Limit, Rule, draws
 from faultlayer.match import parse
 from faultlayer.registry import Fault, Option, Options
 from faultlayer.values import Text
@@ -40,7 +40,8 @@ def rule(
     fault = Fault(
         f"tests.{name}", order=order, help="", main=Option("x", Text("", ""), ""), decide=decide
     )
-    return Rule(fault, Options({}), rate, maximum, **more)
+    limit = None if maximum is None else Limit(maximum)
+    return Rule(fault, Options({}), rate, limit, **more)
 
 
 def delay(options: Options, invocation: Any, draw: float) -> Action:

@@ -342,14 +342,123 @@ def test_many_problems_of_a_plan_are_not_all_said() -> None:
     assert faults(settings) == ["latency"]
 
 
-@pytest.mark.parametrize("source", ["ssm:/chaos/plan", "appconfig:a/e/p"])
-def test_a_source_of_a_later_version_stops_all(source: str) -> None:
+@pytest.mark.parametrize("source", ["ssm:/chaos/plan", "appconfig:a/e/p", "file:/none"])
+def test_until_its_plan_is_known_a_source_lets_nothing_hit(source: str) -> None:
     settings = read(PLAN=source, LATENCY="1s")
-    named, message = the_problem(settings)
-    assert named == "FAULTLAYER_PLAN"
-    assert "not supported by this version" in message
-    assert "nothing is injected" in message
+    assert settings.source is not None
     assert settings.aim is None
+    assert settings.aimed(plan.read("{}")) is not None
+    assert config.read({"FAULTLAYER_PLAN": source}, files=False).source is None
+
+
+@pytest.mark.parametrize("source", ["ssm:/chaos/plan", "appconfig:a/e/p", "file:/none"])
+@pytest.mark.parametrize(
+    "variables",
+    [{"DISABLED": "true"}, {"END": "2020-01-01T00:00Z"}, {"RATE": "2"}, {"MATCH": "a..b"}],
+    ids=str,
+)
+def test_where_the_variables_stop_all_no_source_is_asked(
+    source: str, variables: dict[str, str]
+) -> None:
+    settings = read(PLAN=source, LATENCY="1s", **variables)
+    assert settings.source is None
+    assert settings.aim is None
+
+
+@pytest.mark.parametrize(
+    ("source", "environ"),
+    [
+        ("ssm:", {}),
+        ("ssm:" + "x" * 2049, {}),
+        ("ssm:\udc80", {}),
+        ("appconfig:", {}),
+        ("appconfig:a/e", {}),
+        ("appconfig:a/e/p/q", {}),
+        ("appconfig:a//p", {}),
+        ("appconfig:a/e/\udc80", {}),
+        ("ssm:x", {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": "http"}),
+        ("ssm:x", {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": "65536"}),
+        ("appconfig:a/e/p", {"AWS_APPCONFIG_EXTENSION_HTTP_PORT": "0"}),
+    ],
+)
+def test_a_source_that_is_none_stops_all(source: str, environ: dict[str, str]) -> None:
+    settings = config.read({"FAULTLAYER_PLAN": source, "FAULTLAYER_LATENCY": "1s", **environ})
+    variable, message = the_problem(settings)
+    assert variable == "FAULTLAYER_PLAN"
+    assert message.endswith("; nothing is injected")
+    assert "appconfig:application/environment/profile`; nothing" in message
+    assert (settings.source, settings.aim) == (None, None)
+
+
+def test_how_old_a_plan_may_become() -> None:
+    assert read().poll == 10
+    assert read(POLL="500ms").poll == 0.5
+    settings = read(POLL="soon", LATENCY="1s")
+    assert the_problem(settings)[0] == "FAULTLAYER_POLL"
+    assert (settings.poll, settings.aim is None) == (10, False)
+
+
+# -- limits from plan to plan -----------------------------------------------------------------
+
+TWICE = '{"fault":"latency","delay":"1s","max":2}'
+
+
+def limited(*rules: str, more: str = "") -> plan.Plan:
+    return plan.read('{"faults":[' + ",".join(rules) + "]" + more + "}")
+
+
+def left(settings: Config, *plans: plan.Plan) -> list[int | None]:
+    """What is left of the rules of the last of these plans, one injection of each claimed."""
+    aim = None
+    for number, each in enumerate(plans):
+        aim = settings.aimed(each)
+        if number == 0 and aim:
+            assert all(rule.claim() for rule in aim.rules)
+    assert aim is not None
+    return [rule.limit and rule.limit.left for rule in aim.rules]
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (limited(TWICE), [1]),
+        (limited(' { "max":2, "delay": "1000ms", "fault":"latency" } '), [1]),
+        (limited(TWICE, more=',"seed":7,"rate":0.5'), [1]),
+        (limited('{"fault":"status","code":503,"max":2}', TWICE), [1, 2]),
+        (limited(TWICE, TWICE), [1, 2]),
+        (limited(TWICE.replace("1s", "2s")), [2]),
+        (limited(TWICE.replace(":2", ":3")), [3]),
+        (limited(TWICE.replace("}", ',"match":{"a":1}}')), [2]),
+        (limited('{"fault":"latency","delay":"1s"}'), [None]),
+    ],
+)
+def test_a_limit_stays_with_its_rule(second: plan.Plan, expected: list[int | None]) -> None:
+    assert left(read(), limited(TWICE), second) == expected
+
+
+def test_a_limit_outlives_a_pause_but_not_its_rule() -> None:
+    plain, off = limited(TWICE), limited(TWICE, more=',"disabled":true')
+    assert left(read(), plain, off, plain) == [1]
+    assert left(read(), plain, limited(), plain) == [2]
+
+
+def test_a_variables_limit_outlives_all_plans() -> None:
+    settings = read(LATENCY="1s", LATENCY_MAX="2", PLAN=LATE + "}")
+    assert settings.aim is not None
+    assert all(rule.claim() for rule in settings.aim.rules)
+    assert left(settings, limited(), limited(TWICE)) == [0, 2]
+
+
+def test_what_is_given_back_counts_for_the_next_plan() -> None:
+    settings = read()
+    first = settings.aimed(limited(TWICE))
+    assert first is not None
+    assert first.rules[0].claim()
+    second = settings.aimed(limited(TWICE))
+    first.rules[0].give_back()
+    assert second is not None
+    assert second.rules[0].limit is first.rules[0].limit
+    assert [second.rules[0].claim() for _ in range(3)] == [True, True, False]
 
 
 def test_a_plan_in_a_file(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Memory:
 def drive(requests: list[bytes], answer: bytes) -> Memory:
     """Serve a first request for an event, then these."""
     memory = Memory(requests, answer)
-    aim = SimpleNamespace(decide=lambda event, head: None)
+    aim = SimpleNamespace(decide=lambda event, head: None, awaited=lambda: None)
     proxy: Any = SimpleNamespace(aim=aim, pending={}, host=b"x")
     link: Any = memory
     with contextlib.suppress(Careful):

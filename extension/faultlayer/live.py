@@ -1,0 +1,147 @@
+"""A plan that may change while the environment lives: read anew beside the handler.
+
+It promises that no event waits for a source: the event that finds the plan old is judged by it,
+and wakes the one thread that reads. A source that is slow, gone or makes no sense leaves the last
+good plan in force. What is logged are changes, not polls. There is no timer: an environment that
+is frozen asks nobody, and a clock that jumps either way, or stands still, costs one poll at most.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, start_new_thread
+from time import monotonic, time
+
+from faultlayer.config import PLAN, told, wrong_with
+from faultlayer.log import emit
+from faultlayer.plan import read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from faultlayer.aim import Hits
+    from faultlayer.config import Config
+    from faultlayer.source import Source
+
+_NEVER = float("-inf")
+_MOST_SAID = 16  # reasons of one trouble: what a source says anew each time must not fill the log
+
+
+class Live:
+    """What `Aim` is to the proxy, by the plan that was read last (at first none: nothing hits)."""
+
+    def __init__(self, settings: Config, source: Source) -> None:
+        self._settings = settings
+        self._source = source
+        self._poll = settings.poll
+        self._aim = settings.aim
+        self._asked = self._asked_at = _NEVER
+        self._gate = allocate_lock()
+        self._bell = allocate_lock()
+        self._bell.acquire()
+        # What follows is the reading thread's own.
+        self._known = settings.plan is not None
+        self._found = settings.found  # what was read last
+        self._wrong: str | None = settings.failing  # with that, where it is no plan
+        self._said = {settings.failing} if settings.failing else set()  # of the present trouble
+
+    # -- the data path ------------------------------------------------------------------------
+
+    def decide(
+        self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
+    ) -> Hits | None:
+        """As `Aim.decide`. An old plan still judges this event; its successor is on the way."""
+        if not self._fresh():
+            self._wake()
+        aim = self._aim
+        return None if aim is None else aim.decide(head, lowered, content)
+
+    def renew(self) -> None:
+        """After a restore chance is drawn anew, and the plan that the snapshot knew is old."""
+        with self._gate:
+            self._asked = self._asked_at = _NEVER
+        if self._aim is not None:
+            self._aim.renew()
+
+    def awaited(self) -> None:
+        """The runtime asks for its first event: all extensions have started."""
+        if self._source.before_events:
+            self._wake()
+
+    def _fresh(self) -> bool:
+        """By both clocks: one may stand still where the environment does, the other may be set."""
+        return (
+            0 <= monotonic() - self._asked < self._poll
+            and 0 <= time() - self._asked_at < self._poll
+        )
+
+    def _wake(self) -> None:
+        """Have the plan read anew, once for all who find it old."""
+        with self._gate:
+            if self._fresh():
+                return
+            self._asked, self._asked_at = monotonic(), time()
+            try:
+                self._bell.release()
+            except RuntimeError:  # it rings already, and will be heard
+                pass
+
+    # -- beside it ----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Read whenever woken, for ever."""
+        while True:
+            self._bell.acquire()
+            try:
+                self._refresh()
+            except Exception as error:
+                self._found = None
+                self._fail(f"cannot be read: {type(error).__name__}")
+
+    def _refresh(self) -> None:
+        try:
+            found = self._source.fetch()
+        except ValueError as error:
+            self._fail(str(error))
+            return
+        changed = found != self._found
+        if changed:
+            self._wrong = self._take(found)
+            self._found = found
+        if self._wrong is not None:
+            self._fail(self._wrong)
+        elif changed or self._said:
+            self._said.clear()
+            emit("info", "plan_loaded", kind=self._source.kind, rules=self._rules())
+
+    def _rules(self) -> int:
+        return 0 if self._aim is None else len(self._aim.rules)
+
+    def _take(self, found: str | bytes) -> str | None:
+        """Put this plan in force; where that cannot be, what is wrong with it."""
+        plan = read(found)
+        if plan.stopped:
+            return wrong_with(plan)
+        if self._settings.conflict(plan):
+            return "leaves no time between its start or end and those that the variables say"
+        self._aim = self._settings.aimed(plan)
+        self._known = True
+        for problem in told(plan):
+            emit("error", "config_error", variable=problem.variable, message=problem.message)
+        return None
+
+    def _fail(self, reason: str) -> None:
+        """Say why, unless that is said already: the last good plan stays in force."""
+        if reason in self._said or len(self._said) >= _MOST_SAID:
+            return
+        self._said.add(reason)
+        effect = "the last good plan stays" if self._known else "nothing is injected"
+        message = f"{reason}; {effect}"
+        emit("warn", "plan_failed", variable=PLAN, kind=self._source.kind, message=message)
+
+
+def begin(settings: Config, source: Source) -> Live:
+    """Read this source from now on whenever that is due, in a thread of its own."""
+    live = Live(settings, source)
+    start_new_thread(live.run, ())
+    return live
