@@ -1,8 +1,7 @@
-"""`faultlayer attach`, `detach` and `stop`: the layer on functions in AWS, and off them.
+"""`faultlayer attach` and `detach`: the layer on functions in AWS, and off them.
 
 They promise that all functions are looked at before the first is changed, that more than one is
-changed only when the user confirmed it (the stop button apart), and that a second run finds
-nothing to do.
+changed only when the user confirmed it, and that a second run finds nothing to do.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import click
 from faultlayer import __version__, config
 from faultlayer.registry import PREFIX
 from faultlayer_cli import aws, change, ending, flags, layers, summary
-from faultlayer_cli.apply import Outcome, Plan, Result, Run
+from faultlayer_cli.apply import Outcome, Plan, Run
 from faultlayer_cli.ending import END
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.local import LocalCommand
@@ -26,7 +25,6 @@ from faultlayer_cli.select import Selection
 from faultlayer_cli.terminal import say
 
 _WAIT = 120.0  # seconds for an update of AWS's to end
-_STOP_WAIT = 30.0
 _MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps what the function had
 _RENAMED = {PREFIX + "DRY_RUN": "--log-only", END: "--until"}
 
@@ -246,58 +244,3 @@ def confirm(names: Sequence[str], verb: str, region: str, yes: bool) -> None:
         print(file=sys.stderr)
     if typed.strip() != str(count):
         raise Mistake(f"not confirmed; nothing was changed; allowed: {count}, or --yes")
-
-
-@click.command()
-@selection_options
-@click.option("--detach", "off", is_flag=True, help="take the layer off as well")
-@account_options
-def stop(
-    functions: Sequence[str],
-    tags: Sequence[str],
-    stacks: Sequence[str],
-    off: bool,
-    profile: str | None,
-    region: str | None,
-    json_: bool,
-) -> int:
-    """The stop button: no fault is injected any more, in any function, without asking.
-
-    Every function of the account and region that has the layer (or those that are named) gets
-    FAULTLAYER_DISABLED=true. Where one cannot be stopped the others are, and it is named.
-    """
-    selection = Selection(functions, tags, stacks)
-    account = aws.account(profile, region)
-    run = Run(account, ended if off else change.disable, wait=_STOP_WAIT, persistent=True)
-    if selection:
-        looked = run.look(selection.find(account))
-    else:
-        concerned = [function for function in account.functions() if change.concerned(function)]
-        looked = [run.judge(function) for function in concerned]
-    done = run.carry_out(looked)
-    if off:
-        done = [stopped_at_least(account, result) for result in done]
-    if json_:
-        summary.as_json(account.region, done)
-    elif done:
-        summary.results(account.region, done)
-    else:
-        say(f"no function in {account.region} has the layer")
-    summary.failed(done)
-    return 1 if summary.code(done) else 0
-
-
-def ended(function: aws.Function) -> change.Change:
-    """Without the layer; where it is part of the image, with the kill switch on."""
-    return change.detach(function) if change.attached(function) else change.disable(function)
-
-
-def stopped_at_least(account: aws.Account, result: Result) -> Result:
-    """Where the layer could not be taken off: with the kill switch on, if that can be done."""
-    if result.outcome is not Outcome.FAILED:
-        return result
-    run = Run(account, change.disable, wait=_STOP_WAIT, persistent=True)
-    (done,) = run.carry_out(run.look([result.name]))
-    if done.outcome not in (Outcome.CHANGED, Outcome.UNCHANGED):
-        return result
-    return Result(result.name, Outcome.FAILED, f"stopped, but not detached: {result.reason}")

@@ -149,12 +149,12 @@ class Account:
 
     def function(self, name: str) -> Function:
         """Its unpublished version's configuration; Unknown where there is no such function."""
-        told = self._call("lambda", "get_function_configuration", FunctionName=name)
+        told = self.call("lambda", "get_function_configuration", FunctionName=name)
         return function(told)
 
     def functions(self) -> Iterator[Function]:
         """Every function of the region."""
-        for page in self._pages("lambda", "list_functions"):
+        for page in self.pages("lambda", "list_functions"):
             yield from map(function, _part(page, "Functions"))
 
     def update(
@@ -177,12 +177,12 @@ class Account:
             wanted["Layers"] = list(layers)
         if variables is not None:
             wanted["Environment"] = {"Variables": dict(variables)}
-        return function(self._call("lambda", "update_function_configuration", **wanted))
+        return function(self.call("lambda", "update_function_configuration", **wanted))
 
     def layer_versions(self, name: str) -> Iterator[LayerVersion]:
         """The layer's versions, newest first; none where there is no such layer."""
         try:
-            for page in self._pages("lambda", "list_layer_versions", LayerName=name):
+            for page in self.pages("lambda", "list_layer_versions", LayerName=name):
                 yield from map(layer_version, _part(page, "LayerVersions"))
         except Unknown:
             return
@@ -190,16 +190,14 @@ class Account:
     def layer_version(self, arn: str) -> LayerVersion:
         """The layer version of this ARN, also one that another account shares."""
         layer, _, number = arn.rpartition(":")
-        found = self._call(
-            "lambda", "get_layer_version", LayerName=layer, VersionNumber=int(number)
-        )
+        found = self.call("lambda", "get_layer_version", LayerName=layer, VersionNumber=int(number))
         return layer_version(found)
 
     def publish_layer(
         self, name: str, archive: bytes, *, description: str, architecture: str
     ) -> LayerVersion:
         """Publishes the zip as the layer's next version."""
-        made = self._call(
+        made = self.call(
             "lambda",
             "publish_layer_version",
             LayerName=name,
@@ -214,7 +212,7 @@ class Account:
 
     def tagged(self, key: str, value: str) -> Iterator[str]:
         """The names of the functions with this tag."""
-        pages = self._pages(
+        pages = self.pages(
             "resourcegroupstaggingapi",
             "get_resources",
             ResourceTypeFilters=["lambda:function"],
@@ -226,7 +224,7 @@ class Account:
 
     def in_stack(self, stack: str) -> Iterator[tuple[str, str]]:
         """Type and physical id of the stack's resources; Unknown where there is no such stack."""
-        for page in self._pages("cloudformation", "list_stack_resources", StackName=stack):
+        for page in self.pages("cloudformation", "list_stack_resources", StackName=stack):
             for resource in _part(page, "StackResourceSummaries"):
                 if not resource["ResourceStatus"].startswith("DELETE_COMPLETE"):
                     yield resource["ResourceType"], resource.get("PhysicalResourceId") or ""
@@ -246,13 +244,17 @@ class Account:
                 self._clients[service] = client
             return self._clients[service]
 
-    def _call(self, service: str, operation: str, **arguments: Any) -> Any:
+    def call(self, service: str, operation: str, **arguments: Any) -> Any:
+        """The answer to one call, named as boto3 names it; raises Mistake or Refused."""
+
         def ask() -> Any:
             return getattr(self._client(service), operation)(**arguments)
 
         return self._answered(ask, operation, arguments)
 
-    def _pages(self, service: str, operation: str, **arguments: Any) -> Iterator[Any]:
+    def pages(self, service: str, operation: str, **arguments: Any) -> Iterator[Any]:
+        """The answers to a call that comes in pages, each fetched when it is asked for."""
+
         def first() -> Any:
             return iter(self._client(service).get_paginator(operation).paginate(**arguments))
 
@@ -287,7 +289,8 @@ class Account:
         # Where they are too large, AWS repeats all variables, which may hold secrets.
         message = re.sub(r" ?String measured: .*", "", message)
         subject = _subject(arguments)
-        missing = code == "ValidationError" and "does not exist" in message
+        missing = code == "ParameterNotFound"
+        missing = missing or (code == "ValidationError" and "does not exist" in message)
         if code == "ResourceNotFoundException":
             # An update names more than the function: its layers may be gone, or its key.
             missing = not operation.startswith("update_") or "unction not found" in message
@@ -314,9 +317,17 @@ class Account:
         return Refused(f"cannot reach AWS in {self.region}: {' '.join(str(error).split())}")
 
 
+_SUBJECTS = (
+    ("FunctionName", "function"),
+    ("StackName", "stack"),
+    ("Name", "parameter"),
+    ("ApplicationId", "application"),
+)
+
+
 def _subject(arguments: Mapping[str, Any]) -> str:
     """What a call was about, for messages."""
-    for argument, kind in (("FunctionName", "function"), ("StackName", "stack")):
+    for argument, kind in _SUBJECTS:
         if argument in arguments:
             return f"{kind} {arguments[argument]}"
     if "LayerName" in arguments:

@@ -1,4 +1,4 @@
-"""When attached faults end by themselves: an hour from now, unless the user says otherwise.
+"""When faults end by themselves: an hour from now, unless the user says otherwise.
 
 It promises that nobody leaves faults behind by forgetting them: only `--forever`, a plan with an
 end of its own, or one that is fetched live comes without an end.
@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from faultlayer import config
 from faultlayer.registry import PREFIX
@@ -22,7 +23,10 @@ PLAN = PREFIX + "PLAN"
 _TIME = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _HOUR = timedelta(hours=1)
+_FIELD = "end"  # of a plan
+_WHOLE = "faultlayer"  # the flag that has it, where a plan is feature flags
 _LONGEST = timedelta(days=365)
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def span(text: str) -> timedelta:
@@ -32,6 +36,37 @@ def span(text: str) -> timedelta:
     if not timedelta() < time <= _LONGEST:
         raise Mistake("--for is not a time up to a year; allowed: for example 30m, 2h or 1d")
     return time
+
+
+def with_end(document: Mapping[str, Any], end: str) -> dict[str, Any]:
+    """The plan with this end in the place of its own."""
+    whole = document.get(_WHOLE)
+    if isinstance(whole, dict) or _are_flags(document):
+        return {**document, _WHOLE: {"enabled": True, **(whole or {}), _FIELD: end}}
+    return {**document, _FIELD: end}
+
+
+def end_of(document: Any) -> str:
+    """The end that a plan says; empty where it says none."""
+    place = document.get(_WHOLE, document) if isinstance(document, dict) else {}
+    end = place.get(_FIELD) if isinstance(place, dict) else None
+    return end if isinstance(end, str) else ""
+
+
+def _are_flags(document: Mapping[str, Any]) -> bool:
+    return bool(document) and all(
+        isinstance(flag, dict) and "enabled" in flag for flag in document.values()
+    )
+
+
+def of_plan(for_: str | None, until: str | None, forever: bool, text: str) -> Ending:
+    """What these options say of the plan in this text; raises Mistake."""
+    given = {PLAN: text}
+    if until is not None:
+        given[END] = until
+        for problem in config.read({END: until}, files=False).problems:
+            raise Mistake(f"--until {problem.message.replace('; nothing is injected', '')}")
+    return Ending(for_, until, forever, given)
 
 
 @dataclass(frozen=True)
@@ -60,11 +95,11 @@ class Ending:
         return self._after(span(self.for_)) if self.for_ is not None else self.until
 
     def _after(self, time: timedelta) -> str:
-        return (self.now + time).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return (self.now + time).strftime(_ISO)
 
     def _ahead(self, variables: Mapping[str, str]) -> bool:
         """Whether the faults of these variables are not over yet."""
-        end = config.read({END: variables[END]}, files=False).values["END"]
+        end = config.read({END: variables[END]}, files=False).values.get("END", 0.0)
         return bool(end > self.now.timestamp())
 
     @property
@@ -91,11 +126,23 @@ class Ending:
         own = {k: v for k, v in function.variables.items() if k.startswith(PREFIX)}
         own.pop(PREFIX + "NEXT_WRAPPER", None)
         end = own.pop(END, "")
-        try:
-            stays = bool(end) and own == dict(self.given) and self._ahead({END: end})
-        except KeyError:  # what is there is no time
-            stays = False
+        stays = bool(end) and own == dict(self.given) and self._ahead({END: end})
         return {**self.given, END: end if stays else self._after(_HOUR)}
+
+    def planned(self, document: Mapping[str, Any], before: Any) -> dict[str, Any]:
+        """This plan with an end, where one is due or chosen; `before` is the plan there is.
+
+        As in `added`, the end stays where all else stays too.
+        """
+        if not self.due:
+            return with_end(document, self.chosen) if self.chosen else dict(document)
+        old = end_of(before)
+        if old and before == with_end(document, old) and self._ahead({END: old}):
+            return dict(before)
+        start = config.read(self.given or {}, files=False)
+        opens = (start.plan.values if start.plan else {}).get("START", 0.0)
+        begins = datetime.fromtimestamp(max(opens, self.now.timestamp()), timezone.utc)
+        return with_end(document, (begins + _HOUR).strftime(_ISO))
 
     def told(self) -> str:
         """What the user should know of it before anything is changed."""

@@ -18,8 +18,14 @@ from faultlayer_cli.terminal import say
 
 # A command's module is imported when it is asked for: boto3 takes a while.
 # One text, since a fault's name in quotes is for the fault's own file alone.
-_COMMANDS = "local publish attach status stop detach explain validate wrap-package".split()  # noqa: SIM905
-_MODULES = {"stop": "attach", "detach": "attach", "wrap-package": "package"}  # else of its name
+_NAMES = "local publish attach status stop detach arm disarm show explain validate wrap-package"
+_COMMANDS = _NAMES.split()
+_MODULES = {  # else of its name
+    "detach": "attach",
+    "disarm": "arm",
+    "show": "arm",
+    "wrap-package": "package",
+}
 
 
 class Commands(click.Group):

@@ -81,10 +81,17 @@ def describe(function: aws.Function) -> dict[str, Any]:
         "state": state,
         "notes": notes,
         "layer": ours[0] if ours else None,
+        "source": _source(own),
         "runtime": function.runtime or function.package,
         "architecture": function.architecture,
         "variables": own,
     }
+
+
+def _source(own: Mapping[str, str]) -> str | None:
+    """Where the function reads its plan; None where it has none, or has it in the variable."""
+    text = own.get(ending.PLAN, "").strip()
+    return text if text.startswith(Source.schemes) else None
 
 
 def judge(
@@ -110,7 +117,7 @@ def judge(
         return "wrong", notes + problems
     if read.values.get("DISABLED"):
         return "disabled", notes
-    if own.get(ending.PLAN, "").lstrip().startswith(Source.schemes):
+    if _source(own):
         return "live", notes
     if read.aim is None:
         planned = read.plan.drafts if read.plan else []
@@ -121,8 +128,10 @@ def judge(
 
 def _row(entry: Mapping[str, Any]) -> tuple[str | Text, ...]:
     variables: Mapping[str, str] = entry["variables"]
-    faults = [_short(name, text) for name, text in variables.items() if name not in _SETTINGS]
-    others = [_short(name, text) for name, text in variables.items() if name in _SETTINGS]
+    # A plan that is fetched is among the faults: it says them.
+    settings = _SETTINGS - {ending.PLAN} if entry["source"] else _SETTINGS
+    faults = [_short(name, text) for name, text in variables.items() if name not in settings]
+    others = [_short(name, text) for name, text in variables.items() if name in settings]
     state = entry["state"]
     layer = entry["layer"].rpartition(":layer:")[2] if entry["layer"] else ""
     return (

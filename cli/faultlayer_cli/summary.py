@@ -70,8 +70,8 @@ def results(region: str, found: Sequence[Result]) -> None:
     say(f"{region}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
 
 
-def as_json(region: str, found: Sequence[Result]) -> None:
-    """Prints the same for scripts."""
+def as_json(region: str, found: Sequence[Result], **more: Any) -> None:
+    """Prints the same for scripts; `more` is what there is beside functions."""
     functions = []
     for result in found:
         entry: dict[str, Any] = {"function": result.name, "outcome": result.outcome.value}
@@ -84,7 +84,7 @@ def as_json(region: str, found: Sequence[Result]) -> None:
             entry["set"] = {k: v for k, v in after.items() if before.get(k) != v}
             entry["removed"] = sorted(before.keys() - after.keys())
         functions.append(entry)
-    print_json({"region": region, "functions": functions})
+    print_json({"region": region, "functions": functions, **more})
 
 
 def code(found: Sequence[Result]) -> int:
