@@ -29,15 +29,15 @@ ADDED = {
 
 
 @contextmanager
-def account() -> Iterator[dict[str, str]]:
-    """The environment of commands in an empty account; its front is strict, as AWS is."""
+def account() -> Iterator[tuple[Any, dict[str, str]]]:
+    """An empty account's front, strict as AWS is, and the environment of commands in it."""
     sys.path.append(str(ROOT / "tests" / "aws"))
     strict = importlib.import_module("strict")
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     front = strict.Front(*server.get_host_and_port())
     try:
-        yield {
+        environment = {
             "AWS_ENDPOINT_URL": front.url,
             "AWS_ACCESS_KEY_ID": "x",
             "AWS_SECRET_ACCESS_KEY": "x",
@@ -45,6 +45,7 @@ def account() -> Iterator[dict[str, str]]:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+        yield front, environment
     finally:
         front.close()
         server.stop()
@@ -60,7 +61,9 @@ def client(environment: Mapping[str, str], service: str) -> Any:
     )
 
 
-def run(script: str, environment: Mapping[str, str], folder: Path, bin_dir: Path) -> str:
+def run(
+    script: str, environment: Mapping[str, str], folder: Path, bin_dir: Path, refused: bool = False
+) -> str:
     """What the script prints; its `aws` is the one in `bin_dir`."""
     path = f"{bin_dir}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
@@ -71,7 +74,7 @@ def run(script: str, environment: Mapping[str, str], folder: Path, bin_dir: Path
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode != 0) is refused, done.stderr
     return done.stdout
 
 
@@ -82,10 +85,19 @@ def state(environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     return layers, dict(told.get("Environment", {}).get("Variables", {}))
 
 
-def proven(
-    environment: Mapping[str, str], tmp_path: Path, bin_dir: Path, had: Sequence[dict[str, str]]
-) -> None:
+def proven(tmp_path: Path, bin_dir: Path, had: Sequence[dict[str, str]]) -> None:
     """Publishes, attaches and detaches, on a function with each of these sets of variables."""
+    with account() as (front, environment):
+        _proven(front, environment, tmp_path, bin_dir, had)
+
+
+def _proven(
+    front: Any,
+    environment: Mapping[str, str],
+    tmp_path: Path,
+    bin_dir: Path,
+    had: Sequence[dict[str, str]],
+) -> None:
     layer = run("publish.sh", environment, tmp_path, bin_dir).strip()
     assert ":layer:faultlayer-x86_64:" in layer
     aws = client(environment, "lambda")
@@ -107,8 +119,14 @@ def proven(
             Layers=layers,
             **({"Environment": {"Variables": variables}} if variables else {}),
         )
-        run("attach.sh", {**environment, "LAYER_ARN": layer}, tmp_path, bin_dir)
+        with_arn = {**environment, "LAYER_ARN": layer}
+        run("attach.sh", with_arn, tmp_path, bin_dir)
         assert state(environment) == ([*layers, layer], variables | ADDED)
         run("detach.sh", environment, tmp_path, bin_dir)
+        assert state(environment) == (layers, variables)
+        front.hide_variables("my-function")  # neither script may lose what it cannot read
+        run("attach.sh", with_arn, tmp_path, bin_dir, refused=True)
+        run("detach.sh", environment, tmp_path, bin_dir, refused=True)
+        front.known("my-function").hidden = False
         assert state(environment) == (layers, variables)
         aws.delete_function(FunctionName="my-function")

@@ -143,8 +143,7 @@ def serverless(iac: Path) -> None:
 
 def aws_cli(iac: Path) -> None:
     commands = pip(iac / "venv-aws", "awscli==1.46.3")
-    with aws_commands.account() as environment:
-        aws_commands.proven(environment, iac, commands, [{}, {"STAGE": "test", "EMPTY": ""}])
+    aws_commands.proven(iac, commands, [{}, {"STAGE": "test", "EMPTY": ""}])
 
 
 CHECKS: dict[str, Callable[[Path], None]] = {

@@ -14,7 +14,7 @@ import pages
 import pytest
 import templates
 import yaml
-from aws_commands import account, proven
+from aws_commands import proven
 from cfnlint.api import lint_all
 from cfnlint.decode import cfn_yaml
 
@@ -103,8 +103,7 @@ def test_the_shell_commands_give_the_layer_and_take_it_off_again(tmp_path):
     code = (Path(__file__).parent / "aws_stand_in.py").read_text()
     stand_in.write_text(code.replace("#!/usr/bin/env python3", f"#!{sys.executable}"))
     stand_in.chmod(0o755)
-    with account() as environment:
-        proven(environment, tmp_path, stand_in.parent, [{"STAGE": "test", "EMPTY": ""}])
+    proven(tmp_path, stand_in.parent, [{"STAGE": "test", "EMPTY": ""}])
 
 
 def test_the_shell_scripts_are_sound():

@@ -20,9 +20,10 @@ aws lambda get-function-configuration --function-name my-function --output json 
 aws lambda get-function-configuration --function-name my-function --output json --query "{
   FunctionName: FunctionName,
   Layers: Layers[].Arn || \`[]\`,
-  Environment: {Variables: Environment.Variables || \`{}\`}
+  Environment: Environment.Error || {Variables: Environment.Variables || \`{}\`}
 }" >before.json
 
-aws lambda update-function-configuration --cli-input-json file://after.json --output text --query LastUpdateStatus
+aws lambda update-function-configuration --cli-input-json file://after.json \
+  --output text --query LastUpdateStatus
 aws lambda wait function-updated --function-name my-function
 # end

@@ -3,6 +3,7 @@
 set -eu
 
 # paste
-aws lambda update-function-configuration --cli-input-json file://before.json --output text --query LastUpdateStatus
+aws lambda update-function-configuration --cli-input-json file://before.json \
+  --output text --query LastUpdateStatus
 aws lambda wait function-updated --function-name my-function
 # end
