@@ -1,7 +1,7 @@
 """What a request to AWS asks for, and how AWS words a refusal, in each protocol on the wire.
 
-Lambda is REST with JSON: method and path say the operation. Tagging is JSON with X-Amz-Target;
-CloudFormation and IAM are forms with an Action.
+Lambda and AppConfig are REST with JSON: method and path say the operation. Tagging and the
+Parameter Store are JSON with X-Amz-Target; CloudFormation and IAM are forms with an Action.
 https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
 https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 """
@@ -39,6 +39,31 @@ _LAMBDA = [
         ("POST", r"/[\d-]+/tags/(.+)", "TagResource"),
     )
 ]
+_APPLICATION = r"/applications/[^/]+"
+_ENVIRONMENT = _APPLICATION + r"/environments/([^/]+)"
+_PROFILE = _APPLICATION + r"/configurationprofiles/([^/]+)"
+_APPCONFIG = [
+    (method, re.compile(path), operation)
+    for method, path, operation in (
+        ("GET", r"/applications", "ListApplications"),
+        ("POST", r"/applications", "CreateApplication"),
+        ("GET", _APPLICATION + r"/environments", "ListEnvironments"),
+        ("POST", _APPLICATION + r"/environments", "CreateEnvironment"),
+        ("GET", _APPLICATION + r"/configurationprofiles", "ListConfigurationProfiles"),
+        ("POST", _APPLICATION + r"/configurationprofiles", "CreateConfigurationProfile"),
+        ("POST", _PROFILE + "/hostedconfigurationversions", "CreateHostedConfigurationVersion"),
+        ("GET", _PROFILE + r"/hostedconfigurationversions/\d+", "GetHostedConfigurationVersion"),
+        (
+            "DELETE",
+            _PROFILE + r"/hostedconfigurationversions/\d+",
+            "DeleteHostedConfigurationVersion",
+        ),
+        ("GET", _ENVIRONMENT + "/deployments", "ListDeployments"),
+        ("POST", _ENVIRONMENT + "/deployments", "StartDeployment"),
+        ("GET", _ENVIRONMENT + r"/deployments/\d+", "GetDeployment"),
+        ("DELETE", _ENVIRONMENT + r"/deployments/\d+", "StopDeployment"),
+    )
+]
 _PREFIXES = {"tagging": "tag"}
 
 
@@ -74,8 +99,14 @@ def call(request: Request) -> Call:
     prefix = _PREFIXES.get(service, service)
     if service == "lambda":
         operation, subject = _of_lambda(request, path)
+    elif service == "logs":
+        operation = request.headers["x-amz-target"].rpartition(".")[2]
+        subject = json.loads(request.body).get("logGroupName", "")
+    elif service == "appconfig":
+        operation, subject = _of_appconfig(request, path)
     elif "x-amz-target" in request.headers:
-        operation, subject = request.headers["x-amz-target"].rpartition(".")[2], ""
+        operation = request.headers["x-amz-target"].rpartition(".")[2]
+        subject = json.loads(request.body or b"{}").get("Name", "")
     else:
         form = parse_qs(request.body.decode())
         operation, subject = form["Action"][0], form.get("StackName", [""])[0]
@@ -92,6 +123,14 @@ def _of_lambda(request: Request, path: str) -> tuple[str, str]:
             if operation == "CreateFunction":
                 named = json.loads(request.body)["FunctionName"]
             return operation, _name(named)
+    return f"{request.method} {path}", ""
+
+
+def _of_appconfig(request: Request, path: str) -> tuple[str, str]:
+    for method, pattern, operation in _APPCONFIG:
+        found = pattern.fullmatch(path.rstrip("/"))
+        if found and method == request.method:
+            return operation, found[1] if found.groups() else ""
     return f"{request.method} {path}", ""
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from aws_wire import Answer, Call, Request, call, error
+from strict_stores import Stores
 
 UPDATE = "lambda:UpdateFunctionConfiguration"
 READ = "lambda:GetFunctionConfiguration"
@@ -79,6 +80,7 @@ class Front:
 
     def reset(self) -> None:
         self.calls: list[Call] = []
+        self.stores = Stores()
         self.page = 50  # functions or layer versions in one answer
         self.update_takes = 0  # reads that find an update still in progress
         self._functions: dict[tuple[str, str], Known] = {}
@@ -117,7 +119,8 @@ class Front:
 
     def deny(self, action: str, subject: str = "") -> None:
         """The caller has no permission for this."""
-        code = "AccessDeniedException" if action.startswith(("lambda:", "tag:")) else "AccessDenied"
+        form = action.startswith(("cloudformation:", "iam:"))
+        code = "AccessDenied" if form else "AccessDeniedException"
         message = (
             f"User: arn:aws:iam::123456789012:user/tester is not authorized to perform: {action} "
             f"because no identity-based policy allows the {action} action"
@@ -173,6 +176,12 @@ class Front:
         return None if self._due(self._losses, made) else answer
 
     def _carried_out(self, request: Request, made: Call) -> Answer:
+        if made.action.startswith("appconfig:"):
+            with self._changing:
+                return self.stores.appconfig(request, made, self._forward)
+        if made.action == "ssm:PutParameter":
+            with self._changing:
+                return self.stores.put_parameter(request, made, self._forward)
         operation = made.action.partition(":")[2] if made.action.startswith("lambda:") else ""
         if operation in ("UpdateFunctionConfiguration", "UpdateFunctionCode"):
             with self._changing:
