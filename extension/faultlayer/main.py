@@ -72,9 +72,18 @@ def _leave(code: int) -> NoReturn:
         posix._exit(code)
 
 
+def _is_ours(wrapper: str) -> bool:
+    """Whether this is our wrapper, under another name too: some tools know /opt/bootstrap alone."""
+    try:
+        found, ours = posix.stat(wrapper), posix.stat(_WRAPPER)
+    except (OSError, ValueError):
+        return False
+    return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
+
 def _check_wrapper(value: str) -> None:
     """Every new user's first mistake: armed, but nothing sends the runtime to the proxy."""
-    if value == _WRAPPER or posix.access(_WRAPPED_PACKAGE, posix.F_OK):
+    if value == _WRAPPER or _is_ours(value) or posix.access(_WRAPPED_PACKAGE, posix.F_OK):
         return
     found = "is another wrapper, which must run ours" if value else "is not set"
     message = f"{found}: without {_WRAPPER} no fault reaches the function"

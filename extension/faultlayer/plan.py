@@ -28,6 +28,7 @@ _SCHEMA = "$schema"  # for editors
 KEY = "fault"
 _FIELDS = {option.name.lower(): option for option in GLOBALS if option.name in PLANNED}
 _ENABLED = "enabled"
+_OLD = "failureMode"
 _WHOLE = "faultlayer"  # the flag that says what a plan says beside its rules
 
 
@@ -104,6 +105,10 @@ def _read(plan: Plan, value: dict[str, Any]) -> None:
     if _are_flags(value):
         _read_flags(plan, value)
         value = {}
+    elif _OLD in value and _FAULTS not in value:
+        said = "is of failure-lambda before 1.0; allowed: its flags as of 1.0, or a plan"
+        plan.refuse(_OLD, said)
+        return
     for name, inner in value.items():
         if name == _FAULTS:
             _read_rules(plan, inner)

@@ -39,9 +39,15 @@ def run() -> Iterator[Callable[..., Function]]:
     """Start the probe with these variables; everything is stopped at the end of the test."""
     with ExitStack() as stack:
 
-        def start(*, handler: str = "app.handler", timeout: int = 5, **variables: str) -> Function:
+        def start(
+            *,
+            handler: str = "app.handler",
+            timeout: int = 5,
+            layer: Path | None = None,
+            **variables: str,
+        ) -> Function:
             env = {"AWS_LAMBDA_EXEC_WRAPPER": str(PROBE / "first-wrapper"), **variables}
-            emulator = Emulator(PROBE, handler, env=env, timeout=timeout)
+            emulator = Emulator(PROBE, handler, env=env, timeout=timeout, layer=layer)
             return Function(stack.enter_context(emulator))
 
         yield start
