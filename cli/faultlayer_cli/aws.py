@@ -322,6 +322,8 @@ _SUBJECTS = (
     ("StackName", "stack"),
     ("Name", "parameter"),
     ("ApplicationId", "application"),
+    ("logGroupName", "log group"),
+    ("logGroupIdentifier", "log group"),
 )
 
 

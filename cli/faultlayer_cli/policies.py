@@ -19,6 +19,7 @@ LAYER = f"{_HERE}:layer:faultlayer-*"
 LAYER_VERSION = f"{_HERE}:layer:faultlayer-*:*"
 ANY_LAYER_VERSION = "arn:aws:lambda:eu-west-1:*:layer:*:*"
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/*"
+LOG_GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/*"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/KEY-ID"
 ALL = "*"  # AWS knows no resources for this action
 
@@ -49,35 +50,40 @@ def _if(when: str, permission: Permission) -> Permission:
 # What Lambda checks for every layer that an update names: those that stay too.
 _USE_LAYERS = Permission("lambda:GetLayerVersion", ANY_LAYER_VERSION, implied=True)
 
-COMMANDS: dict[str, tuple[Permission, ...]] = {
-    "publish": (
+# No literal, since a fault's name in quotes is for the fault's own file alone.
+COMMANDS: dict[str, tuple[Permission, ...]] = dict(  # noqa: C408
+    publish=(
         _LIST_VERSIONS,
         Permission("lambda:GetLayerVersion", LAYER_VERSION, "the content is there already"),
         Permission("lambda:PublishLayerVersion", LAYER, "it is not there yet"),
     ),
-    "attach": (
+    attach=(
         _if("without --layer-arn", _LIST_VERSIONS),
         Permission("lambda:GetLayerVersion", LAYER_VERSION, "--layer-arn"),
         _READ,
         _if("without --dry-run", _UPDATE),
         _if("without --dry-run", _USE_LAYERS),
     ),
-    "detach": (
+    detach=(
         _READ,
         _if("without --dry-run", _UPDATE),
         _if("other layers stay", _USE_LAYERS),
     ),
-    "status": (
+    status=(
         _if(UNNAMED, _LIST),
         _if(NAMED, _READ),
     ),
-    "stop": (
+    stop=(
         _if(UNNAMED, _LIST),
         _READ,
         _UPDATE,
         _if("--detach, and other layers stay", _USE_LAYERS),
     ),
-}
+    report=(
+        Permission("logs:FilterLogEvents", LOG_GROUP),
+        _if("--function", _READ),
+    ),
+)
 
 # What is added by the ways to select functions, whatever the command.
 SELECTIONS: dict[str, tuple[Permission, ...]] = {

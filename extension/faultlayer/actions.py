@@ -68,7 +68,7 @@ class Fail(Action):
 
     def __init__(self, error_type: str, message: str, when: str) -> None:
         # Said in the line, since a log in text says nowhere else that this was a function error.
-        super().__init__(when, when=when, outcome="error")
+        super().__init__(when, when=when, function_error=True)
         self.error_type = error_type
         self.message = message
 

@@ -60,6 +60,8 @@ CASES = [
     Case(["stop", "orders"], [NAMED]),
     Case(["stop", "--detach"], [UNNAMED]),
     Case(["stop", "orders", "--detach"], [NAMED]),
+    Case(["report", "--log-group", "/aws/lambda/orders"], []),
+    Case(["report", "--function", "orders"], ["--function"]),
 ]
 SELECTIONS = {
     PATTERN: ["orders*"],
@@ -86,6 +88,7 @@ def arrange(aws: Aws, make: Make, attached: bool) -> None:
     ours, other = aws.ours(), aws.layer("other")
     assert ours == LAYER
     make("orders", tags={"team": "orders"}, layers=[other])
+    aws.client("logs").create_log_group(logGroupName="/aws/lambda/orders")
     aws.client("cloudformation").create_stack(StackName="shop", TemplateBody=json.dumps(TEMPLATE))
     if attached:
         for name in ("orders", "orders-stack"):
@@ -110,7 +113,8 @@ def agree(calls: Sequence[Call], command: str, cases: Sequence[str], selection: 
         here = f"arn:aws:lambda:{call.region}:123456789012"
         kinds = (f"function:{call.subject}", f"layer:{call.subject}", f"layer:{call.subject}:1")
         stack = f"arn:aws:cloudformation:{call.region}:123456789012:stack/{call.subject}/id"
-        arns = [f"{here}:{kind}" for kind in kinds] + [stack]
+        logs = f"arn:aws:logs:{call.region}:123456789012:log-group:{call.subject}"
+        arns = [f"{here}:{kind}" for kind in kinds] + [stack, logs]
         assert any(fnmatch.fnmatchcase(arn, one) for arn in arns for one in resources), call
 
 
@@ -160,8 +164,9 @@ def test_without_a_permission_it_says_which(
     typed = {
         "publish": ["publish", "--zip", str(zip_file)],
         "attach": ["attach", "orders", "--status", "503"],
+        "report": ["report", "--function", "orders"],
     }.get(command, [command, "orders"])
-    cases = [CHANGED, FOUND, NAMED, "it is not there yet"]
+    cases = [CHANGED, FOUND, NAMED, "it is not there yet", "--function"]
     before = aws.configuration("orders")["RevisionId"]
     for action in sorted(policies.called(policies.COMMANDS[command], *cases)):
         aws.front.deny(action)
