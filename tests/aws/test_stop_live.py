@@ -1,0 +1,138 @@
+"""stop and live plans: every source once, beside the functions, and what is left is named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from aws_support import Aws, Cli, Make
+from live_support import (
+    ARMED,
+    DISARMED,
+    PROFILE,
+    SSM,
+    deploy,
+    deployed,
+    parameter,
+    profile,
+    put,
+    writes,
+)
+from strict import UPDATE
+
+WRAPPER = "/opt/faultlayer-wrapper"
+
+
+@pytest.fixture
+def attached(aws: Aws, make: Make) -> dict[str, str]:
+    """Four functions that read three sources, all armed; the profile's ids."""
+    ours = aws.ours()
+    for name, plan in (
+        ("a", f"ssm:{SSM}"),
+        ("b", f"ssm:{SSM}"),
+        ("c", "ssm:/chaos/users"),
+        ("d", f"appconfig:{PROFILE}"),
+        ("e", "file:/var/task/plan.json"),
+    ):
+        variables = {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "FAULTLAYER_PLAN": plan, "OWN": "1"}
+        make(name, layers=[ours], variables=variables)
+    put(aws, ARMED)
+    put(aws, ARMED, "/chaos/users")
+    ids = profile(aws)
+    deploy(aws, ids, ARMED)
+    aws.front.calls.clear()
+    return ids
+
+
+def disabled(aws: Aws, *names: str) -> list[bool]:
+    return [aws.variables(name).get("FAULTLAYER_DISABLED") == "true" for name in names]
+
+
+def test_stop_disarms_every_source_once(aws: Aws, cli: Cli, attached: dict[str, str]) -> None:
+    said = cli("stop")
+    assert said.code == 0, said
+    assert disabled(aws, *"abcde") == [True] * 5
+    assert parameter(aws) == parameter(aws, "/chaos/users") == deployed(aws, attached) == DISARMED
+    assert writes(aws).count("ssm:PutParameter") == 2
+    assert f"appconfig:{PROFILE}" in said.out
+    assert said.out.count("disarmed") == 3
+    told = json.loads(cli("stop", "--json").out)
+    assert told["sources"] == [
+        {"source": f"ssm:{SSM}", "outcome": "unchanged"},
+        {"source": "ssm:/chaos/users", "outcome": "unchanged"},
+        {
+            "source": f"appconfig:{PROFILE}",
+            "outcome": "unchanged",
+            "reason": "deployment 2 (of chaos) is BAKING",
+        },
+    ]
+
+
+def test_stop_and_detach_disarms_too(aws: Aws, cli: Cli, attached: dict[str, str]) -> None:
+    assert cli("stop", "--detach").code == 0
+    assert [aws.variables(name) for name in "abcde"] == [{"OWN": "1"}] * 5
+    assert parameter(aws) == parameter(aws, "/chaos/users") == deployed(aws, attached) == DISARMED
+
+
+@pytest.mark.parametrize("more", [[], ["--detach"]])
+def test_stop_of_named_functions_leaves_what_others_may_read(
+    aws: Aws, cli: Cli, attached: dict[str, str], more: list[str]
+) -> None:
+    said = cli("stop", "a", "b", *more)
+    assert (said.code, writes(aws)) == (0, [])
+    (line,) = [line for line in said.lines if "stays as it is" in line]
+    assert line == (
+        f"faultlayer: ssm:{SSM} stays as it is, since other functions may read it: "
+        f"`faultlayer disarm --ssm {SSM}` disarms it"
+    )
+    assert disabled(aws, *"abc") == [not more, not more, False]
+    assert parameter(aws) == json.loads(ARMED)
+
+
+def test_it_goes_on_and_says_what_is_left(aws: Aws, cli: Cli, attached: dict[str, str]) -> None:
+    aws.front.deny("ssm:PutParameter", SSM)
+    aws.front.deny(UPDATE, "c")
+    said = cli("stop")
+    assert said.code == 1
+    assert disabled(aws, *"abcde") == [True, True, False, True, True]
+    assert parameter(aws) == json.loads(ARMED)
+    assert parameter(aws, "/chaos/users") == deployed(aws, attached) == DISARMED
+    left = [line for line in said.lines if "failed: " in line]
+    assert [line.split(": failed")[0] for line in left] == [
+        "faultlayer: c",
+        f"faultlayer: ssm:{SSM}",
+    ]
+
+
+def test_a_source_that_is_left_is_exit_code_1(aws: Aws, cli: Cli, attached: dict[str, str]) -> None:
+    aws.front.deny("appconfig:ListApplications")
+    said = cli("stop", "--json")
+    assert said.code == 1
+    told = json.loads(said.out)["sources"]
+    assert [one["outcome"] for one in told] == ["disarmed", "disarmed", "failed"]
+    assert "appconfig:ListApplications" in said.err
+    assert disabled(aws, *"abcde") == [True] * 5
+
+
+def test_sources_that_cannot_be_written_from_here(aws: Aws, make: Make, cli: Cli) -> None:
+    make("gone", variables={"FAULTLAYER_PLAN": "ssm:/not/there"})
+    make("far", variables={"FAULTLAYER_PLAN": "ssm:arn:aws:ssm:eu-west-1:1:parameter/x"})
+    said = cli("stop")
+    assert said.code == 1
+    assert disabled(aws, "gone", "far") == [True, True]
+    left = [line for line in said.lines if "failed: " in line]
+    assert len(left) == 1
+    assert "is not a parameter's name" in left[0]
+    assert parameter(aws, "/not/there") is None
+
+
+def test_status_tells_where_a_plan_comes_from(aws: Aws, cli: Cli, attached: dict[str, str]) -> None:
+    told = {one["function"]: one for one in json.loads(cli("status", "--json").out)["functions"]}
+    assert {name: (one["state"], one["source"]) for name, one in told.items()} == {
+        "a": ("live", f"ssm:{SSM}"),
+        "b": ("live", f"ssm:{SSM}"),
+        "c": ("live", "ssm:/chaos/users"),
+        "d": ("live", f"appconfig:{PROFILE}"),
+        "e": ("live", "file:/var/task/plan.json"),
+    }
+    assert f"plan=ssm:{SSM}" in cli("status", "a").out
