@@ -3,6 +3,7 @@
 It promises least privilege: every action here is called by the command in that case, or is
 demanded by AWS on the way (`implied`); tests record the calls and compare.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_appconfig.html
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _HERE = "arn:aws:lambda:eu-west-1:123456789012"
 FUNCTION = f"{_HERE}:function:*"
@@ -20,6 +21,9 @@ LAYER_VERSION = f"{_HERE}:layer:faultlayer-*:*"
 ANY_LAYER_VERSION = "arn:aws:lambda:eu-west-1:*:layer:*:*"
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/*"
 LOG_GROUP = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/*"
+PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/*"
+APPLICATION = "arn:aws:appconfig:eu-west-1:123456789012:application/*"  # and all that is in it
+STRATEGY = "arn:aws:appconfig:eu-west-1:123456789012:deploymentstrategy/AppConfig.AllAtOnce"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/KEY-ID"
 ALL = "*"  # AWS knows no resources for this action
 
@@ -35,6 +39,14 @@ class Permission:
     resource: str
     when: str = ""
     implied: bool = False  # AWS demands it for another call; the command never calls it
+    optional: bool = False  # denied, the command says so and goes on
+
+    @property
+    def how(self) -> str:
+        """What there is to say of it besides."""
+        if self.implied:
+            return "checked by AWS, not called"
+        return "denied, it goes on without" if self.optional else ""
 
 
 _LIST_VERSIONS = Permission("lambda:ListLayerVersions", ALL)
@@ -44,7 +56,7 @@ _UPDATE = Permission("lambda:UpdateFunctionConfiguration", FUNCTION)
 
 
 def _if(when: str, permission: Permission) -> Permission:
-    return Permission(permission.action, permission.resource, when, permission.implied)
+    return replace(permission, when=when)
 
 
 # What Lambda checks for every layer that an update names: those that stay too.
@@ -85,6 +97,55 @@ COMMANDS: dict[str, tuple[Permission, ...]] = dict(  # noqa: C408
     ),
 )
 
+_GET_PARAMETER = Permission("ssm:GetParameter", PARAMETER)
+_PUT_PARAMETER = Permission("ssm:PutParameter", PARAMETER)
+_FIND = (
+    Permission("appconfig:ListApplications", ALL),
+    Permission("appconfig:ListEnvironments", APPLICATION),
+    Permission("appconfig:ListConfigurationProfiles", APPLICATION),
+    Permission("appconfig:ListDeployments", APPLICATION),
+)
+_GET_VERSION = Permission("appconfig:GetHostedConfigurationVersion", APPLICATION)
+_DEPLOY = (
+    Permission("appconfig:CreateHostedConfigurationVersion", APPLICATION),
+    Permission("appconfig:StartDeployment", APPLICATION),
+    Permission("appconfig:StartDeployment", STRATEGY, implied=True),
+    Permission("appconfig:GetDeployment", APPLICATION),
+)
+_STOP = Permission(
+    "appconfig:StopDeployment", APPLICATION, "a deployment of the plan is in progress"
+)
+_READERS = replace(_LIST, optional=True)
+
+_DISARM_PARAMETER = (replace(_GET_PARAMETER, optional=True), _PUT_PARAMETER)
+_DISARM_PROFILE = (
+    *_FIND[:-1],
+    replace(_FIND[-1], optional=True),  # unless a deployment is in progress
+    replace(_GET_VERSION, optional=True),
+    *_DEPLOY,
+    _STOP,
+)
+
+COMMANDS |= {
+    "arm --ssm": (_GET_PARAMETER, _READERS, _if("without --dry-run", _PUT_PARAMETER)),
+    "arm --appconfig": (
+        *_FIND,
+        _GET_VERSION,
+        _READERS,
+        *(_if("without --dry-run", each) for each in _DEPLOY),
+    ),
+    "disarm --ssm": _DISARM_PARAMETER,
+    "disarm --appconfig": _DISARM_PROFILE,
+    "show --ssm": (_GET_PARAMETER,),
+    "show --appconfig": (*_FIND, _GET_VERSION),
+}
+
+# What is added to stop where no function is named, and some read a live plan.
+LIVE: dict[str, tuple[Permission, ...]] = {
+    "from a parameter": _DISARM_PARAMETER,
+    "from AppConfig": _DISARM_PROFILE,
+}
+
 # What is added by the ways to select functions, whatever the command.
 SELECTIONS: dict[str, tuple[Permission, ...]] = {
     "names with a pattern such as 'orders-*'": (_LIST,),
@@ -110,17 +171,25 @@ def called(permissions: Iterable[Permission], *cases: str) -> set[str]:
 
 def policy(permissions: Sequence[Permission]) -> str:
     """The IAM policy that allows these, as JSON."""
-    resources: dict[str, str] = {}
+    resources: dict[str, tuple[str, ...]] = {}
     for each in permissions:
-        # Two cases of one action: the wider resource includes the narrower one.
-        if each.action not in resources or each.resource == ANY_LAYER_VERSION:
-            resources[each.action] = each.resource
+        held = resources.get(each.action, ())
+        # Two cases of one action: any layer version includes ours.
+        if each.resource == ANY_LAYER_VERSION or not held:
+            resources[each.action] = (each.resource,)
+        elif each.resource not in held and ANY_LAYER_VERSION not in held:
+            resources[each.action] = (*held, each.resource)
     statements = []
-    for resource in dict.fromkeys(resources.values()):
-        actions = [action for action, there in resources.items() if there == resource]
-        one = actions if len(actions) > 1 else actions[0]
-        statements.append({"Effect": "Allow", "Action": one, "Resource": resource})
+    for there in dict.fromkeys(resources.values()):
+        actions = [action for action, where in resources.items() if where == there]
+        statements.append(
+            {"Effect": "Allow", "Action": _one_or_all(actions), "Resource": _one_or_all(there)}
+        )
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
+
+
+def _one_or_all(texts: Sequence[str]) -> str | list[str]:
+    return texts[0] if len(texts) == 1 else list(texts)
 
 
 def page() -> list[str]:
@@ -133,9 +202,9 @@ def _table() -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     rows = [(f"`{name}`", each) for name, held in COMMANDS.items() for each in held]
     rows += [(_quoted(name), each) for name, held in SELECTIONS.items() for each in held]
+    rows += [(f"`stop` of plans {name}", each) for name, held in LIVE.items() for each in held]
     for name, each in rows:
-        how = "checked by AWS, not called" if each.implied else ""
-        yield f"| {name} | `{each.action}` | {_quoted(each.when or 'always')} | {how} |"
+        yield f"| {name} | `{each.action}` | {_quoted(each.when or 'always')} | {each.how} |"
 
 
 def _quoted(text: str) -> str:
@@ -155,6 +224,8 @@ def _more() -> Iterator[str]:
     yield from _policies(
         "###", {_quoted(_upper(name)): held for name, held in SELECTIONS.items()}, "{}"
     )
+    yield from ("", "## More, for `faultlayer stop` where functions read live plans")
+    yield from _policies("###", {_upper(name): held for name, held in LIVE.items()}, "{}")
     yield from ("", "## More, for variables encrypted with a customer managed key")
     yield from _policies("###", {_upper(name): held for name, held in KMS.items()}, "{}")
 
