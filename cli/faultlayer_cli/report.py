@@ -24,17 +24,7 @@ from faultlayer_cli.report_source import LogGroup, Message
 from faultlayer_cli.report_sums import Group, Sums, Tally
 from faultlayer_cli.terminal import say
 
-_HEAD = (
-    "fault",
-    "injections",
-    "dry runs",
-    "invocations",
-    "share",
-    "errors",
-    "error rate",
-    "median ms",
-    "p95 ms",
-)
+_HEAD = ("fault", "injections", "dry runs", "invocations", "errors", "median ms", "p95 ms")
 _ALLOWED = "for example 30m, 2h, 1d or 2027-01-31T17:00:00Z"
 _NONE = "–"
 
@@ -177,18 +167,16 @@ def _row(name: str, group: Group, *, counted: bool = True) -> tuple[str | Text, 
     cells = (
         str(group.injections) if counted else "",
         str(group.dry_runs) if counted else "",
-        str(group.invocations),
-        _share(group.share),
-        str(group.errors),
-        _share(group.error_share),
+        _counted(group.invocations, group.share),
+        _counted(group.errors, group.error_share),
         _time_cell(group.median_ms),
         _time_cell(group.p95_ms),
     )
     return (name, *(Text(cell, justify="right") for cell in cells))
 
 
-def _share(share: float | None) -> str:
-    return _NONE if share is None else f"{share:.1%}".replace("%", " %")
+def _counted(count: int, share: float | None) -> str:
+    return str(count) if share is None else f"{count} ({share * 100:.1f} %)"
 
 
 def _time_cell(milliseconds: float | None) -> str:
