@@ -155,7 +155,6 @@ def test_all_faults_at_once_in_their_order() -> None:
         ("HEADERS", NOISE, "JSON object"),
         ("CORRUPTION", NOISE, "garble"),
         ("NOISE" * 800, NOISE, "FAULTLAYER_STATUS"),
-        ("METRICS", "emf", "FAULTLAYER_STATUS"),
     ],
     ids=lambda value: value[:20],
 )
