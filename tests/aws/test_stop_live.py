@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
 
 import pytest
 from aws_support import Aws, Cli, Make
@@ -136,3 +141,30 @@ def test_status_tells_where_a_plan_comes_from(aws: Aws, cli: Cli, attached: dict
         "e": ("live", "file:/var/task/plan.json"),
     }
     assert f"plan=ssm:{SSM}" in cli("status", "a").out
+
+
+def test_interrupted_while_waiting_for_a_deployment(
+    aws: Aws, command: Callable[..., subprocess.Popen[str]], attached: dict[str, str]
+) -> None:
+    """The functions and the other sources are stopped, and what is not certain is named."""
+    aws.front.stores.path = ["DEPLOYING"]
+    reached = threading.Event()
+    aws.front.before("appconfig:GetDeployment", reached.set)
+    process = command("stop", "--json")
+    assert reached.wait(30)
+    wait_until(lambda: all(disabled(aws, *"abcde")))
+    time.sleep(0.5)  # nothing is left to do but to wait
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    told = json.loads(out)["sources"]
+    assert [one["outcome"] for one in told] == ["disarmed", "disarmed", "failed"]
+    assert "failed: interrupted while waiting for AWS" in err
+    assert "Traceback" not in err
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
