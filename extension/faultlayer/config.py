@@ -238,8 +238,9 @@ def _read_source(config: Config, source: Source) -> None:
     try:
         config.found = source.fetch()
     except ValueError as error:
-        config.failing = f"{error}; allowed: {_GLOBALS['PLAN'].kind.allowed}"
-        config.problems.append(Problem(PLAN, config.failing + "; nothing is injected"))
+        config.failing = str(error)
+        message = f"{error}; allowed: {_GLOBALS['PLAN'].kind.allowed}; nothing is injected"
+        config.problems.append(Problem(PLAN, message))
         return
     plan = read(config.found)
     config.problems += told(plan)

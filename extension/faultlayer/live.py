@@ -30,12 +30,31 @@ _MOST_SAID = 16  # reasons of one trouble: what a source says anew each time mus
 class Live:
     """What `Aim` is to the proxy, by the plan that was read last (at first none: nothing hits)."""
 
+    __slots__ = (
+        "_aim",
+        "_bell",
+        "_found",
+        "_gate",
+        "_known",
+        "_poll",
+        "_said",
+        "_settings",
+        "_since",
+        "_since_wall",
+        "_source",
+        "_until",
+        "_until_wall",
+        "_wrong",
+    )
+
     def __init__(self, settings: Config, source: Source) -> None:
         self._settings = settings
         self._source = source
         self._poll = settings.poll
         self._aim = settings.aim
-        self._asked = self._asked_at = _NEVER
+        # The plan is young within these times, of one clock and of the other.
+        self._since = self._since_wall = _NEVER
+        self._until = self._until_wall = _NEVER
         self._gate = allocate_lock()
         self._bell = allocate_lock()
         self._bell.acquire()
@@ -51,7 +70,9 @@ class Live:
         self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
     ) -> Hits | None:
         """As `Aim.decide`. An old plan still judges this event; its successor is on the way."""
-        if not self._fresh():
+        # One clock may stand still where the environment does, the other may be set.
+        young = self._since <= monotonic() < self._until
+        if not (young and self._since_wall <= time() < self._until_wall):
             self._wake()
         aim = self._aim
         return None if aim is None else aim.decide(head, lowered, content)
@@ -59,7 +80,7 @@ class Live:
     def renew(self) -> None:
         """After a restore chance is drawn anew, and the plan that the snapshot knew is old."""
         with self._gate:
-            self._asked = self._asked_at = _NEVER
+            self._until = _NEVER
         if self._aim is not None:
             self._aim.renew()
 
@@ -68,19 +89,15 @@ class Live:
         if self._source.before_events:
             self._wake()
 
-    def _fresh(self) -> bool:
-        """By both clocks: one may stand still where the environment does, the other may be set."""
-        return (
-            0 <= monotonic() - self._asked < self._poll
-            and 0 <= time() - self._asked_at < self._poll
-        )
-
     def _wake(self) -> None:
         """Have the plan read anew, once for all who find it old."""
         with self._gate:
-            if self._fresh():
-                return
-            self._asked, self._asked_at = monotonic(), time()
+            now, wall = monotonic(), time()
+            young = self._since <= now < self._until
+            if young and self._since_wall <= wall < self._until_wall:
+                return  # another event has woken it meanwhile
+            self._since, self._until = now, now + self._poll
+            self._since_wall, self._until_wall = wall, wall + self._poll
             try:
                 self._bell.release()
             except RuntimeError:  # it rings already, and will be heard

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -36,8 +38,15 @@ def plan_events(function):
     return [line["event"] for line in function.lines() if line["event"].startswith("plan_")]
 
 
-def test_a_file_is_armed_disarmed_and_armed_again(run, tmp_path):
-    path = tmp_path / "plan.json"
+@pytest.fixture
+def folder():
+    """One that the sandbox sees too, which has its own /tmp."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        yield Path(name)
+
+
+def test_a_file_is_armed_disarmed_and_armed_again(run, folder):
+    path = folder / "plan.json"
     path.write_text("{}")
     function = run(FAULTLAYER_PLAN=f"file:{path}", FAULTLAYER_POLL="500ms")
     assert status(function) == 200
