@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ import click
 from faultlayer import __version__, config
 from faultlayer.registry import PREFIX
 from faultlayer_cli import aws, change, ending, flags, layers, summary
-from faultlayer_cli.apply import Outcome, Plan, Run
+from faultlayer_cli.apply import Outcome, Plan, Result, Run
 from faultlayer_cli.ending import END
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.local import LocalCommand
@@ -145,12 +146,21 @@ def attach(
                 arn = published[function.architecture] = layer(common.account, function, layer_arn)
         return change.attach(function, arn, end.added(function), wrapped=wrapped)
 
-    say(end.told())
-    return changed(common, plan, names, "attach to")
+    return changed(common, plan, names, "attach to", partial(tell, end))
 
 
 for _setting in settings():
     attach.params.append(_setting.as_click())
+
+
+def tell(end: ending.Ending, looked: Sequence[Result]) -> None:
+    """Says when the faults end, and which functions are armed again that were stopped."""
+    changes = [result.change for result in looked if result.change]
+    for before in (c for c in changes if not c.empty and change.DISABLED not in c.variables):
+        if before.function.variables.get(change.DISABLED):
+            say(f"{before.function.name}: was stopped ({change.DISABLED}), and is armed again")
+    if changes:
+        say(end.told(c.variables[END] for c in changes if END in c.variables))
 
 
 def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
@@ -208,8 +218,14 @@ def found(selection: Selection, account: aws.Account) -> list[str]:
     return selection.find(account)
 
 
-def changed(common: Common, plan: Plan, names: Sequence[str], verb: str) -> int:
-    """Looks, asks, changes, tells; the exit code."""
+def changed(
+    common: Common,
+    plan: Plan,
+    names: Sequence[str],
+    verb: str,
+    tell: Callable[[Sequence[Result]], None] = lambda looked: None,
+) -> int:
+    """Looks, tells what is ahead, asks, changes, tells what became of it; the exit code."""
     run = Run(common.account, plan, wait=_WAIT if common.wait else 0)
     try:
         looked = run.look(names)
@@ -218,6 +234,7 @@ def changed(common: Common, plan: Plan, names: Sequence[str], verb: str) -> int:
     unknown = [result.reason for result in looked if result.outcome is Outcome.UNKNOWN]
     if unknown:
         raise Mistake("\n".join(unknown))
+    tell(looked)
     region = common.account.region
     if not common.dry_run:
         confirm([r.name for r in looked if r.outcome is Outcome.PLANNED], verb, region, common.yes)

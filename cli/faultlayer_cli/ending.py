@@ -7,7 +7,7 @@ end of its own, or one that is fetched live comes without an end.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -144,13 +144,13 @@ class Ending:
         begins = datetime.fromtimestamp(max(opens, self.now.timestamp()), timezone.utc)
         return with_end(document, (begins + _HOUR).strftime(_ISO))
 
-    def told(self) -> str:
-        """What the user should know of it before anything is changed."""
+    def told(self, ends: Iterable[str]) -> str:
+        """What the user should know of it before anything is changed; `ends` are the functions'."""
         if self.given is None:
             return "no fault is given: the layer comes as it is, and leaves the faults that are set"
-        if self.due:
-            end = self._after(_HOUR)
-            return f"the faults end by themselves at {end}; --for, --until or --forever change that"
-        if self.chosen is not None:
-            return f"the faults end by themselves at {self.chosen}"
+        if config.read(self.given, files=False).values.get("DISABLED"):
+            return "the faults are disabled: nothing is injected"
+        if said := ", ".join(sorted(set(ends))):
+            more = "; --for, --until or --forever change that" if self.due else ""
+            return f"the faults end by themselves at {said}{more}"
         return "the faults end with `faultlayer stop` or `faultlayer detach`, or as their plan says"

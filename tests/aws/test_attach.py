@@ -389,6 +389,25 @@ def test_faults_end_by_themselves(
     assert f"end by themselves at {aws.variables('orders')['FAULTLAYER_END']}" in said.err
 
 
+def test_what_is_said_of_the_end_is_the_functions_own(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders")
+    cli("attach", "orders", "--status", "503", "--for", "2h")
+    said = cli("attach", "orders", "--status", "503")
+    assert f"at {aws.variables('orders')['FAULTLAYER_END']};" in said.err
+    assert "the faults are disabled" in cli("attach", "orders", "--status", "503", "--disabled").err
+
+
+def test_arming_again_what_was_stopped_is_said(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    cli("attach", "orders", "--status", "503")
+    cli("stop", "orders")
+    said = cli("attach", "orders", "--status", "503")
+    assert "orders: was stopped (FAULTLAYER_DISABLED), and is armed again" in said.err
+    assert "armed again" not in cli("attach", "orders", "--status", "503").err
+
+
 def test_until_a_time_and_forever(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
     make("orders")
     cli("attach", "orders", "--status", "503", "--until", "2099-01-31T17:00:00+01:00")
