@@ -64,7 +64,7 @@ def packaged(sam, built, aws, tmp_path_factory):
 def versions(template):
     """The layers' resources, by architecture; the transform renames them after their content."""
     return {
-        resource["Properties"]["LayerName"].removeprefix("faultlayer-"): (name, resource)
+        resource["Properties"]["LayerName"]["Fn::Sub"].rpartition("-")[2]: (name, resource)
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Lambda::LayerVersion"
     }
