@@ -8,6 +8,7 @@ is frozen asks nobody, and a clock that jumps either way, or stands still, costs
 
 from __future__ import annotations
 
+import sys
 from _thread import allocate_lock, start_new_thread
 from time import monotonic, time
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from faultlayer.source import Source
 
 _NEVER = float("-inf")
+_SLICE = 0.0002  # seconds that an event may have to wait while a new plan is taken apart
 _MOST_SAID = 16  # reasons of one trouble: what a source says anew each time must not fill the log
 
 
@@ -160,5 +162,6 @@ class Live:
 def begin(settings: Config, source: Source) -> Live:
     """Read this source from now on whenever that is due, in a thread of its own."""
     live = Live(settings, source)
+    sys.setswitchinterval(_SLICE)
     start_new_thread(live.run, ())
     return live
