@@ -103,7 +103,7 @@ def test_the_window_ends_while_the_function_runs(run):
         {"FAULTLAYER_START": "2031-01-01T00:00:00"},
         {"FAULTLAYER_MATCH": "a..b"},
         {"FAULTLAYER_PLAN": '{"faults":['},
-        {"FAULTLAYER_PLAN": "ssm:/chaos/plan", "FAULTLAYER_DISABLED": "maybe"},
+        {"FAULTLAYER_PLAN": "appconfig:shop/chaos"},
     ],
     ids=str,
 )
