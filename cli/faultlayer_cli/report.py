@@ -157,7 +157,7 @@ def show(sums: Sums) -> None:
         if not sums.total.injections:
             print("no fault was injected")
     for trouble, times in sums.troubles.items():
-        about = f" {trouble.variable}" if trouble.variable else ""
+        about = f" {trouble.about}" if trouble.about else ""
         often = f" ({times} times)" if times > 1 else ""
         print(f"{trouble.name}{about}: {trouble.message}{often}")
     sys.stdout.flush()

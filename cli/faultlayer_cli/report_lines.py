@@ -53,7 +53,7 @@ class Trouble:
     """A line of ours that says what is wrong: in a variable, in a plan, with the wrapper."""
 
     name: str
-    variable: str
+    about: str  # the variable, or the fault; empty where it is about neither
     message: str
 
 
@@ -183,7 +183,8 @@ def _ours(line: Record) -> Iterator[Seen]:
             kind, str(line.request_id or ""), failed=failed, fault=str(line.fault or "unknown")
         )
     elif line.level in _GRAVE:
-        trouble = Trouble(str(line.event), str(line.variable or ""), str(line.message or ""))
+        about = str(line.variable or line.fault or "")
+        trouble = Trouble(str(line.event), about, str(line.message or ""))
         yield Seen(Kind.TROUBLE, trouble=trouble)
 
 

@@ -91,6 +91,11 @@ TEXT = {
             trouble=Trouble("config_error", "FAULTLAYER_STATUS", "is outside 100 to 599"),
         ),
     ),
+    "a fault that did not apply": (
+        '{"source":"faultlayer","level":"warn","event":"fault_not_applied","fault":"latency",'
+        f'"request_id":"{ID}","message":"is not JSON"}}',
+        Seen(Kind.TROUBLE, trouble=Trouble("fault_not_applied", "latency", "is not JSON")),
+    ),
 }
 IN_JSON = {
     "start": (platform("platform.start", version="$LATEST"), Seen(Kind.START, ID)),

@@ -100,7 +100,7 @@ def test_timeouts_crashes_and_what_is_wrong(run, tmp_path: Path):
     assert (group["errors"], found["not_hit"]["errors"]) == (seen["timed out"], 0)
     assert group["median_ms"] >= 990
     (trouble,) = found["troubles"]
-    assert (trouble["name"], trouble["variable"]) == ("config_error", "FAULTLAYER_STATUS")
+    assert (trouble["name"], trouble["about"]) == ("config_error", "FAULTLAYER_STATUS")
 
 
 def test_a_dry_run_hits_nothing(run, tmp_path: Path):
