@@ -141,9 +141,7 @@ GLOBALS = (
         "makes decisions reproducible: they depend on seed, fault and request id alone",
     ),
     Option("PLAN", Source(), "the same in JSON, with several rules of one fault where needed"),
-    Option(
-        "POLL", Duration(), "how old a plan may become, where it is not said here but read", 10.0
-    ),
+    Option("POLL", Duration(), "how old a live plan may become before it is read anew", 10.0),
     Option("PORT", Whole(1, 65535, "9747"), "the proxy's loopback port; taken: any free one", 9747),
     Option(
         "RUNTIME_API",
