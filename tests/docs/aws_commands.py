@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,11 @@ def account() -> Iterator[tuple[Any, dict[str, str]]]:
     strict = importlib.import_module("strict")
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    front = strict.Front(*server.get_host_and_port())
+    host, port = server.get_host_and_port()
+    # All of moto's servers in one process have one account.
+    reset = urllib.request.Request(f"http://{host}:{port}/moto-api/reset", b"", method="POST")
+    urllib.request.urlopen(reset, timeout=60).close()
+    front = strict.Front(host, port)
     try:
         environment = {
             "AWS_ENDPOINT_URL": front.url,
