@@ -19,7 +19,7 @@ import click
 from rich.text import Text
 
 from faultlayer import config, instant
-from faultlayer.actions import BEFORE, Action
+from faultlayer.actions import BEFORE, Action, Nothing
 from faultlayer.aim import Aim, Rule, draws
 from faultlayer.invocation import Invocation
 from faultlayer.jsontext import dumps
@@ -48,13 +48,13 @@ class Verdict:
 
 
 @click.command(cls=LocalCommand)
-@click.option("--event", metavar="FILE|-", required=True, help="the event, as JSON")
+@click.option("--payload", metavar="FILE|-", required=True, help="the event, as JSON")
 @click.option("--request-id", metavar="ID", help="for the draws of a seed")
 @click.option("--function-arn", metavar="ARN", default=_ARN, help="as it is invoked")
 @click.option("--at", metavar="TIME", help="when, as in 2027-01-31T17:00:00Z [default: now]")
 @click.option("--json", "json_", is_flag=True, help="print JSON, for scripts")
 def explain(
-    event: str,
+    payload: str,
     request_id: str | None,
     function_arn: str,
     at: str | None,
@@ -67,7 +67,7 @@ def explain(
     """
     given = {name.upper(): text for name, text in typed.items() if text is not None}
     flags.check(given, frozenset(given))
-    body = _event(event)
+    body = _event(payload)
     for flag, text in (
         ("--request-id", request_id or _REQUEST_ID),
         ("--function-arn", function_arn),
@@ -103,9 +103,9 @@ def _event(source: str) -> bytes:
         body = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
         json.loads(body)
     except OSError as error:
-        raise Mistake(f"--event cannot read {source}: {error.strerror}") from None
+        raise Mistake(f"--payload cannot read {source}: {error.strerror}") from None
     except ValueError as error:
-        raise Mistake(f"--event {source} is not JSON: {error}") from None
+        raise Mistake(f"--payload {source} is not JSON: {error}") from None
     return body
 
 
@@ -207,8 +207,9 @@ def _judged(
     if missed:
         return Verdict(label, rule.fault.name, "misses", missed, {}), None
     action = rule.decide(rule.options, invocation, how)
-    if action is None:
-        return Verdict(label, rule.fault.name, "misses", ["does not apply here"], {}), None
+    if action is None or isinstance(action, Nothing):
+        because = ["does not apply here"] if action is None else [action.why]
+        return Verdict(label, rule.fault.name, "misses", because, {}), None
     return Verdict(label, rule.fault.name, verdict, because, action.numbers), action
 
 

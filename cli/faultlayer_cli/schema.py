@@ -85,9 +85,14 @@ def _guessed(kind: Kind) -> Schema:
         example = json.loads(kind.example)
     except ValueError:
         example = None
+    members: Schema = {}
     if _takes(kind, example if isinstance(example, dict) else {"a": "b"}):
         types.append("object")
-    return {"type": types if len(types) > 1 else "string"}
+        if not _takes(kind, {}):
+            members["minProperties"] = 1
+        if not _takes(kind, {"": "b"}):
+            members["propertyNames"] = {"minLength": 1}
+    return {"type": types if len(types) > 1 else "string", **members}
 
 
 def _takes(kind: Kind, value: Any) -> bool:

@@ -87,6 +87,26 @@ class Respond(Action):
         self.body = body
 
 
+class Nothing(Action):
+    """The fault does not apply to this event, which users may not expect: said once, with `why`."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        super().__init__(BEFORE)
+        self.why = why
+
+
+class Alter(Action):
+    """Give the function another event: what `change` makes of it, None where it changes nothing."""
+
+    __slots__ = ("change",)
+
+    def __init__(self, change: Callable[[bytes], bytes | None], **numbers: Any) -> None:
+        super().__init__(BEFORE, **numbers)
+        self.change = change
+
+
 class Rewrite(Action):
     """Change the answer on its way out.
 

@@ -11,7 +11,7 @@ from _thread import allocate_lock
 from posix import urandom
 from time import time
 
-from faultlayer.actions import BEFORE
+from faultlayer.actions import BEFORE, Nothing
 from faultlayer.invocation import Invocation
 from faultlayer.log import emit
 
@@ -146,6 +146,19 @@ def _invocation(
     return Invocation(data[:size], lowered, content or (lambda: data[size:]))
 
 
+_mentioned: set[tuple[str, str]] = set()
+
+
+def _mention(rule: Rule, action: Nothing, invocation: Invocation) -> None:
+    """Say once per execution environment why this fault leaves events alone."""
+    said = (rule.fault.name, action.why)
+    if said in _mentioned:
+        return
+    _mentioned.add(said)
+    request_id = invocation.request_id
+    emit("warn", "fault_not_applied", fault=said[0], request_id=request_id, message=action.why)
+
+
 class Aim:
     """Rules in their order, the seed (None: chance alone), and whether to log only.
 
@@ -234,7 +247,9 @@ class Aim:
             except Exception as error:
                 emit("error", "internal_error", message=type(error).__name__)
                 continue
-            if action is not None:
+            if isinstance(action, Nothing):
+                _mention(rule, action, invocation)
+            elif action is not None:
                 hits.append(Hit(rule, action))
         invocation.forget()
         if not hits:

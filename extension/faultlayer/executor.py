@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic, sleep
 
 from faultlayer import http1
-from faultlayer.actions import BEFORE, Delay, Fail, Outlast, Respond, Rewrite
+from faultlayer.actions import BEFORE, Alter, Delay, Fail, Outlast, Respond, Rewrite
 from faultlayer.answer import HTTP_STREAM, PRELUDE, SEPARATOR, Answer, Stream, dump, status_payload
 from faultlayer.http1 import CHUNKED, chunk, header
 from faultlayer.log import emit
@@ -66,6 +66,7 @@ class Executor:
         invocation = hits.invocation
         pending = Pending(invocation, [])
         outcome: Hit | None = None
+        changes: list[Hit] = []
         for hit in hits.hits:
             action = hit.action
             if action.when != BEFORE:
@@ -75,9 +76,13 @@ class Executor:
             elif isinstance(action, Delay):
                 hit.log(invocation.request_id)
                 self._link.hold(_left(action))
+            else:
+                changes.append(hit)
         if outcome is None:
+            self._alter(changes, event, invocation.request_id)
             return pending
         self._link.finish(event, _forget)
+        _give_back(changes)
         if isinstance(outcome.action, Outlast):
             _give_back(pending.hits)
             outcome.log(invocation.request_id)
@@ -89,6 +94,19 @@ class Executor:
         if refused.status >= 300:
             emit("warn", "answer_refused", request_id=pending.request_id, status=refused.status)
         return None
+
+    def _alter(self, changes: list[Hit], event: Message, request_id: str) -> None:
+        """Let every change of the event have its turn; one that changes nothing does not count."""
+        content = self._link.gather(event) if changes else None
+        for hit in changes:
+            assert isinstance(hit.action, Alter)
+            altered = None if content is None else hit.action.change(content)
+            if altered is None:
+                hit.rule.give_back()
+            else:
+                hit.log(request_id)
+                content = altered
+                event.replace(altered)
 
     # -- on the way out -----------------------------------------------------------------------
 

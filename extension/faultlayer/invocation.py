@@ -62,11 +62,15 @@ class Invocation:
         digits = header(self.head, self.lowered, DEADLINE)
         return int(digits) / 1000 if digits.isdigit() and len(digits) < 16 else None
 
+    def content(self) -> bytes | None:
+        """The event's bytes; None where they are more than Lambda lets an event be."""
+        return self._content() if self._content else None
+
     def readable(self) -> bool:
         """Whether the event is JSON of a size that Lambda allows; reads it where nobody has."""
         if self._event is _UNREAD:
             self._event = _UNREADABLE
-            content = self._content() if self._content else None
+            content = self.content()
             if content is not None:
                 try:
                     self._event = loads(content)

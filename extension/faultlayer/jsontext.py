@@ -62,12 +62,12 @@ def _default(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
-_scan = make_scanner(_Context)  # type: ignore[arg-type]
+scan = make_scanner(_Context)  # type: ignore[arg-type]
 _encode = make_encoder(None, _default, encode_basestring_ascii, None, ":", ",", False, False, True)
 quote = encode_basestring_ascii
 
 
-def loads(data: str | bytes, scan: Callable[[str, int], tuple[Any, int]] = _scan) -> Any:
+def loads(data: str | bytes, scan: Callable[[str, int], tuple[Any, int]] = scan) -> Any:
     """The value of a JSON text; raises ValueError (RecursionError where it nests too deeply)."""
     text = data.decode("utf-8") if isinstance(data, bytes) else data
     try:

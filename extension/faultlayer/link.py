@@ -60,6 +60,11 @@ class Message:
         """What has arrived of the body, in its framing."""
         return self.data[len(self.lowered) :]
 
+    def replace(self, content: bytes) -> None:
+        """Give what has arrived to its end another content."""
+        head = http1.with_length(http1.without(self.head, b"transfer-encoding"), len(content))
+        self.data, self.lowered, self.length = head + content, head.lower(), len(content)
+
     @property
     def status(self) -> int:
         """A response's status code."""

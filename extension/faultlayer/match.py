@@ -28,7 +28,7 @@ _LONGEST_INDEX = 9  # digits
 _OPERATORS = ("equals", "prefix", "regex", "exists", "in")
 _AS, _TEXT = "as", "text"  # beside operators: how other tools compare
 # One text, since a fault's name in quotes is for the fault's own file alone.
-_HEADERS = frozenset("headers multiValueHeaders".split())  # noqa: SIM905
+HEADERS = frozenset("headers multiValueHeaders".split())  # noqa: SIM905
 _ARN, _QUALIFIER = ("invoked_function_arn",), ("qualifier",)
 _ESCAPED = frozenset("\\.,=")
 
@@ -50,7 +50,7 @@ def look(value: Any, path: tuple[str, ...]) -> Any:
                 name = part.lower()
                 key = next((key for key in value if key.lower() == name), None)
             value = MISSING if key is None else value.get(key, MISSING)
-            in_headers = part in _HEADERS
+            in_headers = part in HEADERS
         elif isinstance(value, list) and part.isascii() and part.isdigit():
             index = int(part) if len(part) <= _LONGEST_INDEX else len(value)
             value = value[index] if index < len(value) else MISSING
@@ -186,7 +186,7 @@ def parse(value: Any) -> Match:
     conditions = []
     for number, (path, expected) in enumerate(pairs, 1):
         try:
-            conditions.append(Condition(path, _path(path), _expected(expected)))
+            conditions.append(Condition(path, parts_of(path), _expected(expected)))
         except ValueError as error:
             raise ValueError(f"is wrong in condition {number}: {error}") from None
     if len({condition.path for condition in conditions}) < len(conditions):
@@ -208,7 +208,8 @@ def _expected(value: Any) -> dict[str, Any]:
     return value
 
 
-def _path(written: str) -> tuple[str, ...]:
+def parts_of(written: str) -> tuple[str, ...]:
+    """The parts of a path as it is written; raises ValueError where it is none."""
     if len(written) > _LONGEST_PATH:
         raise ValueError(f"the path is longer than {_LONGEST_PATH} characters")
     path = tuple(map(_unescaped, _split(written, ".")))

@@ -393,7 +393,9 @@ def test_the_outcome_that_lost_is_not_counted() -> None:
 
 def test_exception_comes_before_status_and_both_before_what_changes_the_answer() -> None:
     order = [fault.name for fault in registry.all_faults()]
-    assert order == ["latency", "timeout", "exception", "status", "corruption", "headers"]
+    known = "latency timeout event duplicate exception status corruption headers batch oversize"
+    expected = [name for name in known.split() if name in order]
+    assert [name for name in order if name in expected] == expected
 
 
 def broken(options: Options, invocation: Any, draw: float) -> Action:

@@ -1,0 +1,130 @@
+"""Faults that change the event, end to end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fakes.proxied import Logged, Proxied
+from fakes.runtime import NEXT, Runtime, chunked
+from fakes.runtime_api import Invocation, RuntimeApi
+from fakes.scripted import Conn, Server
+from fakes.turns import run
+
+EVENT = b'{ "id": 12345678901234567890, "huge":1e400, "headers":{"X-A":"1"}, "text": "\\u00e9" }'
+
+
+def test_the_function_gets_the_changed_event_and_nothing_else_changes(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    address = proxied(api, EVENT='{"headers.x-a":null,"text":5}')
+    invoked, event = run(api, address, payload=EVENT)
+    assert event.content == EVENT.replace(b'"X-A":"1"', b"").replace(b'"\\u00e9"', b"5")
+    assert event.header("content-length") == str(len(event.content))
+    sent = invoked.event().partition(b"\r\n\r\n")[0].split(b"\r\n")
+    kept = event.head.rstrip().split(b"\r\n")
+    assert [line for line in sent if b"Length" not in line] == [
+        line for line in kept if b"Length" not in line
+    ]
+    (line,) = logged()
+    assert (line["event"], line["fault"], line["paths"]) == ("fault_injected", "event", 2)
+    assert line["request_id"] == invoked.request_id
+
+
+@pytest.mark.parametrize("size", [10, 70_000, 5_000_000])
+@pytest.mark.parametrize("framing", ["chunked", "sized"])
+def test_events_of_any_size_and_framing(
+    upstream: Server, proxied: Proxied, size: int, framing: str
+) -> None:
+    payload = json.dumps({"filler": "x" * size, "id": 1}).encode()
+
+    def script(conn: Conn) -> None:
+        while conn.request() is not None:
+            if framing == "sized":
+                conn.send(Invocation("id-1", payload).event())
+                continue
+            head, _, _ = Invocation("id-1").event().partition(b"Content-Length")
+            pieces = [payload[at : at + 9000] for at in range(0, len(payload), 9000)]
+            conn.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
+            conn.send(chunked(*pieces, trailers=b"X-T: 1\r\n"))
+
+    upstream.script = script
+    address = proxied(upstream, EVENT='{"id":"one"}')
+    with Runtime(address) as runtime:
+        for _ in range(3):
+            event = runtime.next()
+            assert json.loads(event.content) == {"filler": "x" * size, "id": "one"}
+            assert event.header("transfer-encoding") is None
+
+
+@pytest.mark.parametrize("payload", [b"{ ", b"", b"\xff", b' "id" ', b"[ 1,2]", b'{"id" : 1.0}'])
+def test_what_it_does_not_change_keeps_its_bytes_and_does_not_count(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, payload: bytes
+) -> None:
+    address = proxied(api, EVENT='{"id":1.0}', EVENT_MAX="1")
+    for _ in range(2):
+        _, event = run(api, address, payload=payload)
+        assert event.content == payload
+    assert not logged("fault_injected")
+    _, event = run(api, address, payload=b"{}")
+    assert event.content == b'{"id":1.0}'
+    _, event = run(api, address, payload=b"{}")
+    assert event.content == b"{}"  # MAX is used up now
+
+
+def test_why_it_leaves_events_alone_is_said_once(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faultlayer.aim._mentioned", set())
+    address = proxied(api, EVENT='{"id":null}')
+    for payload in (b"{", b"{}", b"{", b"{}"):
+        run(api, address, payload=payload)
+    lines = logged()
+    assert [line["event"] for line in lines] == ["fault_not_applied"] * 2
+    assert [line["message"] for line in lines] == [
+        "the event is not JSON",
+        "no path changes anything in the event",
+    ]
+
+
+def test_dry_run_a_match_and_a_limit(api: RuntimeApi, proxied: Proxied, logged: Logged) -> None:
+    dry = proxied(api, EVENT='{"id":1}', DRY_RUN="true")
+    assert run(api, dry, payload=b"{ }")[1].content == b"{ }"
+    assert [line["event"] for line in logged()] == ["fault_dry_run"]
+    aimed = proxied(api, EVENT='{"id":1}', EVENT_MATCH="id=2")
+    assert run(api, aimed, payload=b'{"id":3}')[1].content == b'{"id":3}'
+    assert run(api, aimed, payload=b'{"id":2}')[1].content == b'{"id":1}'
+    assert len(logged("fault_injected")) == 1
+
+
+def test_several_rules_act_on_what_the_one_before_made(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    rules = [{"fault": "event", "changes": changes} for changes in ({"a": 1}, {"a.b": 2}, {"b": 3})]
+    address = proxied(api, PLAN=json.dumps({"faults": rules}))
+    assert json.loads(run(api, address)[1].content) == {"a": 1, "b": 3}
+    assert len(logged("fault_injected")) == 2
+
+
+def test_a_function_that_does_not_run_gets_no_event(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    address = proxied(api, EVENT='{"a":1}', EVENT_MAX="1", STATUS="503", STATUS_MAX="1")
+    refused = api.invoke()
+    reached = api.invoke()
+    with Runtime(address) as runtime:
+        event = runtime.ask(NEXT)
+        assert event.content == b'{"a":1}'
+        runtime.respond(event, b"null")
+    assert refused.result().json["statusCode"] == 503
+    assert reached.result().content == b"null"
+    assert [line["fault"] for line in logged("fault_injected")] == ["status", "event"]
+
+
+def test_in_order_with_the_others(api: RuntimeApi, proxied: Proxied, logged: Logged) -> None:
+    address = proxied(api, EVENT='{"a":1}', LATENCY="1ms", EXCEPTION="E", EXCEPTION_WHEN="after")
+    invoked, event = run(api, address)
+    assert event.content == b'{"a":1}'
+    assert invoked.kind == "error"
+    assert [line["fault"] for line in logged()] == ["latency", "event", "exception"]
