@@ -111,7 +111,7 @@ def judge(
         notes.append(f"{change.EXEC_WRAPPER} is not {change.WRAPPER}")
     if ours and change.architecture_of(ours[0]) != function.architecture:
         notes.append(f"the layer is not for {function.architecture}")
-    read = config.read(own, files=False)
+    read = config.read(function.variables, files=False)
     problems = [f"{problem.variable} {problem.message}" for problem in read.problems]
     if notes or problems:
         return "wrong", notes + problems
