@@ -107,6 +107,16 @@ class Alter(Action):
         self.change = change
 
 
+class Repeat(Action):
+    """Give the function the same event this often, and let its last answer alone leave."""
+
+    __slots__ = ("times",)
+
+    def __init__(self, times: int) -> None:
+        super().__init__(BEFORE, times=times)
+        self.times = times
+
+
 class Rewrite(Action):
     """Change the answer on its way out.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic, sleep
 
 from faultlayer import http1
-from faultlayer.actions import BEFORE, Alter, Delay, Fail, Outlast, Respond, Rewrite
+from faultlayer.actions import BEFORE, Alter, Delay, Fail, Outlast, Repeat, Respond, Rewrite
 from faultlayer.answer import HTTP_STREAM, PRELUDE, SEPARATOR, Answer, Stream, dump, status_payload
 from faultlayer.http1 import CHUNKED, chunk, header
 from faultlayer.log import emit
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from faultlayer.aim import Hit, Hits
     from faultlayer.invocation import Invocation
     from faultlayer.link import Link, Message
+    from faultlayer.repeat import Deliveries
 
 # Past Lambda's own limit (6 MB + 100 bytes) an answer is refused whatever a fault makes of it.
 _MAX_BUFFERED = 7 << 20
@@ -36,14 +37,18 @@ _GRACE = 5.0  # seconds after the deadline by which Lambda has ended this enviro
 
 
 class Pending:
-    """An invocation in the function's hands, and what is to be done about its answer."""
+    """An invocation in the function's hands, and what is to be done about its answer.
 
-    __slots__ = ("hits", "invocation_id", "request_id")
+    `deliveries` where the function is to get the event more than once.
+    """
+
+    __slots__ = ("deliveries", "hits", "invocation_id", "request_id")
 
     def __init__(self, invocation: Invocation, hits: list[Hit]) -> None:
         self.request_id = invocation.request_id
         self.invocation_id = invocation.invocation_id
         self.hits = hits
+        self.deliveries: Deliveries | None = None
 
 
 class Executor:
@@ -79,7 +84,9 @@ class Executor:
             else:
                 changes.append(hit)
         if outcome is None:
-            self._alter(changes, event, invocation.request_id)
+            repeats = self._alter(changes, event, invocation.request_id)
+            if repeats:
+                self._repeat(pending, repeats, event, invocation.deadline())
             return pending
         self._link.finish(event, _forget)
         _give_back(changes)
@@ -95,10 +102,17 @@ class Executor:
             emit("warn", "answer_refused", request_id=pending.request_id, status=refused.status)
         return None
 
-    def _alter(self, changes: list[Hit], event: Message, request_id: str) -> None:
-        """Let every change of the event have its turn; one that changes nothing does not count."""
+    def _alter(self, changes: list[Hit], event: Message, request_id: str) -> list[Hit]:
+        """Let every change of the event have its turn; one that changes nothing does not count.
+
+        Returns those that are no changes of the event itself.
+        """
+        repeats: list[Hit] = []
         content = self._link.gather(event) if changes else None
         for hit in changes:
+            if isinstance(hit.action, Repeat):
+                repeats.append(hit)
+                continue
             assert isinstance(hit.action, Alter)
             altered = None if content is None else hit.action.change(content)
             if altered is None:
@@ -107,6 +121,23 @@ class Executor:
                 hit.log(request_id)
                 content = altered
                 event.replace(altered)
+        return repeats
+
+    def _repeat(
+        self, pending: Pending, hits: list[Hit], event: Message, ends: float | None
+    ) -> None:
+        """Prepare for the event to be given again, the most times that one of these asks for."""
+        if event.body is not None:  # longer than any event can be
+            _give_back(hits)
+            return
+        from faultlayer.repeat import Deliveries
+
+        hits.sort(key=lambda hit: hit.action.numbers["times"])
+        pending.deliveries = Deliveries(hits.pop(), self._link, event, ends)
+        _give_back(hits)
+        for hit in pending.hits:
+            if isinstance(hit.action, Delay):
+                pending.deliveries.reserve(hit.action.seconds)
 
     # -- on the way out -----------------------------------------------------------------------
 

@@ -376,6 +376,11 @@ class Link:
         """Wait this long; raises Gone where the runtime leaves meanwhile."""
         wait_while_open(self.client, seconds, monotonic)
 
+    def encourage(self, request: Message) -> None:
+        """Ask for the body of a request that waits for that."""
+        if b"100-continue" in http1.header(request.data, request.lowered, b"expect").lower():
+            self.client.send(_CONTINUE)
+
     def content(self, request: Message, out: Callable[[bytes], object]) -> bytes:
         """Give the content of the runtime's request body to `out` as it arrives.
 
@@ -384,8 +389,7 @@ class Link:
         body = http1.body(request.length)
         body.feed(request.arrived, out)
         if not body.done:
-            if b"100-continue" in http1.header(request.data, request.lowered, b"expect").lower():
-                self.client.send(_CONTINUE)
+            self.encourage(request)
             stream(self.client, body, _nowhere, out)
         return body.trailer if isinstance(body, http1.Chunked) else b""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from faultlayer.aim import Aim, Hits
     from faultlayer.config import Config
     from faultlayer.live import Live
+    from faultlayer.repeat import Deliveries
     from faultlayer.sockets import Address, Peer
 
 _OK = b"http/1.1 20"
@@ -43,6 +44,7 @@ class Proxy:
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
         self.aim = aim
         self.pending: dict[str, Pending] = {}
+        self.due: list[Deliveries] = []  # of events that are to be given again
         self.reached = False  # whether any runtime has asked for anything here
 
     def handle(self, client: Peer) -> None:
@@ -91,7 +93,7 @@ class Connection:
         poll = b""
         while True:
             data = client.take() if client.pending else receive(SIZE)
-            if data != poll:
+            if data != poll or pending:  # then this may be who gets an event again
                 end = data.find(b"\n\r\n") + 3
                 head = data[:end].lower()
                 at = head.find(b"\ncontent-length: %d\r\n" % (len(data) - end))
@@ -140,19 +142,53 @@ class Connection:
         request = link.request(data)
         self._proxy.reached = True
         if request.data.startswith(NEXT) and request.body is None:
-            self._poll = request.data
-            self._proxy.aim.awaited()
+            if request.data != self._poll:
+                self._poll = request.data
+                self._proxy.aim.awaited()
+            if self._proxy.due and (event := self._again()):
+                return link.deliver(event)
             return self._forward(self._poll, link.ask(request))
         if self._pending and request.data.startswith(INVOCATION):
             request_id, what = target(request.data)
             if what in (RESPONSE, ERROR):
                 pending = self._pending.pop(request_id, None)
                 if pending is not None:
+                    if pending.deliveries:
+                        return link.deliver(self._delivered(pending, what, request))
                     return link.deliver(self._executor.after(pending, what, request))
         answer = link.ask(request)
         if request.data.startswith(RESTORE):
             self._proxy.aim.renew()
         return link.deliver(answer)
+
+    def _delivered(self, pending: Pending, what: bytes, request: Message) -> Message:
+        """What is said to an answer that may not be the last one to this event."""
+        from faultlayer.repeat import accepted
+
+        deliveries = pending.deliveries
+        assert deliveries is not None
+        if not deliveries.discard(self._link, what, request, pending.request_id):
+            return self._executor.after(pending, what, request)
+        self._remember(pending)
+        self._proxy.due.append(deliveries)  # before the runtime hears of it, and asks
+        return accepted(request)
+
+    def _again(self) -> Message | None:
+        """An event that is to be given again: one that this connection had, or else any.
+
+        Runtimes may ask on another connection than before.
+        """
+        due, link = self._proxy.due, self._link
+        for deliveries in sorted(due, key=lambda deliveries: deliveries.link is not link):
+            try:
+                due.remove(deliveries)
+            except ValueError:  # another connection has taken it
+                continue
+            event = deliveries.again()
+            if event is not None:
+                deliveries.link = link
+                return event
+        return None
 
     def _forward(self, request: bytes, answer: Message) -> bool:
         """Pass an answer on, which may be an event; whether another request may follow."""
@@ -173,7 +209,7 @@ class Connection:
         while hits is not None:
             pending = self._executor.before(hits, event)
             if pending is not None:
-                if pending.hits:
+                if pending.hits or pending.deliveries:
                     self._remember(pending)
                 break
             event = self._link.ask_whole(request)

@@ -64,7 +64,7 @@ def drive(requests: list[bytes], answer: bytes) -> Memory:
     """Serve a first request for an event, then these."""
     memory = Memory(requests, answer)
     aim = SimpleNamespace(decide=lambda event, head: None, awaited=lambda: None)
-    proxy: Any = SimpleNamespace(aim=aim, pending={}, host=b"x")
+    proxy: Any = SimpleNamespace(aim=aim, pending={}, due=[], host=b"x")
     link: Any = memory
     with contextlib.suppress(Careful):
         Connection(proxy, link).serve()

@@ -1,0 +1,28 @@
+"""DUPLICATE: at-least-once delivery: the function gets the same event several times.
+
+All deliveries have one request id and one deadline, and only the last answer leaves. What does not
+fit before the deadline is not delivered, and an error ends it: the caller sees that error.
+"""
+
+from __future__ import annotations
+
+from faultlayer.actions import Action, Repeat
+from faultlayer.registry import Fault, Option, Options
+from faultlayer.values import Whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.invocation import Invocation
+
+
+def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    return Repeat(options.times)
+
+
+FAULT = Fault(
+    __name__,
+    order=45,
+    help="the function is given the same event this often, and only the last answer leaves",
+    main=Option("times", Whole(2, 10), "how often, the first time included"),
+    decide=decide,
+)
