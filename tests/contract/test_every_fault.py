@@ -21,8 +21,9 @@ from faultlayer.registry import COMMON, PREFIX, Fault, Option, Options
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = registry.all_faults()
 OPTIONS = [(fault, name) for fault in FAULTS for name in fault.variables()]
-RECORD = {"messageId": "m", "body": "{}", "attributes": {}, "eventSource": "aws:sqs"}
-EVENT = json.dumps({"Records": [RECORD] * 5}).encode()  # one that every fault applies to
+RECORD = {"body": "{}", "attributes": {}, "eventSource": "aws:sqs"}
+RECORDS = [{"messageId": f"m{number}", **RECORD} for number in range(5)]
+EVENT = json.dumps({"Records": RECORDS}).encode()  # one that every fault applies to
 SHARED = {option.name for option in COMMON}
 
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
