@@ -14,7 +14,7 @@ from faultlayer.jsontext import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     Change = Callable[[str | bytes], str | bytes]
@@ -41,6 +41,19 @@ def status_payload(status: int, headers: Mapping[str, str], body: str) -> dict[s
 def prelude_fields(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
     """A streamed response's prelude."""
     return {_STATUS: status, _HEADERS: dict(headers)}
+
+
+_BLOCK = 1 << 16
+
+
+def filled(start: bytes, unit: bytes, count: int, end: bytes = b"") -> Iterator[bytes]:
+    """The start, so many units and the end, in pieces of bounded length."""
+    yield start
+    most = _BLOCK // len(unit)
+    block = unit * min(most, count)
+    for _ in range(count // most):
+        yield block
+    yield block[: count % most * len(unit)] + end
 
 
 class Http:
@@ -126,6 +139,24 @@ class Http:
         self.changed = True
         return True
 
+    def opened(self) -> tuple[bytes, bytes, bytes]:
+        """The object as JSON in two halves, and what may stand between: the body goes on there."""
+        body = self.fields.pop(_BODY, None)
+        body = "" if body is None else body if isinstance(body, str) else dump(body).decode()
+        unit = b" "
+        if self.fields.get("isBase64Encoded") is True:
+            try:
+                data = a2b_base64(body)
+                body = b2a_base64(data + b" " * (-len(data) % 3), newline=False).decode()
+                unit = b"ICAg"
+            except ValueError:
+                pass
+        self._remove("content-length")
+        self.fields[_BODY] = body  # the last member now
+        self.changed = True
+        text = dump(self.fields)
+        return text[:-2], unit, text[-2:]
+
     def text(self, original: bytes) -> bytes:
         """The object as JSON; the original bytes where nothing has changed it."""
         return dump(self.fields) if self.changed else original
@@ -136,11 +167,26 @@ class Answer:
 
     def __init__(self, payload: bytes) -> None:
         self._payload = payload
+        self._size = 0
         self.http = Http.parse(payload)
 
     def payload(self) -> bytes:
         """The bytes to answer with."""
         return self.http.text(self._payload) if self.http else self._payload
+
+    def pad(self, size: int) -> bool:
+        """Have it leave with at least so many bytes; whether that is more than there are."""
+        self._size = max(self._size, size)
+        return size > len(self.payload())
+
+    def parts(self) -> tuple[bytes, bytes, int, bytes]:
+        """What leaves: its start, what comes how often then, its end."""
+        payload = self.payload()
+        if len(payload) >= self._size:
+            return payload, b" ", 0, b""
+        start, unit, end = self.http.opened() if self.http else (payload, b" ", b"")
+        missing = max(self._size - len(start) - len(end), 0)
+        return start, unit, -(-missing // len(unit)), end
 
     def change_body(self, change: Change) -> bool:
         """Replace the body, or the whole payload where it is not HTTP-shaped."""
@@ -171,6 +217,7 @@ class Stream:
         self._rewrite = rewrite
         self._filters: list[Callable[[bytes], bytes]] = []
         self._held = bytearray()
+        self._size = self._sent = 0
         self._in_prelude = http
         if not http:
             rewrite(self)
@@ -181,7 +228,23 @@ class Stream:
         if self.http:
             self.http.change_headers({"content-length": None})
 
+    def pad(self, size: int) -> bool:
+        """Have at least so many bytes leave, prelude included."""
+        self._size = max(self._size, size)
+        if self.http:
+            self.http.change_headers({"content-length": None})
+        return True
+
+    def padding(self) -> Iterator[bytes]:
+        """What is still to leave after the end."""
+        return filled(b"", b" ", max(self._size - self._sent, 0))
+
     def feed(self, content: bytes) -> bytes:
+        piece = self._fed(content)
+        self._sent += len(piece)
+        return piece
+
+    def _fed(self, content: bytes) -> bytes:
         if not self._in_prelude:
             return self._filtered(content)
         seen = max(len(self._held) - len(SEPARATOR), 0)
@@ -214,4 +277,6 @@ class Stream:
         """What is left to send when the stream ends."""
         if not self._in_prelude:
             return b""
-        return self._past_prelude(bytes(self._held), b"", b"")
+        piece = self._past_prelude(bytes(self._held), b"", b"")
+        self._sent += len(piece)
+        return piece

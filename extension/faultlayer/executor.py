@@ -10,7 +10,16 @@ from time import monotonic, sleep
 
 from faultlayer import http1
 from faultlayer.actions import BEFORE, Alter, Delay, Fail, Outlast, Repeat, Respond, Rewrite
-from faultlayer.answer import HTTP_STREAM, PRELUDE, SEPARATOR, Answer, Stream, dump, status_payload
+from faultlayer.answer import (
+    HTTP_STREAM,
+    PRELUDE,
+    SEPARATOR,
+    Answer,
+    Stream,
+    dump,
+    filled,
+    status_payload,
+)
 from faultlayer.http1 import CHUNKED, chunk, header
 from faultlayer.log import emit
 from faultlayer.runtime_api import (
@@ -24,7 +33,7 @@ from faultlayer.runtime_api import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from faultlayer.aim import Hit, Hits
     from faultlayer.invocation import Invocation
@@ -96,7 +105,7 @@ class Executor:
             self._link.hold(_left(outcome.action) + _GRACE)
             return None
         self._delays(pending, self._link.hold)
-        refused = self._link.ask_whole(self._verdict(pending, outcome))
+        refused = self._conclude(pending, outcome)
         self._link.finish(refused, _forget)
         if refused.status >= 300:
             emit("warn", "answer_refused", request_id=pending.request_id, status=refused.status)
@@ -180,28 +189,51 @@ class Executor:
                 hit.rule.give_back()
         return changed
 
-    def _verdict(self, pending: Pending, hit: Hit) -> bytes:
-        """The whole request that answers in the function's place."""
+    def _conclude(self, pending: Pending, hit: Hit) -> Message:
+        """Answer in the function's place."""
         hit.log(pending.request_id)
         action = hit.action
+        who, about = pending.request_id, (self._host, pending.invocation_id)
         if isinstance(action, Fail):
-            what, headers = ERROR, error_headers(action.error_type)
-            body = error_body(action.error_type, action.message)
             _give_back([other for other in pending.hits if isinstance(other.action, Rewrite)])
-        else:
-            assert isinstance(action, Respond)
-            payload = dump(status_payload(action.status, action.headers, action.body))
-            answer = Answer(payload)
-            self._apply(pending, lambda rewrite: rewrite.whole(answer))
-            what, headers, body = RESPONSE, JSON_HEADERS, answer.payload()
-        return post(pending.request_id, what, self._host, pending.invocation_id, headers, body)
+            headers, body = (
+                error_headers(action.error_type),
+                error_body(action.error_type, action.message),
+            )
+            return self._link.ask_whole(post(who, ERROR, *about, headers, body))
+        assert isinstance(action, Respond)
+        answer = Answer(dump(status_payload(action.status, action.headers, action.body)))
+        self._apply(pending, lambda rewrite: rewrite.whole(answer))
+        return self._send(post(who, RESPONSE, *about, JSON_HEADERS, b""), answer)
+
+    def _send(self, head: bytes, answer: Answer, trailer: bytes | None = None) -> Message:
+        """Send an answer below this head; in chunks where there is a trailer section."""
+        parts = start, unit, count, end = answer.parts()
+        if trailer is None:
+            head = http1.with_length(head, len(start) + len(unit) * count + len(end))
+        if count:
+            return self._send_pieces(head, filled(*parts), trailer)
+        if trailer is None:
+            return self._link.ask_whole(head + start)
+        return self._link.ask_whole(head + chunk(start) + b"0\r\n" + trailer)
+
+    def _send_pieces(
+        self, head: bytes, pieces: Iterable[bytes], trailer: bytes | None = None
+    ) -> Message:
+        send = self._link.begin(head)
+        for piece in pieces:
+            if piece:
+                send(piece if trailer is None else chunk(piece))
+        if trailer is not None:
+            send(b"0\r\n" + trailer)
+        return self._link.hear()
 
     def _replace(self, pending: Pending, hit: Hit, what: bytes, request: Message) -> Message:
         """Put a terminal action's outcome in the place of what the function answered."""
         self._link.content(request, _forget)
         action = hit.action
         if not isinstance(action, Respond) or what != RESPONSE or not _streamed(request):
-            return self._link.ask_whole(self._verdict(pending, hit))
+            return self._conclude(pending, hit)
         hit.log(pending.request_id)
         fields = status_payload(action.status, action.headers, action.body)
         if _http_stream(request):
@@ -211,7 +243,7 @@ class Executor:
             content = dump(fields)
         filtered = self._stream(pending, request, [])
         content = filtered.feed(content) + filtered.end()
-        return self._link.ask_whole(_framed(request, content, b"\r\n"))
+        return self._send_pieces(_chunked(request), (content, *filtered.padding()), b"\r\n")
 
     def _rewritten(self, pending: Pending, request: Message) -> Message:
         """Send the function's buffered answer, changed; as it was where no fault applied to it."""
@@ -234,11 +266,10 @@ class Executor:
             _give_back([hit for hit in pending.hits if isinstance(hit.action, Rewrite)])
             send(b"0\r\n" + trailer)
             return self._link.hear()
-        payload = bytes(held)
-        answer = Answer(payload)
-        if self._apply(pending, lambda rewrite: rewrite.whole(answer)):
-            payload = answer.payload()
-        return self._link.ask_whole(_framed(request, payload, trailer))
+        answer = Answer(bytes(held))
+        self._apply(pending, lambda rewrite: rewrite.whole(answer))
+        head = http1.without(request.head, b"expect")
+        return self._send(head, answer, trailer if request.length == CHUNKED else None)
 
     def _stream(self, pending: Pending, request: Message, changed: list[bool]) -> Stream:
         """The filter of a streamed answer; `changed` is told once whether it changes anything."""
@@ -254,11 +285,7 @@ class Executor:
         filtered = self._stream(pending, request, changed)
         if changed == [False]:  # no prelude to wait for, and nothing applies
             return self._link.ask(request)
-        head = http1.without(request.head, b"expect")
-        if request.length != CHUNKED:
-            line, _, rest = http1.without(head, b"content-length").partition(b"\n")
-            head = line + b"\nTransfer-Encoding: chunked\r\n" + rest
-        send = self._link.begin(head)
+        send = self._link.begin(_chunked(request))
 
         def forward(content: bytes) -> None:
             piece = chunk(filtered.feed(bytes(content)))
@@ -266,7 +293,10 @@ class Executor:
                 send(piece)
 
         trailer = self._link.content(request, forward)
-        send(chunk(filtered.end()) + b"0\r\n" + (trailer or b"\r\n"))
+        send(chunk(filtered.end()))
+        for piece in filtered.padding():
+            send(chunk(piece))
+        send(b"0\r\n" + (trailer or b"\r\n"))
         return self._link.hear()
 
 
@@ -280,12 +310,13 @@ def _http_stream(request: Message) -> bool:
     return _streamed(request) and kind.startswith(HTTP_STREAM)
 
 
-def _framed(request: Message, payload: bytes, trailer: bytes) -> bytes:
-    """The runtime's own head, with this payload in the framing it announced."""
+def _chunked(request: Message) -> bytes:
+    """The runtime's own head, for a body in chunks."""
     head = http1.without(request.head, b"expect")
     if request.length == CHUNKED:
-        return head + chunk(payload) + b"0\r\n" + trailer
-    return http1.with_length(head, len(payload)) + payload
+        return head
+    line, _, rest = http1.without(head, b"content-length").partition(b"\n")
+    return line + b"\nTransfer-Encoding: chunked\r\n" + rest
 
 
 def _give_back(hits: list[Hit]) -> None:

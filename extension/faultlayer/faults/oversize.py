@@ -1,0 +1,41 @@
+"""OVERSIZE: the answer is padded to this size; over 6 MB Lambda refuses it.
+
+It stays what it is, with blanks added: at the end of the body of an HTTP-shaped answer, after the
+JSON of any other, at the end of a stream. What is longer already is left alone. A stream is hit
+whatever its length, which is not known until its end.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+from __future__ import annotations
+
+from faultlayer.actions import Action, Rewrite
+from faultlayer.registry import Fault, Option, Options
+from faultlayer.sizes import Size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.answer import Answer, Stream
+    from faultlayer.invocation import Invocation
+
+_MOST = 256 << 20  # past Lambda's limit of 200 MB for streams
+
+
+def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    size = options.size
+
+    def whole(answer: Answer) -> bool:
+        return answer.pad(size)
+
+    def stream(answer: Stream) -> bool:
+        return answer.pad(size)
+
+    return Rewrite(whole, stream, size=size)
+
+
+FAULT = Fault(
+    __name__,
+    order=100,
+    help="the response is padded to this size (over 6 MB Lambda refuses it)",
+    main=Option("size", Size(1, _MOST, "7MB"), "how long the whole response gets"),
+    decide=decide,
+)
