@@ -173,3 +173,20 @@ def test_nothing_is_lost_or_mixed_up_over_thousands(run: Run) -> None:
     assert sorted(function.ran()) == sorted(set(IDS) - expected("status"))
     pids = {result.told["pid"] for result in results if result.answer["statusCode"] == 200}
     assert 1 < len(pids) <= WORKERS
+
+
+def test_an_event_given_again_among_many_is_answered_once_and_by_its_last_delivery(
+    run: Run,
+) -> None:
+    rate, ids = 0.4, IDS[:600]
+    function = run(
+        FAULTLAYER_DUPLICATE="3", FAULTLAYER_DUPLICATE_RATE=str(rate), FAULTLAYER_SEED=SEED
+    )
+    results = invoke_all(function, spread(ids))
+    assert sorted(result.request_id for result in results) == ids
+    for result in results:
+        right(result)
+    expected = [name for name in ids if drawn("duplicate", name) < rate]
+    assert sorted(line["request_id"] for line in function.lines("fault_injected")) == expected
+    assert not function.lines("deliveries_cut_short")
+    assert sorted(function.ran()) == sorted(ids + expected * 2)
