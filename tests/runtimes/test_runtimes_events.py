@@ -1,0 +1,39 @@
+"""Events that are damaged, and given again, in every language: who asks next, and where."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rie.support import told
+
+
+@pytest.mark.slow
+def test_an_event_damaged_and_given_again(example):
+    function = example.start(
+        FAULTLAYER_EVENT='{"filler":"abc"}',
+        FAULTLAYER_DUPLICATE="3",
+        FAULTLAYER_BATCH="1",
+        FAULTLAYER_OVERSIZE="100KB",
+    )
+    records = [{"messageId": "m", "eventSource": "aws:sqs"}]
+    for number in (1, 2):
+        answer = function.invoke({"Records": records})
+        assert len(answer.body) == 100 << 10
+        assert json.loads(answer.body)["batchItemFailures"] == [{"itemIdentifier": "m"}]
+        assert told(answer)["runs"] == 3 * number
+        assert told(answer)["filler"] == 3
+    assert len(function.ran()) == 6
+    faults = [line["fault"] for line in function.lines("fault_injected")]
+    assert faults == ["event", "duplicate", "batch", "oversize"] * 2
+
+
+@pytest.mark.slow
+def test_an_error_ends_the_deliveries(example):
+    function = example.start(FAULTLAYER_DUPLICATE="2", FAULTLAYER_DUPLICATE_MAX="1")
+    error = function.invoke({"raise": "42"}).json()
+    assert error["errorMessage"] == "no such order: 42"
+    assert len(function.ran()) == 1
+    assert told(function.invoke())["runs"] in (2, 3)
+    assert len(function.ran()) == 3
