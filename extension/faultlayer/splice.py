@@ -61,6 +61,8 @@ def _put(
             found = True
             if not removing:
                 _replace(text, (begin, end), path, value, edits)
+                if not named:  # no other has this index, and lists can be long
+                    return
             elif stays:
                 edits.append((last, end, ""))
             else:
