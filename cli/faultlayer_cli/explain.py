@@ -48,13 +48,13 @@ class Verdict:
 
 
 @click.command(cls=LocalCommand)
-@click.option("--payload", metavar="FILE|-", required=True, help="the event, as JSON")
+@click.option("--event", metavar="FILE|-", required=True, help="the event, as JSON")
 @click.option("--request-id", metavar="ID", help="for the draws of a seed")
 @click.option("--function-arn", metavar="ARN", default=_ARN, help="as it is invoked")
 @click.option("--at", metavar="TIME", help="when, as in 2027-01-31T17:00:00Z [default: now]")
 @click.option("--json", "json_", is_flag=True, help="print JSON, for scripts")
 def explain(
-    payload: str,
+    event: str,
     request_id: str | None,
     function_arn: str,
     at: str | None,
@@ -63,11 +63,11 @@ def explain(
 ) -> int:
     """Say which faults would hit this event, which would not, and why. Nothing is injected.
 
-    Faults are given as for `faultlayer local`: as flags, or as --plan.
+    Faults are given as for `faultlayer local`, as flags or as --plan; --fault-event is the fault.
     """
     given = {name.upper(): text for name, text in typed.items() if text is not None}
-    flags.check(given, frozenset(given))
-    body = _event(payload)
+    flags.check(given, frozenset(given), settings_of())
+    body = _event(event)
     for flag, text in (
         ("--request-id", request_id or _REQUEST_ID),
         ("--function-arn", function_arn),
@@ -94,7 +94,22 @@ def explain(
     return 0
 
 
-for _setting in flags.settings():
+class ExplainSetting(flags.Setting):
+    """A variable as explain's flag, which must not be one of explain's own."""
+
+    @property
+    def flag(self) -> str:
+        flag = super().flag
+        return flag.replace("--", "--fault-", 1) if flag in _OWN else flag
+
+
+def settings_of() -> list[flags.Setting]:
+    """The variables that explain takes."""
+    return [ExplainSetting(s.variable, s.option, s.heading, s.about) for s in flags.settings()]
+
+
+_OWN = frozenset(opt for parameter in explain.params for opt in parameter.opts)
+for _setting in settings_of():
     explain.params.append(_setting.as_click())
 
 
@@ -103,9 +118,9 @@ def _event(source: str) -> bytes:
         body = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
         json.loads(body)
     except OSError as error:
-        raise Mistake(f"--payload cannot read {source}: {error.strerror}") from None
+        raise Mistake(f"--event cannot read {source}: {error.strerror}") from None
     except ValueError as error:
-        raise Mistake(f"--payload {source} is not JSON: {error}") from None
+        raise Mistake(f"--event {source} is not JSON: {error}") from None
     return body
 
 

@@ -32,7 +32,7 @@ def event(tmp_path: Path) -> Path:
 
 def told(typed: Command, event: Path, *arguments: object) -> dict[str, tuple[str, str]]:
     """Verdict and reasons by rule."""
-    said = typed("explain", "--payload", event, "--json", *arguments)
+    said = typed("explain", "--event", event, "--json", *arguments)
     assert said.code == 0, said
     rules = json.loads(said.out)["rules"]
     return {rule["rule"]: (rule["verdict"], "; ".join(rule["because"])) for rule in rules}
@@ -96,6 +96,11 @@ def test_what_stops_everything(typed: Command, event: Path, typed_in: list[str],
     assert why in because
 
 
+def test_the_fault_of_the_same_name_has_another_flag(typed: Command, event: Path) -> None:
+    found = told(typed, event, "--fault-event", '{"path":null}', "--event-rate", "50%")
+    assert found["FAULTLAYER_EVENT"][0] == "may hit"
+
+
 def test_at_another_time(typed: Command, event: Path) -> None:
     window = ["--status", "503", "--start", "2030-01-01T00:00:00Z", "--end", "2030-01-02T00:00:00Z"]
     for at, verdict in (("2030-01-01T12:00:00Z", "hits"), ("2030-01-02T00:00:00Z", "misses")):
@@ -114,14 +119,14 @@ def test_a_plans_rules_are_called_by_their_place(
     assert list(found) == ["faults[2]", "faults[0]", "faults[1]"]
     assert found["faults[0]"] == ("hits", "dry run: it is logged, not injected")
     assert found["faults[1]"][0] == "misses"
-    said = typed("explain", "--payload", event, "--plan", path)
+    said = typed("explain", "--event", event, "--plan", path)
     assert "faults[0]  status   hits" in said.out
 
 
 @pytest.mark.parametrize(
     ("typed_in", "line"),
     [
-        (["--payload", "/nonexistent", "--status", "503"], "--payload cannot read /nonexistent"),
+        (["--event", "/nonexistent", "--status", "503"], "--event cannot read /nonexistent"),
         (["--status", "999"], "--status is outside 100 to 599"),
         (["--status", "503", "--at", "noon"], "--at is not a time in ISO 8601"),
         (["--status", "503", "--request-id", "a b"], "--request-id is not plain text"),
@@ -129,7 +134,7 @@ def test_a_plans_rules_are_called_by_their_place(
     ],
 )
 def test_mistakes(typed: Command, event: Path, typed_in: list[str], line: str) -> None:
-    given_event = [] if "--payload" in typed_in else ["--payload", event]
+    given_event = [] if "--event" in typed_in else ["--event", event]
     said = typed("explain", *given_event, *typed_in)
     assert (said.code, said.out) == (2, "")
     assert len(said.lines) == 1
