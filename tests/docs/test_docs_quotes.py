@@ -41,6 +41,7 @@ def test_there_are_commands_to_check():
 def test_the_command_line_of_a_page_is_understood(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "function.zip").touch()
+    (tmp_path / "plan.yaml").write_text("faults: []\n")
     _, name, *arguments = shlex.split(line, comments=True)
     assert isinstance(commands, Commands)
     command = commands.get_command(None, name)
