@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from faultlayer import config
+from faultlayer import config, registry
 from faultlayer.registry import PREFIX
 from sam import sam_cli
 
@@ -60,6 +60,10 @@ def test_with_the_defaults_nothing_is_wrong_and_nothing_is_injected(variables):
     assert settings.aim is None
 
 
+def test_every_fault_has_a_parameter(template):
+    assert {f"Fault{name.capitalize()}" for name in registry.names()} <= set(template["Parameters"])
+
+
 def test_every_parameter_is_passed_on(template, variables):
     given = {name: f"<{name}>" for name in template["Parameters"] if name.startswith("Fault")}
     passed = {name: text for name, text in variables(**given).items() if name.startswith(PREFIX)}
@@ -71,10 +75,14 @@ def test_every_parameter_is_passed_on(template, variables):
     [
         ("FaultLatency", "300ms"),
         ("FaultTimeout", "500ms"),
+        ("FaultEvent", '{"detail.id":null}'),
+        ("FaultDuplicate", "2"),
         ("FaultException", "ValueError: no such order"),
         ("FaultStatus", "503"),
         ("FaultCorruption", "garble"),
         ("FaultHeaders", '{"x":null}'),
+        ("FaultBatch", "20%"),
+        ("FaultOversize", "7MB"),
     ],
 )
 def test_one_parameter_is_one_fault(variables, parameter, value):
