@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
 SAM := .venv-sam
 SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run \
 	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap-*) \
@@ -25,13 +26,13 @@ help: ## list the targets
 demo: $(READY) ## a real function under the real emulator: untouched, late, 503, exception
 	@$(BIN)/python -m faultlayer_cli.demo
 
-test: build ## all tests; PYTEST_ARGS="-k latency" runs some
+test: $(DEV) build ## all tests; PYTEST_ARGS="-k latency" runs some
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-sam: build sam ## the template under the real SAM command line and a Docker engine
+test-sam: $(DEV) build sam ## the template under the real SAM command line and a Docker engine
 	$(BIN)/python -m pytest tests/sam $(PYTEST_ARGS)
 
-check: $(READY) ## ruff, mypy --strict, shellcheck, reference tables
+check: $(DEV) ## ruff, mypy --strict, shellcheck, reference tables
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -40,7 +41,7 @@ check: $(READY) ## ruff, mypy --strict, shellcheck, reference tables
 	$(BIN)/python -m faultlayer_cli.reference --check docs/plan.schema.json
 	$(BIN)/python -m faultlayer_cli.reference --check docs/iam.md
 
-bench: build ## speed, beside a C forwarder and socat; BENCH_ARGS=--quick for less
+bench: $(DEV) build ## speed, beside a C forwarder and socat; BENCH_ARGS=--quick for less
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
 build: $(READY) ## the layer: dist/<arch>/ and its zip; ARCH=arm64 or ARCH=all for others
@@ -58,7 +59,7 @@ clean: ## remove what these targets made, the caches too
 	rm -rf bench/bin bench/results.json *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(TOOLS): requirements/dev.txt
+$(TOOLS): requirements/run.txt
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "$(PYTHON) is missing: install Python 3.10 or later (Debian: apt-get install python3)"; \
 		exit 1; } >&2
@@ -68,13 +69,18 @@ $(TOOLS): requirements/dev.txt
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; \
 		exit 1; } >&2
-	@echo "setting up $(VENV) (once; pip downloads about 40 MB)"
+	@echo "setting up $(VENV) (once; pip downloads about 30 MB)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip --disable-pip-version-check install --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/run.txt
 	@touch $@
 
 $(READY): $(TOOLS) pyproject.toml
 	$(BIN)/python -m pip --disable-pip-version-check install --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(DEV): $(READY) requirements/dev.txt
+	@echo "adding what tests and checks need to $(VENV) (once; pip downloads about 70 MB)"
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # sam.txt is complete; without --no-deps older versions of pip refuse it over extras.
