@@ -8,18 +8,16 @@ https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from types import FrameType
 
 from rich.console import Console
 from rich.progress import Progress
 
+from faultlayer_cli import interrupts
 from faultlayer_cli.aws import WORKERS, Account, Busy, Changed, Function, Unanswered, Unknown
 from faultlayer_cli.change import Change, Refusal
 from faultlayer_cli.errors import Failure
@@ -95,34 +93,19 @@ class Run:
     def _each(
         self, work: Callable[..., Result], items: Sequence[object], doing: str
     ) -> list[Result]:
-        """The work on every item, several at a time; after an interrupt no more is begun."""
+        """The work on every item, several at a time; after an interrupt no more is begun.
+
+        What is under way then ends as it would.
+        """
         console = Console(stderr=True)
         progress = Progress(console=console, transient=True, disable=not console.is_terminal)
-        with self._interruptible(), progress:
+        with interrupts.handled(lambda number: self._stopped.set()), progress:
             task = progress.add_task(doing, total=len(items))
             with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
                 futures = [workers.submit(work, item) for item in items]
                 for _ in concurrent.futures.as_completed(futures):
                     progress.advance(task)
         return [future.result() for future in futures]
-
-    @contextlib.contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """While the work goes on, an interrupt lets what is under way end, and begins no more."""
-
-        def interrupt(number: int, frame: FrameType | None) -> None:
-            self._stopped.set()
-
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = [signal.signal(number, interrupt) for number in numbers]
-        try:
-            yield
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
 
     def _look(self, name: str) -> Result:
         if self._stopped.is_set():

@@ -12,11 +12,10 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from faultlayer_cli import cache, checkout
+from faultlayer_cli import cache, checkout, interrupts
 from faultlayer_cli.demo_report import Outcome, Scene, Screen, prepare_output
 from faultlayer_cli.emulator import Answer, Emulator
 from faultlayer_cli.errors import Failure
-from faultlayer_cli.local import interruptible
 from faultlayer_cli.terminal import say
 
 INVOCATIONS = 20
@@ -90,7 +89,7 @@ def run() -> Sequence[Outcome]:
 
 def main() -> int:
     try:
-        with interruptible():
+        with interrupts.raised():
             run()
     except Failure as error:
         say(str(error))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import struct
 import sys
@@ -18,7 +17,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +26,7 @@ from docker.types import Mount
 from docker.utils import parse_repository_tag
 from urllib3.exceptions import HTTPError
 
+from faultlayer_cli import interrupts
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.terminal import say
 
@@ -268,21 +267,8 @@ def _uninterrupted() -> Iterator[None]:
     """Holds a request to end back until the engine has answered: it would create the container
     all the same, and nobody would know of it."""
     held: list[int] = []
-
-    def hold(signum: int, frame: FrameType | None) -> None:
-        held.append(signum)
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    try:
-        before = [signal.signal(number, hold) for number in numbers]
-    except ValueError:  # no signal reaches any thread but the first
+    with interrupts.handled(held.append):
         yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
     if held:
         raise KeyboardInterrupt
 

@@ -11,20 +11,18 @@ import json
 import os
 import re
 import shlex
-import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
 
 from faultlayer.registry import PREFIX
 from faultlayer.values import Whole
-from faultlayer_cli import flags, sandbox
+from faultlayer_cli import flags, interrupts, sandbox
 from faultlayer_cli.emulator import Emulator, Endpoint, free_port, is_free
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.terminal import say
@@ -229,7 +227,7 @@ for _setting in flags.settings():
 
 
 def answer(run: Run) -> None:
-    with interruptible(), contextlib.ExitStack() as stack:
+    with interrupts.raised(), contextlib.ExitStack() as stack:
         endpoint = place(run)
         stack.callback(undisturbed, endpoint)
         endpoint.start()
@@ -287,22 +285,5 @@ def serve(endpoint: Endpoint, run: Run) -> None:
 
 def undisturbed(endpoint: Endpoint) -> None:
     """Closes it; an impatient second Ctrl-C must not leave processes behind."""
-    for number_ in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number_, signal.SIG_IGN)
+    interrupts.ignore()
     endpoint.close()
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Makes a request to terminate end us as Ctrl-C does, by way of every `finally`."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
