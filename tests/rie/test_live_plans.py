@@ -53,7 +53,7 @@ def test_a_file_is_armed_disarmed_and_armed_again(run, folder):
     for document, code in ((ARMED, 503), ({}, 200), (ARMED, 503)):
         path.write_text(json.dumps(document))
         took, _ = until(function, code, 5)
-        assert took < POLL + 0.5
+        assert took < POLL + 1.0
     path.write_text('{"faults":')
     assert {status(function) for _ in range(50)} == {503}
     assert plan_events(function)[:3] == ["plan_loaded"] * 3
@@ -69,7 +69,7 @@ def test_from_disarm_to_the_last_injection_is_one_poll_and_no_invocation_is_lost
         for document, code in ((ARMED, 503), ({}, 200), (ARMED, 503), ({}, 200)):
             agent.document = document
             took, seen = until(function, code, 5)
-            assert took < POLL + 0.5
+            assert took < POLL + 1.0
             for each in seen:
                 counts[each] += 1
         agent.document = ARMED
@@ -97,4 +97,4 @@ def test_a_source_that_never_answers_delays_no_invocation(run):
             assert status(function) == 200
             slowest = max(slowest, time.monotonic() - began)
         assert agent.asked
-        assert slowest < 0.5
+        assert slowest < 1.0
