@@ -159,6 +159,12 @@ def make(aws: Aws) -> Make:
     return function
 
 
+@pytest.fixture
+def layer(aws: Aws) -> str:
+    """faultlayer's own, published for x86_64."""
+    return aws.ours("x86_64")
+
+
 class _Typed(io.StringIO):
     """Standard input of someone at a terminal."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +11,6 @@ from strict import READ, UPDATE
 
 WRAPPER = "/opt/faultlayer-wrapper"
 STATES = ("LastModified", "RevisionId", "LastUpdateStatus")
-
-
-@pytest.fixture
-def layer(aws: Aws) -> str:
-    return aws.ours("x86_64")
 
 
 def settled(told: dict[str, Any]) -> dict[str, Any]:
@@ -370,91 +363,6 @@ def test_no_layer_published_yet(aws: Aws, make: Make, cli: Cli) -> None:
     said = cli("attach", "orders", "--status", "503")
     assert (said.code, updates(aws)) == (2, 0)
     assert "faultlayer publish" in said.err
-
-
-def end(aws: Aws, name: str = "orders") -> datetime:
-    return datetime.fromisoformat(aws.variables(name)["FAULTLAYER_END"].replace("Z", "+00:00"))
-
-
-@pytest.mark.parametrize(
-    ("typed", "ahead"), [([], 3600), (["--for", "2h"], 7200), (["--for", "1d"], 86400)]
-)
-def test_faults_end_by_themselves(
-    aws: Aws, make: Make, cli: Cli, layer: str, typed: list[str], ahead: int
-) -> None:
-    make("orders")
-    said = cli("attach", "orders", "--status", "503", *typed)
-    left = (end(aws) - datetime.now(timezone.utc)).total_seconds()
-    assert ahead - 60 < left <= ahead
-    assert f"end by themselves at {aws.variables('orders')['FAULTLAYER_END']}" in said.err
-
-
-def test_what_is_said_of_the_end_is_the_functions_own(
-    aws: Aws, make: Make, cli: Cli, layer: str
-) -> None:
-    make("orders")
-    cli("attach", "orders", "--status", "503", "--for", "2h")
-    said = cli("attach", "orders", "--status", "503")
-    assert f"at {aws.variables('orders')['FAULTLAYER_END']};" in said.err
-    assert "the faults are disabled" in cli("attach", "orders", "--status", "503", "--disabled").err
-
-
-def test_arming_again_what_was_stopped_is_said(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
-    make("orders")
-    cli("attach", "orders", "--status", "503")
-    cli("stop", "orders")
-    said = cli("attach", "orders", "--status", "503")
-    assert "orders: was stopped (FAULTLAYER_DISABLED), and is armed again" in said.err
-    assert "armed again" not in cli("attach", "orders", "--status", "503").err
-
-
-def test_until_a_time_and_forever(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
-    make("orders")
-    cli("attach", "orders", "--status", "503", "--until", "2099-01-31T17:00:00+01:00")
-    assert aws.variables("orders")["FAULTLAYER_END"] == "2099-01-31T17:00:00+01:00"
-    cli("attach", "orders", "--status", "503", "--forever")
-    assert "FAULTLAYER_END" not in aws.variables("orders")
-
-
-def test_an_end_that_is_over_is_renewed(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
-    make("orders")
-    cli("attach", "orders", "--status", "503")
-    old = aws.variables("orders") | {"FAULTLAYER_END": "2020-01-01T00:00:00Z"}
-    aws.set_variables("orders", **old)
-    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "over"
-    cli("attach", "orders", "--status", "503")
-    assert end(aws) > datetime.now(timezone.utc)
-
-
-def test_a_plan_in_a_file(aws: Aws, make: Make, cli: Cli, layer: str, tmp_path: Path) -> None:
-    make("orders")
-    plan = tmp_path / "plan.yaml"
-    plan.write_text(
-        "faults:\n- {fault: status, code: 503, rate: 5%}\n- {fault: status, code: 429}\n"
-    )
-    assert cli("attach", "orders", "--plan", plan).code == 0
-    found = json.loads(aws.variables("orders")["FAULTLAYER_PLAN"])
-    assert [rule["code"] for rule in found["faults"]] == [503, 429]
-    assert end(aws) > datetime.now(timezone.utc)
-    plan.write_text("faults:\n- {fault: status, code: 999}\n")
-    before = aws.configuration("orders")
-    said = cli("attach", "orders", "--plan", plan)
-    assert said.code == 2
-    assert f"{plan}: faults[0].code is outside 100 to 599" in said.err
-    assert aws.configuration("orders") == before
-
-
-def test_a_plan_with_an_end_of_its_own_and_a_live_one_get_none(
-    aws: Aws, make: Make, cli: Cli, layer: str, tmp_path: Path
-) -> None:
-    make("orders")
-    plan = tmp_path / "plan.yaml"
-    plan.write_text("faults: [{fault: status, code: 503}]\nend: 2099-01-31T17:00:00Z\n")
-    cli("attach", "orders", "--plan", plan)
-    assert "FAULTLAYER_END" not in aws.variables("orders")
-    cli("attach", "orders", "--plan", "file:/var/task/plan.json")
-    assert "FAULTLAYER_END" not in aws.variables("orders")
-    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "live"
 
 
 def test_detach_leaves_an_image_alone_that_brings_the_layer_along(

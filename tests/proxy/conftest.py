@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ TESTS = str(Path(__file__).resolve().parents[1])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
+from fakes.agents import Agent, AppConfigAgent, SsmAgent  # noqa: E402
 from fakes.proxied import Address, Logged, Proxied, log_lines, start  # noqa: E402
 from fakes.runtime_api import RuntimeApi  # noqa: E402
 from fakes.scripted import Server  # noqa: E402
@@ -55,3 +56,23 @@ def logged(capfd: pytest.CaptureFixture[str]) -> Logged:
         return [line for line in lines if not event or line["event"] == event]
 
     return read
+
+
+@pytest.fixture(params=[SsmAgent, AppConfigAgent], ids=["ssm", "appconfig"])
+def agent(request: pytest.FixtureRequest) -> Iterator[Agent]:
+    """A stand-in for one of AWS's agents, for each of them."""
+    with request.param() as server:
+        yield server
+    assert not server.errors
+
+
+@pytest.fixture
+def serve(api: RuntimeApi) -> Callable[..., Address]:
+    """A proxy with this agent's plan; variables as for `proxied`."""
+
+    def begin(agent: Agent, **variables: str) -> Address:
+        named = {f"FAULTLAYER_{name}": text for name, text in variables.items()}
+        given = {"FAULTLAYER_PLAN": agent.source, "FAULTLAYER_POLL": "50ms", **agent.environ}
+        return start(api.address, given | named)
+
+    return begin
