@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from _thread import allocate_lock, start_new_thread
-from time import monotonic, time
+from time import monotonic, sleep, time
 
 from faultlayer.config import PLAN, told, wrong_with
 from faultlayer.log import emit
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NEVER = float("-inf")
 _SLICE = 0.0002  # seconds that an event may have to wait while a new plan is taken apart
+_SETTLE = 0.1  # seconds until what was read in the middle of being written is read again
 _MOST_SAID = 16  # reasons of one trouble: what a source says anew each time must not fill the log
 
 
@@ -118,20 +119,27 @@ class Live:
                 self._fail(f"cannot be read: {type(error).__name__}")
 
     def _refresh(self) -> None:
+        wrong = self._look()
+        if wrong is not None and self._source.torn:
+            sleep(_SETTLE)
+            wrong = self._look()
+        if wrong is not None:
+            self._fail(wrong)
+
+    def _look(self) -> str | None:
+        """Read the source, and put what is new there in force; what is wrong, if anything is."""
         try:
             found = self._source.fetch()
         except ValueError as error:
-            self._fail(str(error))
-            return
+            return str(error)
         changed = found != self._found
         if changed:
             self._wrong = self._take(found)
             self._found = found
-        if self._wrong is not None:
-            self._fail(self._wrong)
-        elif changed or self._said:
+        if self._wrong is None and (changed or self._said):
             self._said.clear()
             emit("info", "plan_loaded", kind=self._source.kind, rules=self._rules())
+        return self._wrong
 
     def _rules(self) -> int:
         return 0 if self._aim is None else len(self._aim.rules)

@@ -33,6 +33,7 @@ class File:
     kind = "file"
     at_start = True  # whether it can be had before the extension registers
     before_events = True  # whether it can be had before the first invocation
+    torn = True  # whether it can be read in the middle of being written
 
     def __init__(self, path: str) -> None:
         if not path.startswith("/"):
@@ -67,6 +68,7 @@ class Ssm:
     kind = "ssm"
     at_start = False
     before_events = False
+    torn = False
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         if not 0 < len(name) <= _LONGEST:
@@ -99,6 +101,7 @@ class AppConfig:
     kind = "appconfig"
     at_start = False
     before_events = True
+    torn = False
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         parts = name.split("/")

@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = ROOT / "extension"
@@ -17,6 +18,7 @@ if str(EXTENSION) not in sys.path:
     sys.path.insert(0, str(EXTENSION))
 
 from faultlayer import config, proxy, sockets  # noqa: E402
+from faultlayer.live import Live  # noqa: E402
 
 Address = tuple[str, int]
 Proxied = Callable[..., Address]
@@ -32,8 +34,38 @@ def start(upstream: Address, variables: dict[str, str] | None = None) -> Address
     served = settings.aim or settings.source
     assert served, [problem.message for problem in settings.problems]
     listener, port = sockets.listen(0)
-    proxy.serve(listener, upstream, settings)
+    served_by = proxy.serve(listener, upstream, settings).aim
+    if isinstance(served_by, Live):
+        _live.append(served_by)
     return sockets.LOOPBACK, port
+
+
+_live: list[Live] = []
+
+
+class _Parked:
+    """A source that keeps whoever reads it, for ever."""
+
+    kind = "parked"
+    at_start = before_events = torn = False
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+
+    def fetch(self) -> bytes:
+        self.reached.set()
+        threading.Event().wait()
+        raise AssertionError
+
+
+def park() -> None:
+    """Keep every live plan's reader for good: it would say that a past test's source is gone."""
+    while _live:
+        live, parked = _live.pop(), _Parked()
+        live._source = cast(Any, parked)
+        live.renew()
+        live._wake()
+        assert parked.reached.wait(10)
 
 
 def log_lines(text: str) -> list[dict[str, Any]]:

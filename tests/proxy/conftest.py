@@ -14,9 +14,16 @@ if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
 from fakes.agents import Agent, AppConfigAgent, SsmAgent  # noqa: E402
-from fakes.proxied import Address, Logged, Proxied, log_lines, start  # noqa: E402
+from fakes.proxied import Address, Logged, Proxied, log_lines, park, start  # noqa: E402
 from fakes.runtime_api import RuntimeApi  # noqa: E402
 from fakes.scripted import Server  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def parked() -> Iterator[None]:
+    """What still reads a plan when a test ends must not speak in the next one."""
+    yield
+    park()
 
 
 @pytest.fixture
@@ -63,6 +70,7 @@ def agent(request: pytest.FixtureRequest) -> Iterator[Agent]:
     """A stand-in for one of AWS's agents, for each of them."""
     with request.param() as server:
         yield server
+        park()  # while it still answers, so that nobody waits for it in vain
     assert not server.errors
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -17,7 +18,7 @@ class Place:
     """A source in memory."""
 
     kind = "ssm"
-    at_start = before_events = False
+    at_start = before_events = torn = False
 
     def __init__(self, *found: Any) -> None:
         self.found = list(found)
@@ -103,6 +104,24 @@ def test_a_clock_that_jumps_to_and_fro_is_done_with_at_once(clocks: Clocks) -> N
     for jump in (1e6, -2e6, 1e6):
         clocks.wall += jump
         assert [woken(found), woken(found)] == [True, False]
+
+
+def test_a_file_in_the_middle_of_being_written_is_no_trouble(
+    clocks: Clocks, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Most editors and every `>` empty a file first."""
+    slept: list[float] = []
+    monkeypatch.setattr(live, "sleep", slept.append)
+    whole = '{"faults":[{"fault":"latency","delay":"1ms"}]}'
+    place = Place("{}", "", whole, whole[:20], whole, ValueError("is gone"), whole, "", "")
+    place.torn = True
+    found = made(place)
+    for count in range(5):
+        clocks.monotonic += 100
+        assert woken(found)
+        assert len(slept) == count
+    said = [json.loads(line)["event"] for line in capfd.readouterr().out.splitlines()]
+    assert said == ["plan_loaded", "plan_loaded", "plan_loaded", "plan_failed"]
 
 
 def test_a_restore_makes_it_old(clocks: Clocks) -> None:
