@@ -1,12 +1,13 @@
 """One JSON line on standard output per event, written at once.
 
 It promises never to log event bodies, environment values or credentials: callers give it names,
-numbers and fixed sentences.
+numbers and fixed sentences. It never raises, and never writes into what is not standard output: a
+line that cannot be made or written is lost, since the invocation that it tells of counts for more.
 """
 
 from __future__ import annotations
 
-from posix import environ, write
+from posix import environ, fstat, write
 
 from faultlayer.jsontext import quote
 
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 _LEVELS = {"trace": 0, "debug": 1, "info": 2, "warn": 3, "error": 4, "fatal": 5}
 _lowest = _LEVELS.get(environ.get(b"AWS_LAMBDA_LOG_LEVEL", b"info").decode("latin-1").lower(), 2)
 _metrics: Callable[[str, Mapping[str, Any]], str] | None = None
+
+
+def _is_open() -> bool:
+    """Whether there is a standard output: where not, a socket will have its number soon."""
+    try:
+        fstat(1)
+    except OSError:
+        return False
+    return True
+
+
+_heard = _is_open()
 
 
 def _json(value: Any) -> str:
@@ -39,14 +52,23 @@ def emit(level: str, event: str, **fields: Any) -> None:
 
     A line with metrics is written whatever the level: they were asked for by name.
     """
-    measured = "" if _metrics is None else _metrics(event, fields)
-    if _LEVELS[level] < _lowest and not measured:
-        return
-    members = [f'"source":"faultlayer","level":"{level}","event":"{event}"']
-    members += [f"{quote(name)}:{_json(value)}" for name, value in fields.items()]
-    if measured:
-        members.append(measured)
     try:
+        measured = "" if _metrics is None else _metrics(event, fields)
+    except Exception:  # the line tells all the same what has happened
+        measured = ""
+    if not _heard or (_LEVELS[level] < _lowest and not measured):
+        return
+    try:
+        members = [f'"source":"faultlayer","level":"{level}","event":"{event}"']
+        members += [f"{quote(name)}:{_json(value)}" for name, value in fields.items()]
+        if measured:
+            members.append(measured)
         write(1, ("{" + ",".join(members) + "}\n").encode("ascii", "replace"))
-    except OSError:  # a log that cannot be written must not stop an invocation
+    except Exception:  # no space, nobody reads, no memory
         pass
+
+
+def broken(fault: str, request_id: str, error: Exception) -> None:
+    """Say that a fault's own code has failed: what it was to do is left out, and nothing else."""
+    name = type(error).__name__
+    emit("error", "internal_error", fault=fault, request_id=request_id, message=name)

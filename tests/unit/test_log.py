@@ -120,3 +120,39 @@ def test_lambda_s_own_level_decides_what_is_written(level: str | None, written: 
         check=True,
     ).stdout
     assert [json.loads(line)["level"] for line in out.splitlines()] == written
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), ValueError(), MemoryError()])
+def test_metrics_that_cannot_be_made_cost_the_metrics_alone(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def failing(happened: str, fields: object) -> str:
+        raise error
+
+    monkeypatch.setattr(log, "_metrics", failing)
+    (line,) = emitted(monkeypatch, number=1)
+    assert json.loads(line)["number"] == 1
+
+
+def test_a_line_that_cannot_be_made_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unprintable:
+        def __str__(self) -> str:
+            raise RecursionError
+
+    assert emitted(monkeypatch, value=Unprintable()) == []
+
+
+def test_without_standard_output_nothing_is_written_where_it_would_have_been(
+    tmp_path: Path,
+) -> None:
+    """Descriptor 1 is whatever was opened next then: a connection, say."""
+    script = (
+        "import os, sys\n"
+        "os.close(1)\n"
+        f"sys.path.insert(0, {str(EXTENSION)!r})\n"
+        "from faultlayer.log import emit\n"
+        f"assert os.open({str(tmp_path / 'other')!r}, os.O_RDWR | os.O_CREAT) == 1\n"
+        "emit('error', 'e')\n"
+    )
+    subprocess.run([sys.executable, "-ISB", "-c", script], check=True)
+    assert (tmp_path / "other").read_bytes() == b""
