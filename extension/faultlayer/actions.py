@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from faultlayer.answer import Answer, Stream
+    from faultlayer.sandbox import Sandbox
 
 BEFORE = "before"
 AFTER = "after"
@@ -115,6 +116,35 @@ class Repeat(Action):
     def __init__(self, times: int) -> None:
         super().__init__(BEFORE, times=times)
         self.times = times
+
+
+class Hold(Action):
+    """Hold something of the sandbox until the invocation ends.
+
+    `take` takes it: it returns what gives it back and the numbers that its log line tells, and
+    raises OSError, or ValueError that says why, where nothing is to be had.
+    """
+
+    __slots__ = ("take",)
+
+    def __init__(
+        self, take: Callable[[Sandbox], tuple[Callable[[], None], dict[str, Any]]], **numbers: Any
+    ) -> None:
+        super().__init__(BEFORE, **numbers)
+        self.take = take
+
+
+class Crash(Action):
+    """Kill the runtime before it sees the event, or `seconds` after: then when it has answered,
+    if that is earlier.
+    """
+
+    __slots__ = ("seconds",)
+    terminal = True
+
+    def __init__(self, when: str, seconds: float, **numbers: Any) -> None:
+        super().__init__(when, **numbers)
+        self.seconds = seconds
 
 
 class Rewrite(Action):

@@ -149,14 +149,13 @@ def _invocation(
 _mentioned: set[tuple[str, str]] = set()
 
 
-def _mention(rule: Rule, action: Nothing, invocation: Invocation) -> None:
-    """Say once per execution environment why this fault leaves events alone."""
-    said = (rule.fault.name, action.why)
+def mention(rule: Rule, why: str, request_id: str) -> None:
+    """Say once per execution environment why this fault leaves invocations alone."""
+    said = (rule.fault.name, why)
     if said in _mentioned:
         return
     _mentioned.add(said)
-    request_id = invocation.request_id
-    emit("warn", "fault_not_applied", fault=said[0], request_id=request_id, message=action.why)
+    emit("warn", "fault_not_applied", fault=said[0], request_id=request_id, message=why)
 
 
 class Aim:
@@ -248,7 +247,7 @@ class Aim:
                 emit("error", "internal_error", message=type(error).__name__)
                 continue
             if isinstance(action, Nothing):
-                _mention(rule, action, invocation)
+                mention(rule, action.why, invocation.request_id)
             elif action is not None:
                 hits.append(Hit(rule, action))
         invocation.forget()
