@@ -142,9 +142,21 @@ class Crash(Action):
     __slots__ = ("seconds",)
     terminal = True
 
-    def __init__(self, when: str, seconds: float, **numbers: Any) -> None:
+    def __init__(self, when: str, seconds: float, /, **numbers: Any) -> None:
         super().__init__(when, **numbers)
         self.seconds = seconds
+
+
+class Equip(Action):
+    """Start the runtime with these variables set, or unset where there is no text."""
+
+    __slots__ = ("variables",)
+
+    def __init__(self, variables: dict[str, str | None]) -> None:
+        unset = [name for name, text in variables.items() if text is None]
+        known = [name for name in variables if name not in unset]
+        super().__init__(BEFORE, set=known, unset=unset)
+        self.variables = variables
 
 
 class Rewrite(Action):

@@ -38,6 +38,8 @@ def _json(value: Any) -> str:
         return quote(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{','.join(map(_json, value))}]"
     return "null" if value is None else str(value)
 
 

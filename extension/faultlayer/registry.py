@@ -79,6 +79,11 @@ class Peer:
         self.usual = usual
 
 
+def _never(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    """What a fault decides about invocations that hits starts alone."""
+    return None
+
+
 class Fault:
     """One fault.
 
@@ -86,9 +91,11 @@ class Fault:
     `peers`: the same fault of other tools, whose documents and variables are accepted unchanged.
     `decide(options, invocation, draw)` returns the action to carry out, or None where the fault
     does not apply; `draw` is uniform in [0, 1), for what is random about it.
+    A fault with `begin(options, draw)` instead hits the start of an execution environment, before
+    any event: there is no invocation to decide about, and nothing to match.
     """
 
-    __slots__ = ("decide", "help", "main", "name", "options", "order", "peers")
+    __slots__ = ("begin", "decide", "help", "main", "name", "options", "order", "peers")
 
     def __init__(
         self,
@@ -99,7 +106,8 @@ class Fault:
         main: Option,
         options: tuple[Option, ...] = (),
         peers: tuple[Peer, ...] = (),
-        decide: Callable[[Options, Invocation, float], Action | None],
+        decide: Callable[[Options, Invocation, float], Action | None] = _never,
+        begin: Callable[[Options, float], Action | None] | None = None,
     ) -> None:
         self.name = module.rpartition(".")[2]
         self.order = order
@@ -108,22 +116,46 @@ class Fault:
         self.options = options
         self.peers = peers
         self.decide = decide
+        self.begin = begin
+
+    @property
+    def common(self) -> tuple[Option, ...]:
+        """The options that it has beside its own."""
+        return COMMON if self.begin is None else AT_START
+
+    def lacks(self, option: str) -> str:
+        """Why it has no option of this name, where users may expect one; else empty."""
+        here = any(option == other.name for other in self.common)
+        return "" if here or option != _MATCH else "; " + NO_EVENT
 
     def variables(self) -> dict[str, Option]:
         """Its options by environment variable, the main one first, the common ones last."""
         stem = PREFIX + self.name.upper()
         named = {stem: self.main}
-        for option in self.options + COMMON:
+        for option in self.options + self.common:
             named[f"{stem}_{option.name.upper()}"] = option
         return named
 
+
+_MATCH = "match"
+NO_EVENT = "this fault hits the start of an execution environment, where no event is there to match"
 
 COMMON = (
     Option(
         "rate", Rate(), "share of invocations that are hit (default: `FAULTLAYER_RATE`, else 1)"
     ),
-    Option("match", Matching(), "which events are hit (default: `FAULTLAYER_MATCH`, else all)"),
+    Option(_MATCH, Matching(), "which events are hit (default: `FAULTLAYER_MATCH`, else all)"),
     Option("max", Whole(0, 10**9, "10"), "injections per execution environment at most"),
+)
+
+# What faults have instead that hit the start of an execution environment.
+AT_START = (
+    Option(
+        "rate",
+        Rate(),
+        "share of environments whose start is hit (default: `FAULTLAYER_RATE`, else 1)",
+    ),
+    COMMON[-1],
 )
 
 GLOBALS = (

@@ -12,6 +12,7 @@ RESTORE = b"GET /2018-06-01/runtime/restore/next "
 INVOCATION = b"POST /2018-06-01/runtime/invocation/"
 RESPONSE = b"response"
 ERROR = b"error"
+_START = b"init"  # a fault's name in quotes is for the fault's own file alone
 
 
 def target(line: bytes) -> tuple[str, bytes]:
@@ -50,6 +51,21 @@ def error_headers(error_type: str) -> bytes:
 def error_body(error_type: str, message: str) -> bytes:
     """The error object that the caller gets as payload."""
     return dump({"errorMessage": message, "errorType": error_type, "stackTrace": []})
+
+
+def start_error(host: bytes, error_type: str, message: str, *, restored: bool) -> bytes:
+    """A whole request that ends the start of an execution environment, or its restore."""
+    body = error_body(error_type, message)
+    return (
+        b"POST /2018-06-01/runtime/%b/error HTTP/1.1\r\nHost: %b\r\n%bContent-Length: %d\r\n\r\n%b"
+        % (
+            b"restore" if restored else _START,
+            host,
+            error_headers(error_type),
+            len(body),
+            body,
+        )
+    )
 
 
 JSON_HEADERS = b"Content-Type: application/json\r\n"

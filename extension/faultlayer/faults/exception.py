@@ -21,12 +21,13 @@ class Message(Kind):
 
     allowed = f"`message` or `Type: message`, each at most {_LONGEST} characters"
     example = "ValueError: no such order"
+    unnamed = UNNAMED  # the type where none is given
 
     def parse(self, value: Any) -> tuple[str, str]:
         text = text_of(value, "text").strip()
         kind, colon, message = text.partition(":")
         if not (colon and kind.isascii() and kind.replace(".", "_").isidentifier()):
-            kind, message = UNNAMED, text
+            kind, message = self.unnamed, text
         message = message.strip()
         if len(kind) > _LONGEST or len(message) > _LONGEST:
             raise ValueError(f"is longer than {_LONGEST} characters")
