@@ -9,7 +9,18 @@ from __future__ import annotations
 from time import monotonic, sleep
 
 from faultlayer import http1
-from faultlayer.actions import BEFORE, Alter, Delay, Fail, Outlast, Repeat, Respond, Rewrite
+from faultlayer.actions import (
+    BEFORE,
+    Alter,
+    Crash,
+    Delay,
+    Fail,
+    Hold,
+    Outlast,
+    Repeat,
+    Respond,
+    Rewrite,
+)
 from faultlayer.answer import (
     HTTP_STREAM,
     PRELUDE,
@@ -30,6 +41,7 @@ from faultlayer.runtime_api import (
     error_headers,
     post,
 )
+from faultlayer.sockets import Gone, wait_for_input
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +51,7 @@ if TYPE_CHECKING:
     from faultlayer.invocation import Invocation
     from faultlayer.link import Link, Message
     from faultlayer.repeat import Deliveries
+    from faultlayer.sandbox import Sandbox
 
 # Past Lambda's own limit (6 MB + 100 bytes) an answer is refused whatever a fault makes of it.
 _MAX_BUFFERED = 7 << 20
@@ -48,26 +61,39 @@ _GRACE = 5.0  # seconds after the deadline by which Lambda has ended this enviro
 class Pending:
     """An invocation in the function's hands, and what is to be done about its answer.
 
-    `deliveries` where the function is to get the event more than once.
+    `deliveries` where the function is to get the event more than once; `sandbox` where something
+    is held for it; `crash` where the runtime is to be killed meanwhile.
     """
 
-    __slots__ = ("deliveries", "hits", "invocation_id", "request_id")
+    __slots__ = ("crash", "deliveries", "hits", "invocation_id", "request_id", "sandbox")
 
     def __init__(self, invocation: Invocation, hits: list[Hit]) -> None:
         self.request_id = invocation.request_id
         self.invocation_id = invocation.invocation_id
         self.hits = hits
         self.deliveries: Deliveries | None = None
+        self.sandbox: Sandbox | None = None
+        self.crash: Hit | None = None
+
+    def awaits(self) -> bool:
+        """Whether anything is to be done once the function has answered."""
+        return bool(self.hits or self.deliveries or self.sandbox or self.crash)
+
+    def release(self) -> None:
+        """Give back what is held for it."""
+        if self.sandbox is not None:
+            self.sandbox.release()
 
 
 class Executor:
     """Acts on one runtime connection."""
 
-    __slots__ = ("_host", "_link")
+    __slots__ = ("_host", "_link", "_runtime_api")
 
-    def __init__(self, link: Link, host: bytes) -> None:
+    def __init__(self, link: Link, host: bytes, runtime_api: bytes) -> None:
         self._link = link
         self._host = host
+        self._runtime_api = runtime_api
 
     # -- on the way in ------------------------------------------------------------------------
 
@@ -81,9 +107,12 @@ class Executor:
         pending = Pending(invocation, [])
         outcome: Hit | None = None
         changes: list[Hit] = []
+        holds: list[Hit] = []
         for hit in hits.hits:
             action = hit.action
-            if action.when != BEFORE:
+            if isinstance(action, Crash):
+                pending.crash = hit
+            elif action.when != BEFORE:
                 pending.hits.append(hit)
             elif action.terminal:
                 outcome = hit
@@ -91,14 +120,18 @@ class Executor:
                 hit.log(invocation.request_id)
                 self._link.hold(_left(action))
             else:
-                changes.append(hit)
+                (holds if isinstance(action, Hold) else changes).append(hit)
+        if pending.crash and pending.crash.action.when == BEFORE:
+            self._crash(pending, changes + holds)
         if outcome is None:
+            if holds:
+                self._take(pending, holds, invocation)
             repeats = self._alter(changes, event, invocation.request_id)
             if repeats:
                 self._repeat(pending, repeats, event, invocation.deadline())
             return pending
         self._link.finish(event, _forget)
-        _give_back(changes)
+        _give_back(changes + holds)
         if isinstance(outcome.action, Outlast):
             _give_back(pending.hits)
             outcome.log(invocation.request_id)
@@ -132,6 +165,34 @@ class Executor:
                 event.replace(altered)
         return repeats
 
+    def _take(self, pending: Pending, holds: list[Hit], invocation: Invocation) -> None:
+        """Take what is to be held of the sandbox while the invocation lasts."""
+        from faultlayer.sandbox import Sandbox
+
+        pending.sandbox = Sandbox(self._runtime_api, invocation.deadline())
+        pending.sandbox.take(holds, pending.request_id)
+
+    def meanwhile(self, pending: Pending) -> None:
+        """Act while the function has the event; raises Gone where the runtime is killed."""
+        if pending.crash is not None:
+            assert isinstance(pending.crash.action, Crash)
+            wait_for_input(self._link.client, pending.crash.action.seconds, monotonic)
+            self._crash(pending, [])
+
+    def _crash(self, pending: Pending, others: list[Hit]) -> None:
+        """Kill the runtime, once; raises Gone when it is gone. Where it is not found goes on."""
+        hit, pending.crash = pending.crash, None
+        if hit is None:
+            return
+        from faultlayer.processes import crash
+
+        if not crash(hit, self._runtime_api, pending.request_id):
+            return
+        _give_back(pending.hits + others)
+        pending.release()
+        self._link.hold(_GRACE)
+        raise Gone("the runtime, which was killed")
+
     def _repeat(
         self, pending: Pending, hits: list[Hit], event: Message, ends: float | None
     ) -> None:
@@ -152,6 +213,7 @@ class Executor:
 
     def after(self, pending: Pending, what: bytes, request: Message) -> Message:
         """Act on the function's answer or error report; returns what upstream said to it."""
+        self._crash(pending, [])
         self._delays(pending, sleep)  # what a runtime has reported counts, though it may be gone
         for hit in pending.hits:
             if hit.action.terminal:

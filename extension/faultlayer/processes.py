@@ -9,7 +9,13 @@ happens to its number meanwhile. https://man7.org/linux/man-pages/man2/pidfd_ope
 from __future__ import annotations
 
 import posix
-from _signal import SIGKILL, pidfd_send_signal
+from _signal import SIGKILL, pidfd_send_signal  # type: ignore[import-not-found]
+
+from faultlayer.aim import mention
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.aim import Hit
 
 _MARK = b"AWS_LAMBDA_RUNTIME_API="
 _PARENT, _BORN = 1, 19  # fields of /proc/<pid>/stat, counted after the program's name: proc(5)
@@ -104,7 +110,7 @@ class Runtime:
         for pid in self.find():
             path = f"/proc/{pid}/oom_score_adj"
             score = _read(path).strip()
-            if score and _write(path, _FIRST):
+            if score not in (b"", _FIRST) and _write(path, _FIRST):
                 before[pid] = score
         return before
 
@@ -113,6 +119,22 @@ class Runtime:
         for pid, score in before.items():
             if self._parent(pid) is not None:
                 _write(f"/proc/{pid}/oom_score_adj", score)
+
+
+def crash(hit: Hit, address: bytes, request_id: str) -> bool:
+    """Kill the runtime that was told this address; false where that cannot be, which is said."""
+    try:
+        runtime = Runtime(address)
+        if runtime.find():
+            hit.log(request_id)
+            runtime.kill()
+            return True
+        why = "no process was found that has the proxy's address in its environment"
+    except OSError as error:
+        why = f"the runtime cannot be killed: {posix.strerror(error.errno or 0)}"
+    hit.rule.give_back()
+    mention(hit.rule, why, request_id)
+    return False
 
 
 def _write(path: str, text: bytes) -> bool:

@@ -17,7 +17,7 @@ from faultlayer.link import Link, Message
 from faultlayer.log import emit
 from faultlayer.pool import Pool
 from faultlayer.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, RESTORE, target
-from faultlayer.sockets import SIZE, Gone, Watch, accept
+from faultlayer.sockets import LOOPBACK, SIZE, Gone, Watch, accept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,13 +38,15 @@ _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, 
 class Proxy:
     """What all connections share."""
 
-    def __init__(self, upstream: Address, aim: Aim | Live) -> None:
+    def __init__(self, upstream: Address, aim: Aim | Live, port: int) -> None:
         self.pool = Pool(upstream)
+        self.runtime_api = b"%b:%d" % (LOOPBACK.encode(), port)  # as runtimes know it
         self.watch = Watch()
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
         self.aim = aim
         self.pending: dict[str, Pending] = {}
         self.due: list[Deliveries] = []  # of events that are to be given again
+        self.held = False  # whether anything of the sandbox was ever held
         self.reached = False  # whether any runtime has asked for anything here
 
     def handle(self, client: Peer) -> None:
@@ -69,14 +71,15 @@ def _internal(error: Exception) -> None:
 class Connection:
     """The exchanges of one runtime connection, one after the other."""
 
-    __slots__ = ("_client", "_executor", "_link", "_pending", "_poll", "_proxy")
+    __slots__ = ("_client", "_executor", "_given", "_link", "_pending", "_poll", "_proxy")
 
     def __init__(self, proxy: Proxy, link: Link) -> None:
         self._proxy = proxy
         self._pending = proxy.pending
         self._link = link
         self._client = link.client
-        self._executor = Executor(link, proxy.host)
+        self._executor = Executor(link, proxy.host, proxy.runtime_api)
+        self._given: Pending | None = None  # the invocation that this connection was given last
         self._poll = b""  # the request for the next event, which a runtime never varies
 
     def serve(self) -> None:
@@ -145,6 +148,8 @@ class Connection:
             if request.data != self._poll:
                 self._poll = request.data
                 self._proxy.aim.awaited()
+            if self._proxy.held:
+                self._release()
             if self._proxy.due and (event := self._again()):
                 return link.deliver(event)
             return self._forward(self._poll, link.ask(request))
@@ -153,13 +158,33 @@ class Connection:
             if what in (RESPONSE, ERROR):
                 pending = self._pending.pop(request_id, None)
                 if pending is not None:
-                    if pending.deliveries:
-                        return link.deliver(self._delivered(pending, what, request))
-                    return link.deliver(self._executor.after(pending, what, request))
+                    return link.deliver(self._answered(pending, what, request))
         answer = link.ask(request)
         if request.data.startswith(RESTORE):
             self._proxy.aim.renew()
         return link.deliver(answer)
+
+    def _answered(self, pending: Pending, what: bytes, request: Message) -> Message:
+        """What is said to the function's answer, or to one of its answers, to an invocation."""
+        try:
+            if pending.deliveries:
+                return self._delivered(pending, what, request)
+            return self._executor.after(pending, what, request)
+        finally:
+            if self._pending.get(pending.request_id) is not pending:
+                pending.release()
+
+    def _release(self) -> None:
+        """Give back what is held for invocations that are over, answered or not.
+
+        A runtime that asks for the next event is done with the one before.
+        """
+        from faultlayer.sandbox import release_overdue
+
+        if self._given is not None and not self._given.deliveries:
+            self._given.release()
+            self._given = None
+        release_overdue()
 
     def _delivered(self, pending: Pending, what: bytes, request: Message) -> Message:
         """What is said to an answer that may not be the last one to this event."""
@@ -206,28 +231,45 @@ class Connection:
 
         Where it does not run, the next event is asked for, and the next, until one may be seen.
         """
+        pending: Pending | None = None
         while hits is not None:
             pending = self._executor.before(hits, event)
             if pending is not None:
-                if pending.hits or pending.deliveries:
+                if pending.awaits():
                     self._remember(pending)
                 break
             event = self._link.ask_whole(request)
             if event.status != 200:
                 break
             hits = self._decide(event)
+        if pending is not None and (pending.sandbox or pending.crash):
+            return self._give(event, pending)
         return self._link.deliver(event)
+
+    def _give(self, event: Message, pending: Pending) -> bool:
+        """Deliver an event for which something is held, or whose runtime is to be killed."""
+        self._proxy.held = True
+        self._given = pending
+        try:
+            more = self._link.deliver(event)
+        except BaseException:
+            pending.release()
+            raise
+        self._executor.meanwhile(pending)
+        return more
 
     def _remember(self, pending: Pending) -> None:
         if len(self._pending) >= _MAX_PENDING:
-            self._pending.pop(next(iter(self._pending)), None)
+            oldest = self._pending.pop(next(iter(self._pending)), None)
+            if oldest is not None:
+                oldest.release()
         self._pending[pending.request_id] = pending
 
 
 def serve(listener: socket, upstream: Address, settings: Config) -> Proxy:
     """Accept runtime connections from now on, in a thread of its own."""
     _thread.stack_size(_STACK)
-    proxy = Proxy(upstream, _aim(settings))
+    proxy = Proxy(upstream, _aim(settings), listener.getsockname()[1])
     gc.freeze()
     _thread.start_new_thread(proxy.watch.run, ())
     _thread.start_new_thread(_accept, (listener, proxy))

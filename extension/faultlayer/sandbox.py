@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from faultlayer.aim import Hit
 
-_lock = allocate_lock()  # what is taken down to a limit is counted by one invocation at a time
+_taking = allocate_lock()  # "until so much is free" is measured by one invocation at a time
+_lock = allocate_lock()
 _held: list[Sandbox] = []
 
 
@@ -48,6 +49,7 @@ class Sandbox:
         release_overdue()
         with _lock:
             _held.append(self)
+        with _taking:
             for hit in hits:
                 assert isinstance(hit.action, Hold)
                 try:

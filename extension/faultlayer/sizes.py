@@ -51,3 +51,32 @@ class Size(Kind):
 
     def show(self, value: Any) -> str:
         return show(value)
+
+
+class Amount(Kind):
+    """How much of something to take: a size, or `free:` and how much of it is to be left.
+
+    Its value is whether it is that, and the number of bytes.
+    """
+
+    metavar = "AMOUNT"
+    example = "100MB"
+    _FREE = "free:"
+
+    def __init__(self, most: int) -> None:
+        self._taken = Size(1, most, "100MB")
+        self._left = Size(0, most, "0")
+        self.allowed = (
+            f"a size up to {show(most)} such as 100MB, or free: and a size that is to be left, "
+            "such as free:10MB"
+        )
+
+    def parse(self, value: Any) -> tuple[bool, int]:
+        text = value.strip() if isinstance(value, str) else ""
+        if text[: len(self._FREE)].lower() == self._FREE:
+            return True, self._left.parse(text[len(self._FREE) :])
+        return False, self._taken.parse(value)
+
+    def show(self, value: Any) -> str:
+        free, size = value
+        return (self._FREE if free else "") + show(size)

@@ -22,6 +22,7 @@ from _socket import (
     TCP_NODELAY,
     socket,
 )
+from time import sleep
 
 from faultlayer.http1 import MAX_HEAD, ProtocolError, head_end, scan
 
@@ -208,6 +209,18 @@ def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> N
     while (left := until - clock()) > 0:
         if poller.poll(left * 1000):
             raise Gone("the runtime, while held")
+
+
+def wait_for_input(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:
+    """Wait this long by the given monotonic clock, or until the peer has sent something."""
+    poller = select.poll()
+    poller.register(peer.sock.fileno(), select.POLLIN)
+    until = clock() + seconds
+    while (left := until - clock()) > 0 and not peer.pending:
+        if poller.poll(left * 1000):
+            if not peer.left():
+                return
+            sleep(left)
 
 
 def duplex(

@@ -1,0 +1,37 @@
+"""CRASH: the runtime process is killed, and the next invocation is a cold start.
+
+Before it sees the event, or while it works on it: after a time, or when it has answered where
+that is earlier, so that the work is done and its answer lost. All processes of the runtime go, as
+a crash or the kernel's out-of-memory killer would have it, and no others. The caller gets
+`Runtime.ExitError`. https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-execution.html
+"""
+
+from __future__ import annotations
+
+from faultlayer.actions import BEFORE, Action, Crash
+from faultlayer.registry import Fault, Option, Options
+from faultlayer.values import Choice, Duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.invocation import Invocation
+
+_DURING = "during"
+
+
+def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    if options.moment == BEFORE:
+        return Crash(BEFORE, 0, when=BEFORE)
+    return Crash(_DURING, options.after, when=_DURING, after_ms=round(options.after * 1000, 3))
+
+
+FAULT = Fault(
+    __name__,
+    order=35,
+    help="the runtime process is killed; the next invocation is a cold start",
+    main=Option("moment", Choice(BEFORE, _DURING), "when, as the function sees it"),
+    options=(
+        Option("after", Duration(), "`during`: how long into the invocation at the latest", 0.1),
+    ),
+    decide=decide,
+)
