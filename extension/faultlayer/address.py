@@ -1,16 +1,25 @@
-"""The file through which the wrapper learns the proxy's address.
+"""The file through which the wrapper learns the proxy's address, and what else it is to change.
 
-It holds the address, our process id and our start time, so that the wrapper believes it only
-while we live: /tmp survives a re-initialised environment.
+Its first line holds the address (`-`: the runtime keeps the one it has), our process id and our
+start time, so that the wrapper believes it only while we live: /tmp survives a re-initialised
+environment. Then come variables, each a line `NAME COUNT` and as many lines of text, none for a
+variable that is to be unset. It is whole, or not there.
 """
 
 from __future__ import annotations
 
 import posix
+from errno import ENOSPC
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _DEFAULT = b"/tmp/.faultlayer"
 # The other name is for several on one machine: Lambda itself keeps it from extensions.
 PATH = posix.environ.get(b"_FAULTLAYER_ADDRESS", _DEFAULT)
+COUNTS = PATH + b".max"  # beside it: what `counts` keeps
+_NONE: Mapping[str, str | None] = {}
 
 
 def withdraw() -> None:
@@ -33,11 +42,25 @@ def _born() -> bytes:
         posix.close(fd)
 
 
-def publish(host: str, port: int) -> None:
+def _lines(variables: Mapping[str, str | None]) -> bytes:
+    """What the wrapper reads of these: texts line by line, since a shell reads nothing else."""
+    parts = []
+    for name, text in variables.items():
+        count = 0 if text is None else text.count("\n") + 1
+        parts.append(f"{name} {count}\n" + ("" if text is None else text + "\n"))
+    return "".join(parts).encode()
+
+
+def publish(where: tuple[str, int] | None, variables: Mapping[str, str | None] = _NONE) -> None:
     """Write the file; raises OSError where that is impossible."""
     fd = posix.open(PATH, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o644)
     try:
-        line = b"%b:%d %d %b\n" % (host.encode(), port, posix.getpid(), _born())
-        posix.write(fd, line)
+        host = b"%b:%d" % (where[0].encode(), where[1]) if where else b"-"
+        data = b"%b %d %b\n%b" % (host, posix.getpid(), _born(), _lines(variables))
+        if posix.write(fd, data) < len(data):
+            raise OSError(ENOSPC, "")
+    except OSError:
+        withdraw()
+        raise
     finally:
         posix.close(fd)

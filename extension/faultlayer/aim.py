@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from faultlayer.actions import Action
+    from faultlayer.counts import Count
     from faultlayer.match import Match
     from faultlayer.registry import Fault, Options
 
@@ -28,15 +29,24 @@ if TYPE_CHECKING:
 
 _SPAN = 1 << 53  # what a float holds exactly: one bit more, and the highest would round to 1
 _SPARE = 64 - 53
+_TOO_LATE = (
+    "the start is over before a plan from there is known; allowed: variables and a plan in them, or "
+    "in a file"
+)
 
 
 class Limit:
-    """How many injections are left. Rules of successive plans that say the same share one."""
+    """How many injections are left. Rules of successive plans that say the same share one.
 
-    __slots__ = ("_lock", "left")
+    `count` keeps how many there were, for this process's successor in the same environment.
+    """
 
-    def __init__(self, maximum: int) -> None:
-        self.left = maximum
+    __slots__ = ("_count", "_lock", "_maximum", "left")
+
+    def __init__(self, maximum: int, count: Count | None = None) -> None:
+        self._maximum = maximum
+        self._count = count
+        self.left = maximum if count is None else max(maximum - count.used, 0)
         self._lock = allocate_lock()
 
     def claim(self) -> bool:
@@ -45,12 +55,16 @@ class Limit:
             if self.left == 0:
                 return False
             self.left -= 1
+            if self._count is not None:
+                self._count.save(self._maximum - self.left)
             return True
 
     def give_back(self) -> None:
         """Uncount an injection that did not come to pass."""
         with self._lock:
             self.left += 1
+            if self._count is not None:
+                self._count.save(self._maximum - self.left)
 
 
 class Rule:
@@ -97,13 +111,13 @@ class Hit:
         self.rule = rule
         self.action = action
 
-    def log(self, request_id: str, *, dry_run: bool = False) -> None:
-        """Write the one line of this injection."""
+    def log(self, request_id: str | None, *, dry_run: bool = False) -> None:
+        """Write the one line of this injection; None: into the start of the environment."""
         emit(
             "info",
             "fault_dry_run" if dry_run else "fault_injected",
             fault=self.rule.fault.name,
-            request_id=request_id,
+            **_where(request_id),
             **self.action.numbers,
         )
 
@@ -146,20 +160,31 @@ def _invocation(
     return Invocation(data[:size], lowered, content or (lambda: data[size:]))
 
 
+# One text, since a fault's name in quotes is for the fault's own file alone.
+_PHASE, _INIT = "phase init".split()
+
+
+def _where(request_id: str | None) -> dict[str, str]:
+    """What an injection, or none, is about: this invocation, or the start of the environment."""
+    return {_PHASE: _INIT} if request_id is None else {"request_id": request_id}
+
+
 _mentioned: set[tuple[str, str]] = set()
 
 
-def mention(rule: Rule, why: str, request_id: str) -> None:
-    """Say once per execution environment why this fault leaves invocations alone."""
+def mention(rule: Rule, why: str, request_id: str | None) -> None:
+    """Say once per execution environment why this fault leaves invocations, or the start, alone."""
     said = (rule.fault.name, why)
     if said in _mentioned:
         return
     _mentioned.add(said)
-    emit("warn", "fault_not_applied", fault=said[0], request_id=request_id, message=why)
+    emit("warn", "fault_not_applied", fault=said[0], **_where(request_id), message=why)
 
 
 class Aim:
     """Rules in their order, the seed (None: chance alone), and whether to log only.
+
+    `rules` may hit invocations, `starts` the start of the environment.
 
     From `start` on and before `end` (seconds since the epoch; None: unlimited) they may hit.
     """
@@ -173,7 +198,9 @@ class Aim:
         start: float | None = None,
         end: float | None = None,
     ) -> None:
-        self.rules = sorted(rules, key=lambda rule: rule.fault.order)
+        in_order = sorted(rules, key=lambda rule: rule.fault.order)
+        self.rules = [rule for rule in in_order if rule.fault.begin is None]
+        self.starts = [rule for rule in in_order if rule.fault.begin is not None]
         self.dry_run = dry_run
         self._start = start
         self._end = end
@@ -187,6 +214,37 @@ class Aim:
 
     def awaited(self) -> None:
         """The runtime asks for its first event: nothing is to be prepared here."""
+
+    def begin(self) -> list[Hit]:
+        """What hits the start of this environment, to be claimed when it comes to pass.
+
+        By chance in any case: there is no request id yet that a seed could go by. A dry run says
+        what would have hit, and a fault that breaks says so.
+        """
+        hits = []
+        for rule in self.starts:
+            begin = rule.fault.begin
+            if begin is None or self._random() >= rule.rate or not self._open():
+                continue
+            try:
+                action = begin(rule.options, self._random())
+            except Exception as error:
+                name, what = rule.fault.name, type(error).__name__
+                emit("error", "internal_error", fault=name, **_where(None), message=what)
+                continue
+            hit = None if action is None else Hit(rule, action)
+            if hit is None or (rule.limit is not None and rule.limit.left == 0):
+                continue
+            if not self.dry_run:
+                hits.append(hit)
+            elif rule.claim():
+                hit.log(None, dry_run=True)
+        return hits
+
+    def miss(self) -> None:
+        """Say that this came too late for the start of the environment."""
+        for rule in self.starts:
+            mention(rule, _TOO_LATE, None)
 
     def over(self, now: float) -> bool:
         """Whether the window's end has come."""

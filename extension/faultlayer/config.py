@@ -10,15 +10,17 @@ from __future__ import annotations
 from time import time
 
 from faultlayer.aim import Aim, Limit, Rule
-from faultlayer.registry import GLOBALS, PREFIX, Fault, Option, Options, find
+from faultlayer.registry import GLOBALS, NO_EVENT, PREFIX, Fault, Option, Options, find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, TypeAlias
 
+    from faultlayer.counts import Count, Counts
     from faultlayer.plan import Plan
     from faultlayer.source import Source
+    from faultlayer.start import Start
 
     # A fault with the values of its options, None where one of them is wrong.
     Draft: TypeAlias = tuple[Fault, dict[str, Any] | None]
@@ -31,6 +33,7 @@ _LIMITING = frozenset(
 _MOST_SAID = 20  # problems of one plan that are logged
 _FOREIGN = ("CHAOS_EXTENSION__", "FAILURE_LAMBDA_DISABLED")  # what `dialects` reads
 _POLL = 10.0  # seconds
+_MATCH = "MATCH"
 PLAN = PREFIX + "PLAN"
 
 
@@ -63,6 +66,9 @@ class Config:
         self.found: str | bytes | None = None  # what was read there at the start
         self.failing: str | None = None  # why that is no plan
         self.stopped = False  # by a mistake in what limits all faults
+        self.start: Start | None = None  # what is still to be done about the start
+        self.kept: bytes | None = None  # the file that keeps what limits have counted
+        self._counts: Counts | None = None
         self._limits: dict[tuple[str, ...], Limit] = {}
 
     @property
@@ -86,6 +92,9 @@ class Config:
             if given is not None:
                 limit = self._limit(fault, given, limits)
                 rules += _rule(fault, given, values, limit, nth)
+        if self._counts is not None:
+            for key in self._limits.keys() - limits.keys():
+                self._counts.forget(key)
         self._limits = limits
         stopped = self.stopped or (plan is not None and plan.stopped)
         stopped = stopped or (plan is None and self.source is not None)
@@ -111,8 +120,18 @@ class Config:
             key += ("",) if value is None else ("=", option.kind.show(value))
         while key in limits:  # the same rule once more
             key += ("",)
-        limits[key] = self._limits.get(key) or Limit(given["max"])
+        limits[key] = self._limits.get(key) or Limit(given["max"], self._count(key))
         return limits[key]
+
+    def _count(self, key: tuple[str, ...]) -> Count | None:
+        """How often this rule has hit already, in an earlier life of this environment."""
+        if self.kept is None:
+            return None
+        if self._counts is None:
+            from faultlayer.counts import Counts
+
+            self._counts = Counts(self.kept)
+        return self._counts.of(key)
 
     def conflict(self, plan: Plan) -> tuple[str, str] | None:
         """The variable, and what is to say of it, where its window leaves this plan's no time."""
@@ -146,12 +165,16 @@ def address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def read(environ: Mapping[str, str], *, files: bool = True) -> Config:
+def read(
+    environ: Mapping[str, str], *, files: bool = True, kept: bytes | None = None
+) -> Config:
     """The configuration that these environment variables describe.
 
-    `files`: whether what they name is on this machine, and to be read.
+    `files`: whether what they name is on this machine, and to be read. `kept`: the file that keeps
+    what limits have counted (None: this process alone counts).
     """
     config = Config()
+    config.kept = kept
     faults: dict[str, dict[str, str]] = {}
     foreign: dict[str, str] = {}
     for variable in sorted(environ):
@@ -172,6 +195,7 @@ def read(environ: Mapping[str, str], *, files: bool = True) -> Config:
     if source is not None:
         _read_plan(config, source, environ, files=files)
     _check_window(config)
+    _check_starts(config)
     now = time()
     config.aim = config.aimed(config.plan)
     if config.idle(now):
@@ -275,6 +299,22 @@ def _check_window(config: Config) -> None:
         _refuse(config, *conflict)
 
 
+def _check_starts(config: Config) -> None:
+    """Say which faults are off since a match holds for all, and they have no event to match."""
+    plan, variable = config.plan, PREFIX + _MATCH
+    ours = _MATCH in config.values
+    if not ours and (plan is None or _MATCH not in plan.values):
+        return
+    beside = variable if ours else f"the match in {PLAN}"
+    message = f"has no effect beside {beside}: {NO_EVENT}; allowed: other faults' own matches"
+    for fault, given in config.drafts:
+        if fault.begin is not None and given is not None:
+            config.problems.append(Problem(PREFIX + fault.name.upper(), message))
+    for fault, given in plan.drafts if plan and ours else ():
+        if fault.begin is not None and given is not None:
+            config.problems.append(Problem(PLAN, f"{fault.name} {message}"))
+
+
 def _drafts(config: Config, stem: str, given: dict[str, str]) -> list[Draft]:
     """The rule that one fault's variables describe: one, or none."""
     fault = find(stem.lower())
@@ -292,7 +332,8 @@ def _drafts(config: Config, stem: str, given: dict[str, str]) -> list[Draft]:
         option = known.get(variable)
         if option is None:
             allowed = ", ".join(known)
-            _refuse(config, variable, f"is not a variable of this fault; allowed: {allowed}")
+            why = fault.lacks(variable[len(main) + 1 :].lower())
+            _refuse(config, variable, f"is not a variable of this fault{why}; allowed: {allowed}")
             continue
         try:
             values[option.name] = option.kind.parse(text)
@@ -309,13 +350,15 @@ def _rule(
     fault: Fault, given: dict[str, Any], common: Mapping[str, Any], limit: Limit | None, nth: int
 ) -> list[Rule]:
     values = dict(given)
-    rate, maximum, match = values.pop("rate"), values.pop("max"), values.pop("match")
+    rate, maximum, match = values.pop("rate"), values.pop("max"), values.pop("match", None)
     if rate is None:
         rate = common.get("RATE", 1.0)
     if match is None:
-        match = common.get("MATCH")
+        match = common.get(_MATCH)
     if rate == 0 or maximum == 0:
         return []  # it can never hit, so it must cost nothing
+    if fault.begin is not None and match is not None:
+        return []  # hitting without a match would be more than was asked for
     return [Rule(fault, Options(values), rate, limit, match, nth)]
 
 

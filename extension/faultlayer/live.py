@@ -152,6 +152,8 @@ class Live:
         if self._settings.conflict(plan):
             return "leaves no time between its start or end and those that the variables say"
         self._aim = self._settings.aimed(plan)
+        if self._aim is not None and not self._source.at_start:
+            self._aim.miss()
         self._known = True
         for problem in told(plan):
             emit("error", "config_error", variable=problem.variable, message=problem.message)

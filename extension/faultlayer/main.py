@@ -40,7 +40,14 @@ def _environment() -> dict[str, str]:
 def _open(settings: config.Config) -> socket | None:
     """The listener, its address published; None where the runtime is to start untouched."""
     address.withdraw()
-    if settings.aim is None and settings.source is None:
+    if settings.aim is not None and settings.aim.starts:
+        from faultlayer.start import Start
+
+        settings.start = Start(settings.aim)
+        if settings.start.suffices(settings):
+            settings.start.publish(None)
+            return None
+    elif settings.aim is None and settings.source is None:
         return None
     from faultlayer.sockets import LOOPBACK, listen
 
@@ -49,7 +56,10 @@ def _open(settings: config.Config) -> socket | None:
         message = "is the proxy's own address; allowed: another proxy's; nothing is injected"
         settings.problems.append(config.Problem("FAULTLAYER_RUNTIME_API", message))
         return None
-    address.publish(LOOPBACK, port)
+    if settings.start is not None:
+        settings.start.publish((LOOPBACK, port))
+    else:
+        address.publish((LOOPBACK, port))
     return listener
 
 
@@ -57,7 +67,7 @@ def _prepare(environ: dict[str, str]) -> tuple[config.Config, socket | None]:
     """Configuration and listener; whatever goes wrong here must not stop the function."""
     settings = config.Config()
     try:
-        settings = config.read(environ)
+        settings = config.read(environ, kept=address.COUNTS)
         return settings, _open(settings)
     except Exception as error:
         emit("error", "start_failed", message=f"{type(error).__name__}; nothing is injected")
@@ -107,6 +117,8 @@ def main() -> None:
     for problem in settings.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
     if listener is None:
+        if settings.start is not None and settings.start.published:
+            _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
         extension.wait()
         _leave(0)
     if "METRICS" in settings.values:

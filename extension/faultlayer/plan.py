@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from faultlayer.config import ends_before_start
 from faultlayer.jsontext import Repeated, loads_careful
-from faultlayer.registry import GLOBALS, PLANNED, Fault, find, names
+from faultlayer.registry import GLOBALS, NO_EVENT, PLANNED, Fault, find, names
 from faultlayer.values import Kind
 
 TYPE_CHECKING = False
@@ -117,8 +117,19 @@ def _read(plan: Plan, value: dict[str, Any]) -> None:
         elif name != _SCHEMA:
             meant = _meant(name, _FAULTS, *_FIELDS)
             plan.refuse(named("", name), f"is not a field of a plan{meant}")
+    if "MATCH" in plan.values:
+        _leave_starts_out(plan)
     if ends_before_start(plan.values):
         plan.refuse("end", "is not after start; allowed: a time after start")
+
+
+def _leave_starts_out(plan: Plan) -> None:
+    """A match holds for all rules, and what hits starts has no event to match."""
+    for place, (fault, values) in enumerate(plan.drafts):
+        if fault.begin is not None and values is not None:
+            message = f"has no effect beside match: {NO_EVENT}; allowed: matches of other rules"
+            plan.refuse(fault.name, message, limiting=False)
+            plan.drafts[place] = (fault, None)
 
 
 def _meant(name: str, *known: str) -> str:
@@ -205,7 +216,7 @@ def _options(plan: Plan, field: str, fault: Fault, rule: dict[str, Any]) -> dict
             continue
         where = named(field, name)
         if name not in known:
-            message = f"is not a field of this fault{_meant(name, *known)}"
+            message = f"is not a field of this fault{fault.lacks(name) or _meant(name, *known)}"
             plan.refuse(where, message, limiting=False)
             continue
         try:

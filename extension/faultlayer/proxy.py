@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from faultlayer.live import Live
     from faultlayer.repeat import Deliveries
     from faultlayer.sockets import Address, Peer
+    from faultlayer.start import Start
 
 _OK = b"http/1.1 20"
 _STACK = 8 << 20  # bytes, reserved, not touched: JSON nests as deep as CPython's C stack allows
@@ -48,6 +49,7 @@ class Proxy:
         self.due: list[Deliveries] = []  # of events that are to be given again
         self.held = False  # whether anything of the sandbox was ever held
         self.reached = False  # whether any runtime has asked for anything here
+        self.start: Start | None = None  # what is to be done about this environment's start
 
     def handle(self, client: Peer) -> None:
         """Serve one runtime connection to its end."""
@@ -147,6 +149,8 @@ class Connection:
         if request.data.startswith(NEXT) and request.body is None:
             if request.data != self._poll:
                 self._poll = request.data
+                if self._proxy.start is not None:
+                    self._proxy.start.attend(link, self._proxy.host)
                 self._proxy.aim.awaited()
             if self._proxy.held:
                 self._release()
@@ -162,6 +166,8 @@ class Connection:
         answer = link.ask(request)
         if request.data.startswith(RESTORE):
             self._proxy.aim.renew()
+            if self._proxy.start is not None:
+                self._proxy.start.restored = True
         return link.deliver(answer)
 
     def _answered(self, pending: Pending, what: bytes, request: Message) -> Message:
@@ -270,6 +276,7 @@ def serve(listener: socket, upstream: Address, settings: Config) -> Proxy:
     """Accept runtime connections from now on, in a thread of its own."""
     _thread.stack_size(_STACK)
     proxy = Proxy(upstream, _aim(settings), listener.getsockname()[1])
+    proxy.start = settings.start
     gc.freeze()
     _thread.start_new_thread(proxy.watch.run, ())
     _thread.start_new_thread(_accept, (listener, proxy))

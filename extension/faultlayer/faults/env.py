@@ -1,0 +1,99 @@
+"""ENV: the runtime starts with environment variables set or unset: wrong configuration.
+
+The function alone is affected, and what the runtime itself reads of its environment; other
+extensions, and Lambda, see what they saw before. What leads the runtime to the proxy cannot be
+changed, nor what a POSIX shell, which starts the runtime, does not pass on as it was told.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+"""
+
+from __future__ import annotations
+
+from faultlayer.actions import Action, Equip
+from faultlayer.jsontext import Repeated, dumps
+from faultlayer.registry import PREFIX, Fault, Option, Options
+from faultlayer.values import Kind, json_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_MOST = 32 << 10  # bytes, of names and texts; Lambda itself allows 4 KB
+_OURS = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_EXEC_WRAPPER", "_HANDLER")
+_STEMS = (PREFIX, "_FAULTLAYER")
+# Variables that bash, dash or busybox's ash make themselves: they refuse other values, replace
+# them, do not pass them on, or end over them.
+_SHELLS = frozenset(
+    "DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO OPTIND PPID "
+    "RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID _".split()
+)
+_SHELLS_STEM = "BASH"
+
+
+class Variables(Kind):
+    """Names of environment variables, and the text of each; None unsets it."""
+
+    metavar = "JSON"
+    allowed = (
+        "a JSON object of names of variables (letters, digits, _) to texts or null, which unsets; "
+        f"in all {_MOST >> 10} KB at most; not {', '.join(_OURS)}, {PREFIX}..., BASH... and what "
+        "else shells set themselves, such as UID or RANDOM"
+    )
+    example = '{"TABLE_NAME":"no-such-table","AWS_ENDPOINT_URL":null}'
+
+    def parse(self, value: Any) -> dict[str, str | None]:
+        variables = json_value(value)
+        if not isinstance(variables, dict) or not variables:
+            raise ValueError("is not a JSON object with at least one member")
+        if isinstance(variables, Repeated):
+            raise ValueError("has a member that is given more than once")
+        size = 0
+        for name, text in variables.items():
+            _check_name(name)
+            size += len(name) + _length(text)
+        if size > _MOST:
+            raise ValueError(f"is longer than {_MOST >> 10} KB in all")
+        return dict(variables)
+
+    def show(self, value: Any) -> str:
+        return dumps(value)
+
+
+def _check_name(name: str) -> None:
+    """Raises ValueError; it says the name only where it is one of those that are known here."""
+    if not (name.isascii() and name.isidentifier()):
+        raise ValueError("has a member that is no name of a variable")
+    if name in _OURS:
+        raise ValueError(f"has {name}, which leads to the function's start")
+    for stem in _STEMS:
+        if name.upper().startswith(stem):
+            raise ValueError(f"has a member that begins with {stem}, which is faultlayer's own")
+    if name in _SHELLS or name.startswith(_SHELLS_STEM):
+        what = name if name in _SHELLS else f"a member that begins with {_SHELLS_STEM}"
+        raise ValueError(f"has {what}, which shells set themselves")
+
+
+def _length(text: Any) -> int:
+    """The bytes of a variable's text."""
+    if text is None:
+        return 0
+    if not isinstance(text, str):
+        raise ValueError("has a member that is neither text nor null")
+    if "\0" in text:
+        raise ValueError("has a NUL in a text, which no variable can hold")
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError("has a text that UTF-8 cannot say") from None
+
+
+def begin(options: Options, draw: float) -> Action | None:
+    return Equip(options.variables)
+
+
+FAULT = Fault(
+    __name__,
+    order=1,
+    help="the runtime starts with environment variables set or unset",
+    main=Option("variables", Variables(), "names and texts; null unsets"),
+    begin=begin,
+)

@@ -1,0 +1,73 @@
+"""INIT: the start of an execution environment takes longer, or fails.
+
+The runtime starts as ever and loads the function's code. Its first request for an event is held,
+so that Lambda counts the time as Init Duration; or it is answered by an end of the start, as if the
+function's code could not be loaded. A start that fails by itself is left alone.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
+"""
+
+from __future__ import annotations
+
+from faultlayer.actions import BEFORE, Action, Delay, Fail
+from faultlayer.faults.exception import Message
+from faultlayer.registry import Fault, Option, Options
+from faultlayer.values import DurationRange, Kind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_ERROR = "error"
+
+
+class Outcome(Kind):
+    """`error`, or how much longer the start takes: a pair of seconds, low and high."""
+
+    allowed = f"`{_ERROR}`, or {DurationRange.allowed}"
+    metavar = f"DURATION|{_ERROR}"
+    example = "3s"
+
+    def parse(self, value: Any) -> str | tuple[float, float]:
+        if isinstance(value, str) and value.strip().lower() == _ERROR:
+            return _ERROR
+        try:
+            return DurationRange().parse(value)
+        except ValueError as error:
+            if str(error) != "is not a duration":
+                raise
+            raise ValueError(f"is neither {_ERROR} nor a duration") from None
+
+    def show(self, value: Any) -> str:
+        return _ERROR if value == _ERROR else DurationRange().show(value)
+
+
+class Failure(Message):
+    """What is said of a start that fails."""
+
+    example = "Runtime.ImportModuleError: No module named 'requests'"
+    unnamed = "Runtime.InitError"
+
+
+def begin(options: Options, draw: float) -> Action | None:
+    if options.how == _ERROR:
+        kind, message = options.message
+        return Fail(kind, message, BEFORE)
+    low, high = options.how
+    return Delay(low + (high - low) * draw)
+
+
+FAULT = Fault(
+    __name__,
+    order=2,
+    help="a cold start takes longer, or fails before the function gets its first event",
+    main=Option("how", Outcome(), "how much longer (a range is uniform), or `error`"),
+    options=(
+        Option(
+            "message",
+            Failure(),
+            f"what `error` says, as `message` or `Type: message` (type `{Failure.unnamed}`)",
+            (Failure.unnamed, "the start was failed by faultlayer"),
+        ),
+    ),
+    begin=begin,
+)

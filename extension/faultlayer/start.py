@@ -1,0 +1,120 @@
+"""The start of an execution environment: what is done to it before the function gets an event.
+
+It promises that variables are changed through the wrapper alone, that all the polls of one runtime
+are held until the same moment, that a start which fails is told to Lambda once and as runtimes tell
+it, and that what does not come to pass does not count. Loaded only where something may hit a start.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+from time import monotonic
+
+from faultlayer import address
+from faultlayer.actions import Delay, Equip, Fail
+from faultlayer.log import emit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.aim import Aim, Hit
+    from faultlayer.config import Config
+    from faultlayer.link import Link
+
+_ENDLESS = 3600.0  # seconds: longer than Lambda lets any runtime be
+
+
+class Start:
+    """What hits this environment's start, drawn once.
+
+    `restored`: whether the runtime has come out of a snapshot since.
+    """
+
+    def __init__(self, aim: Aim) -> None:
+        hits = aim.begin()
+        self._equips = [hit for hit in hits if isinstance(hit.action, Equip)]
+        self._rest = [hit for hit in hits if not isinstance(hit.action, Equip)]
+        self._runtime_api = b""
+        self._lock = allocate_lock()
+        self._begun = False
+        self._until = 0.0  # by the monotonic clock
+        self._failure: Hit | None = None
+        self.restored = False
+        self.published = False
+
+    def suffices(self, settings: Config) -> bool:
+        """Whether no proxy is needed: nothing is left to hit that it would have to see."""
+        rules = settings.aim is not None and settings.aim.rules
+        return not (self._rest or rules or settings.source is not None)
+
+    # -- before the runtime starts ------------------------------------------------------------
+
+    def publish(self, where: tuple[str, int] | None) -> None:
+        """Tell the wrapper where the proxy is (None: there is none) and what to set and unset."""
+        equips = [hit for hit in self._equips if hit.rule.claim()]
+        variables: dict[str, str | None] = {}
+        for hit in equips:
+            assert isinstance(hit.action, Equip)
+            variables.update(hit.action.variables)
+        if where is None and not variables:
+            return
+        try:
+            address.publish(where, variables)
+        except OSError:
+            for hit in equips:
+                hit.rule.give_back()
+            raise
+        self.published = True
+        if where is not None:
+            self._runtime_api = b"%b:%d" % (where[0].encode(), where[1])
+        for hit in equips:
+            hit.log(None)
+
+    # -- when it asks for its first event -----------------------------------------------------
+
+    def attend(self, link: Link, host: bytes) -> None:
+        """Hold this poll as long as the start is to take; where it fails, for ever.
+
+        Raises Gone where the runtime leaves meanwhile.
+        """
+        if not self._rest:
+            return
+        with self._lock:
+            first, self._begun = not self._begun, True
+            if first:
+                self._claim()
+        left = self._until - monotonic()
+        if left > 0:
+            link.hold(left)
+        if self._failure is not None:
+            if not first or self._fail(link, host, self._failure):
+                link.hold(_ENDLESS)
+
+    def _claim(self) -> None:
+        seconds = 0.0
+        for hit in self._rest:
+            if isinstance(hit.action, Delay) and hit.rule.claim():
+                hit.log(None)
+                seconds += hit.action.seconds
+            elif isinstance(hit.action, Fail) and self._failure is None and hit.rule.claim():
+                self._failure = hit
+        self._until = monotonic() + seconds
+
+    def _fail(self, link: Link, host: bytes, hit: Hit) -> bool:
+        """Report the failure and end the runtime, as runtimes end; false where Lambda refuses."""
+        from faultlayer.processes import Runtime
+        from faultlayer.runtime_api import start_error
+
+        action = hit.action
+        assert isinstance(action, Fail)
+        hit.log(None)
+        kind, message = action.error_type, action.message
+        answer = link.ask_whole(start_error(host, kind, message, restored=self.restored))
+        link.finish(answer, lambda data: None)
+        if answer.status >= 300:
+            hit.rule.give_back()
+            self._failure = None
+            emit("warn", "answer_refused", status=answer.status)
+            return False
+        Runtime(self._runtime_api).kill()
+        return True
