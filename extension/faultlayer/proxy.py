@@ -73,7 +73,7 @@ def _internal(error: Exception) -> None:
 class Connection:
     """The exchanges of one runtime connection, one after the other."""
 
-    __slots__ = ("_client", "_executor", "_given", "_link", "_pending", "_poll", "_proxy")
+    __slots__ = ("_client", "_executor", "_link", "_pending", "_poll", "_proxy")
 
     def __init__(self, proxy: Proxy, link: Link) -> None:
         self._proxy = proxy
@@ -81,7 +81,6 @@ class Connection:
         self._link = link
         self._client = link.client
         self._executor = Executor(link, proxy.host, proxy.runtime_api)
-        self._given: Pending | None = None  # the invocation that this connection was given last
         self._poll = b""  # the request for the next event, which a runtime never varies
 
     def serve(self) -> None:
@@ -153,7 +152,9 @@ class Connection:
                     self._proxy.start.attend(link, self._proxy.host)
                 self._proxy.aim.awaited()
             if self._proxy.held:
-                self._release()
+                from faultlayer.sandbox import release_overdue
+
+                release_overdue()
             if self._proxy.due and (event := self._again()):
                 return link.deliver(event)
             return self._forward(self._poll, link.ask(request))
@@ -179,18 +180,6 @@ class Connection:
         finally:
             if self._pending.get(pending.request_id) is not pending:
                 pending.release()
-
-    def _release(self) -> None:
-        """Give back what is held for invocations that are over, answered or not.
-
-        A runtime that asks for the next event is done with the one before.
-        """
-        from faultlayer.sandbox import release_overdue
-
-        if self._given is not None and not self._given.deliveries:
-            self._given.release()
-            self._given = None
-        release_overdue()
 
     def _delivered(self, pending: Pending, what: bytes, request: Message) -> Message:
         """What is said to an answer that may not be the last one to this event."""
@@ -255,7 +244,6 @@ class Connection:
     def _give(self, event: Message, pending: Pending) -> bool:
         """Deliver an event for which something is held, or whose runtime is to be killed."""
         self._proxy.held = True
-        self._given = pending
         try:
             more = self._link.deliver(event)
         except BaseException:
