@@ -1,9 +1,11 @@
-"""The file that Lambda starts as the extension: a static ELF program of some 300 bytes.
+"""The file that Lambda starts as the extension: a static ELF program of some 350 bytes.
 
 It drops the variables by which the function would reach into our process before there is anything
 of ours to defend it (LD_PRELOAD, LD_AUDIT, …), then becomes the layer's interpreter. A shebang line
-cannot do that, and the layer holds no shell. Its code is `assembly/<arch>.S`, assembled here once,
-since a machine that builds the layer need not have an assembler for either architecture.
+cannot do that, and the layer holds no shell. It also has the C library give blocks of 1 MiB and
+more back at once: what large bodies were held in would else stay resident, ten times all the rest.
+Its code is `assembly/<arch>.S`, assembled here once, since a machine that builds the layer need not
+have an assembler for either architecture.
 Binding: the ELF-64 object file format, and each architecture's Linux system call convention.
 """
 
@@ -14,17 +16,19 @@ import struct
 _CODE = {
     "x86_64": bytes.fromhex(
         "488b0424488d54c4104889d64889d748ad4885c074148b0881e1ffffff0081f94c445f0074e948ab"
-        "ebe548ab488d3d290000006a00488d054100000050488d053400000050574889e6b83b0000000f05"
-        "bf7f000000b83c0000000f052f6f70742f6661756c746c617965722f62696e2f707974686f6e3300"
-        "2d4953630066726f6d206661756c746c617965722e6d61696e20696d706f7274206d61696e3b206d"
-        "61696e282900"
+        "ebe5488d058000000048ab31c048ab488d3d290000006a00488d054100000050488d053400000050"
+        "574889e6b83b0000000f05bf7f000000b83c0000000f052f6f70742f6661756c746c617965722f62"
+        "696e2f707974686f6e33002d4953630066726f6d206661756c746c617965722e6d61696e20696d70"
+        "6f7274206d61696e3b206d61696e2829004d414c4c4f435f4d4d41505f5448524553484f4c445f3d"
+        "3130343835373600"
     ),
     "arm64": bytes.fromhex(
         "e00340f9e26f208b42400091e30302aae40302aa87898852e70ba072658440f8e50000b4a60040b9"
-        "c65c0012df00076b60ffff54858400f8f9ffff179f0000f9600100102102001023020030e37fbfa9"
-        "e007bfa9e1030091a81b80d2010000d4e00f80d2a80b80d2010000d42f6f70742f6661756c746c61"
-        "7965722f62696e2f707974686f6e33002d4953630066726f6d206661756c746c617965722e6d6169"
-        "6e20696d706f7274206d61696e3b206d61696e282900"
+        "c65c0012df00076b60ffff54858400f8f9ffff1705040050858400f89f0000f96001001021020010"
+        "23020030e37fbfa9e007bfa9e1030091a81b80d2010000d4e00f80d2a80b80d2010000d42f6f7074"
+        "2f6661756c746c617965722f62696e2f707974686f6e33002d4953630066726f6d206661756c746c"
+        "617965722e6d61696e20696d706f7274206d61696e3b206d61696e2829004d414c4c4f435f4d4d41"
+        "505f5448524553484f4c445f3d3130343835373600"
     ),
 }
 _MACHINE = {"x86_64": 62, "arm64": 183}

@@ -1,5 +1,6 @@
 // The extension's launcher: drops every LD_ variable, since the function's LD_PRELOAD would load the
-// function's libraries into our process, and becomes the layer's interpreter. AAPCS64.
+// function's libraries into our process, adds one for the C library's malloc, and becomes the layer's
+// interpreter. AAPCS64.
 _start:
 	ldr	x0, [sp]
 	add	x2, sp, x0, lsl #3
@@ -16,7 +17,9 @@ next:	ldr	x5, [x3], #8
 	b.eq	next
 	str	x5, [x4], #8
 	b	next
-done:	str	xzr, [x4]
+done:	adr	x5, malloc
+	str	x5, [x4], #8		// over the null, and the next over what the kernel left behind it
+	str	xzr, [x4]
 	adr	x0, path
 	adr	x1, flags
 	adr	x3, code
@@ -31,3 +34,4 @@ done:	str	xzr, [x4]
 path:	.asciz	"/opt/faultlayer/bin/python3"
 flags:	.asciz	"-ISc"
 code:	.asciz	"from faultlayer.main import main; main()"
+malloc:	.asciz	"MALLOC_MMAP_THRESHOLD_=1048576"

@@ -1,5 +1,6 @@
 # The extension's launcher: drops every LD_ variable, since the function's LD_PRELOAD would load the
-# function's libraries into our process, and becomes the layer's interpreter. System V ABI, AMD64.
+# function's libraries into our process, adds one for the C library's malloc, and becomes the layer's
+# interpreter. System V ABI, AMD64.
 _start:
 	mov	(%rsp), %rax
 	lea	16(%rsp,%rax,8), %rdx	# the environment, behind argc, the arguments and a null
@@ -14,7 +15,10 @@ next:	lodsq
 	je	next
 	stosq
 	jmp	next
-done:	stosq
+done:	lea	malloc(%rip), %rax
+	stosq				# over the null, and the next over what the kernel left behind it
+	xor	%eax, %eax
+	stosq
 	lea	path(%rip), %rdi
 	push	$0
 	lea	code(%rip), %rax
@@ -31,3 +35,4 @@ done:	stosq
 path:	.asciz	"/opt/faultlayer/bin/python3"
 flags:	.asciz	"-ISc"
 code:	.asciz	"from faultlayer.main import main; main()"
+malloc:	.asciz	"MALLOC_MMAP_THRESHOLD_=1048576"
