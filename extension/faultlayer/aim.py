@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _SPAN = 1 << 53  # what a float holds exactly: one bit more, and the highest would round to 1
 _SPARE = 64 - 53
 _TOO_LATE = (
-    "the start is over before a plan from there is known; allowed: variables and a plan in them, or "
-    "in a file"
+    "the start is over before a plan from there is known; allowed: variables, and a plan in them "
+    "or in a file"
 )
 
 
@@ -161,7 +161,7 @@ def _invocation(
 
 
 # One text, since a fault's name in quotes is for the fault's own file alone.
-_PHASE, _INIT = "phase init".split()
+_PHASE, _INIT = "phase init".split()  # noqa: SIM905
 
 
 def _where(request_id: str | None) -> dict[str, str]:

@@ -165,9 +165,7 @@ def address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def read(
-    environ: Mapping[str, str], *, files: bool = True, kept: bytes | None = None
-) -> Config:
+def read(environ: Mapping[str, str], *, files: bool = True, kept: bytes | None = None) -> Config:
     """The configuration that these environment variables describe.
 
     `files`: whether what they name is on this machine, and to be read. `kept`: the file that keeps

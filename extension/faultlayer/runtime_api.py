@@ -12,7 +12,8 @@ RESTORE = b"GET /2018-06-01/runtime/restore/next "
 INVOCATION = b"POST /2018-06-01/runtime/invocation/"
 RESPONSE = b"response"
 ERROR = b"error"
-_START = b"init"  # a fault's name in quotes is for the fault's own file alone
+_START_ERROR = b"POST /2018-06-01/runtime/init/error HTTP/1.1"
+_RESTORE_ERROR = b"POST /2018-06-01/runtime/restore/error HTTP/1.1"
 
 
 def target(line: bytes) -> tuple[str, bytes]:
@@ -56,15 +57,12 @@ def error_body(error_type: str, message: str) -> bytes:
 def start_error(host: bytes, error_type: str, message: str, *, restored: bool) -> bytes:
     """A whole request that ends the start of an execution environment, or its restore."""
     body = error_body(error_type, message)
-    return (
-        b"POST /2018-06-01/runtime/%b/error HTTP/1.1\r\nHost: %b\r\n%bContent-Length: %d\r\n\r\n%b"
-        % (
-            b"restore" if restored else _START,
-            host,
-            error_headers(error_type),
-            len(body),
-            body,
-        )
+    return b"%b\r\nHost: %b\r\n%bContent-Length: %d\r\n\r\n%b" % (
+        _RESTORE_ERROR if restored else _START_ERROR,
+        host,
+        error_headers(error_type),
+        len(body),
+        body,
     )
 
 

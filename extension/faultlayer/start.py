@@ -14,6 +14,7 @@ from time import monotonic
 from faultlayer import address
 from faultlayer.actions import Delay, Equip, Fail
 from faultlayer.log import emit
+from faultlayer.sockets import Gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from faultlayer.config import Config
     from faultlayer.link import Link
 
-_ENDLESS = 3600.0  # seconds: longer than Lambda lets any runtime be
+_DYING = 5.0  # seconds until a runtime that could not be ended loses its connection
 
 
 class Start:
@@ -39,6 +40,7 @@ class Start:
         self._begun = False
         self._until = 0.0  # by the monotonic clock
         self._failure: Hit | None = None
+        self._failed = False
         self.restored = False
         self.published = False
 
@@ -73,22 +75,25 @@ class Start:
     # -- when it asks for its first event -----------------------------------------------------
 
     def attend(self, link: Link, host: bytes) -> None:
-        """Hold this poll as long as the start is to take; where it fails, for ever.
+        """Hold this poll as long as the start is to take; raises Gone where it fails.
 
-        Raises Gone where the runtime leaves meanwhile.
+        And where the runtime leaves meanwhile.
         """
         if not self._rest:
             return
         with self._lock:
-            first, self._begun = not self._begun, True
-            if first:
+            if not self._begun:
                 self._claim()
+                self._begun = True
         left = self._until - monotonic()
         if left > 0:
             link.hold(left)
-        if self._failure is not None:
-            if not first or self._fail(link, host, self._failure):
-                link.hold(_ENDLESS)
+        with self._lock:
+            if self._failure is not None and not self._failed:
+                self._failed = self._fail(link, host, self._failure)
+        if self._failed:
+            link.hold(_DYING)
+            raise Gone("the runtime, whose start has failed")
 
     def _claim(self) -> None:
         seconds = 0.0
@@ -116,5 +121,8 @@ class Start:
             self._failure = None
             emit("warn", "answer_refused", status=answer.status)
             return False
-        Runtime(self._runtime_api).kill()
+        try:
+            Runtime(self._runtime_api).kill()
+        except OSError:
+            pass  # then it ends when its connection does
         return True

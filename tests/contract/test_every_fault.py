@@ -13,7 +13,7 @@ import pytest
 
 from faultlayer import config, plan, registry
 from faultlayer.actions import AFTER, BEFORE, Action
-from faultlayer.aim import Hit, Rule
+from faultlayer.aim import Aim, Hit, Rule
 from faultlayer.answer import Answer
 from faultlayer.invocation import Invocation
 from faultlayer.registry import COMMON, PREFIX, Fault, Option, Options
@@ -44,6 +44,17 @@ def invocation(*, deadline: bool = True) -> Invocation:
     return Invocation(raw, raw.lower(), lambda: EVENT)
 
 
+def rules_of(aim: Aim | None) -> list[Rule]:
+    """The rules of both kinds: for invocations, and for the start of an environment."""
+    assert aim is not None
+    return aim.rules + aim.starts
+
+
+def decided(fault: Fault, options: Options, about: Invocation, draw: float) -> Action | None:
+    """What it decides about this invocation, or about a start where it hits starts."""
+    return fault.decide(options, about, draw) if not fault.begin else fault.begin(options, draw)
+
+
 def options_of(fault: Fault, **texts: str) -> Options:
     """The fault's options as the variables say them, the main one by its example."""
     stem = PREFIX + fault.name.upper()
@@ -51,8 +62,7 @@ def options_of(fault: Fault, **texts: str) -> Options:
     variables |= {f"{stem}_{name.upper()}": text for name, text in texts.items()}
     settings = config.read(variables)
     assert not settings.problems, settings.problems[0].message
-    assert settings.aim is not None
-    return settings.aim.rules[0].options
+    return rules_of(settings.aim)[0].options
 
 
 def every_action(fault: Fault) -> Iterator[Action]:
@@ -62,7 +72,7 @@ def every_action(fault: Fault) -> Iterator[Action]:
         words = getattr(option.kind, "words", (option.kind.example,))
         ways += [{option.name: word} for word in words]
     for way in ways:
-        action = fault.decide(options_of(fault, **way), invocation(), 0.5)
+        action = decided(fault, options_of(fault, **way), invocation(), 0.5)
         assert action is not None
         yield action
 
@@ -116,9 +126,10 @@ def test_its_variables_derive_from_its_options(fault: Fault) -> None:
     stem = PREFIX + fault.name.upper()
     names = list(fault.variables())
     assert names[0] == stem
-    assert names[-3:] == [f"{stem}_RATE", f"{stem}_MATCH", f"{stem}_MAX"]
+    common = ["RATE", "MAX"] if fault.begin else ["RATE", "MATCH", "MAX"]
+    assert names[-len(common) :] == [f"{stem}_{name}" for name in common]
     assert all(name.startswith(stem + "_") for name in names[1:])
-    assert len(set(names)) == 1 + len(fault.options) + len(COMMON), "no two alike"
+    assert len(set(names)) == 1 + len(fault.options) + len(common), "no two alike"
     assert SHARED.isdisjoint(option.name for option in (fault.main, *fault.options))
 
 
@@ -143,14 +154,12 @@ def test_an_option_is_read_and_shown_as_it_was(fault: Fault, variable: str) -> N
     }:
         settings, option = _read(fault, variable, text)
         assert not settings.problems
-        assert settings.aim is not None
-        rule = settings.aim.rules[0]
+        rule = rules_of(settings.aim)[0]
         if option.name in SHARED:
             continue
         value = getattr(rule.options, option.name)
         again, _ = _read(fault, variable, option.kind.show(value))
-        assert again.aim is not None
-        assert getattr(again.aim.rules[0].options, option.name) == value
+        assert getattr(rules_of(again.aim)[0].options, option.name) == value
 
 
 @every_option
@@ -178,15 +187,12 @@ def test_a_plan_says_it_as_the_variables_do(fault: Fault, variable: str) -> None
     option = fault.variables()[variable]
     assert option.name != "fault", "that names the fault itself"
     settings, _ = _read(fault, variable, option.kind.example)
-    assert settings.aim is not None
-    expected = settings.aim.rules[0]
+    (expected,) = rules_of(settings.aim)
     for text in (option.kind.example, option.kind.show(option.kind.parse(option.kind.example))):
         rule = {"fault": fault.name, fault.main.name: fault.main.kind.example, option.name: text}
         read = plan.read({"faults": [rule]})
         assert not read.problems
-        aim = config.Config().aimed(read)
-        assert aim is not None
-        (found,) = aim.rules
+        (found,) = rules_of(config.Config().aimed(read))
         assert found.fault is fault
         assert vars(found.options) == vars(expected.options)
         assert found.rate == expected.rate
@@ -224,7 +230,7 @@ def test_deciding_has_no_effect(fault: Fault, capfd: pytest.CaptureFixture[str])
     before = repr(vars(options))
     arrived = invocation()
     began = time.monotonic()
-    actions = [fault.decide(options, arrived, draw) for draw in (0.0, 0.5, 1 - 2**-53)]
+    actions = [decided(fault, options, arrived, draw) for draw in (0.0, 0.5, 1 - 2**-53)]
     assert time.monotonic() - began < 1
     assert all(isinstance(action, Action) for action in actions)
     assert repr(vars(options)) == before
@@ -238,7 +244,7 @@ def test_it_can_decide_about_any_invocation(fault: Fault) -> None:
     options = options_of(fault)
     bare = b"HTTP/1.1 200 OK\r\n\r\n"
     for arrived in (invocation(deadline=False), Invocation(bare, bare.lower())):
-        action = fault.decide(options, arrived, 0.5)
+        action = decided(fault, options, arrived, 0.5)
         assert action is None or isinstance(action, Action)
 
 
@@ -246,7 +252,7 @@ def test_it_can_decide_about_any_invocation(fault: Fault) -> None:
 @pytest.mark.parametrize("event", [b"", b"null", b"5", b'"\\ud800"', b"[[]]", b"{", b"\xff", None])
 def test_it_can_decide_about_any_event(fault: Fault, event: bytes | None) -> None:
     raw = head()
-    action = fault.decide(options_of(fault), Invocation(raw, raw.lower(), lambda: event), 0.5)
+    action = decided(fault, options_of(fault), Invocation(raw, raw.lower(), lambda: event), 0.5)
     assert action is None or isinstance(action, Action)
 
 
@@ -286,16 +292,22 @@ def test_its_log_line_holds_numbers_and_no_configured_text(
             continue
         options = options_of(fault, **secrets)
         setattr(options, fault.main.name, main)
-        action = fault.decide(options, invocation(), 0.5)
+        action = decided(fault, options, invocation(), 0.5)
         assert action is not None
-        Hit(Rule(fault, options), action).log("8476a536")
+        Hit(Rule(fault, options), action).log(None if fault.begin else "8476a536")
         (line,) = capfd.readouterr().out.splitlines()
         assert "hunter2" not in line
         told = json.loads(line)
         assert told.pop("source") == "faultlayer"
         assert (told.pop("event"), told.pop("level")) == ("fault_injected", "info")
-        assert (told.pop("fault"), told.pop("request_id")) == (fault.name, "8476a536")
+        about = "phase" if fault.begin else "request_id"
+        assert (told.pop("fault"), told.pop(about)) == (
+            fault.name,
+            "init" if fault.begin else "8476a536",
+        )
         assert told.pop("when", BEFORE) in (BEFORE, AFTER)
+        names = told.pop("set", []) + told.pop("unset", [])
+        assert all(name.isidentifier() for name in names), "of variables, never what they hold"
         assert all(isinstance(value, (int, float)) for value in told.values()), told
 
 

@@ -14,7 +14,8 @@ def read(**variables: str) -> Config:
 
 def faults(settings: Config) -> list[str]:
     """The faults that may be injected, in order."""
-    return [rule.fault.name for rule in settings.aim.rules] if settings.aim else []
+    rules = settings.aim.starts + settings.aim.rules if settings.aim else []
+    return [rule.fault.name for rule in rules]
 
 
 def the_problem(settings: Config) -> tuple[str, str]:

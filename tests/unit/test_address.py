@@ -28,7 +28,7 @@ def open_umask() -> Iterator[None]:
 
 
 def test_it_says_where_and_who(published: Path) -> None:
-    address.publish("127.0.0.1", 9747)
+    address.publish(("127.0.0.1", 9747))
     text = published.read_text()
     found = re.fullmatch(r"127\.0\.0\.1:9747 (\d+) (\d+)\n", text)
     assert found
@@ -38,13 +38,13 @@ def test_it_says_where_and_who(published: Path) -> None:
 
 
 def test_all_may_read_it_and_only_we_write_it(published: Path, open_umask: None) -> None:
-    address.publish("127.0.0.1", 9747)
+    address.publish(("127.0.0.1", 9747))
     assert stat.S_IMODE(published.stat().st_mode) == 0o644
 
 
 def test_withdrawn_it_is_gone(published: Path) -> None:
     address.withdraw()
-    address.publish("127.0.0.1", 9747)
+    address.publish(("127.0.0.1", 9747))
     address.withdraw()
     assert not published.exists()
     address.withdraw()
@@ -54,14 +54,14 @@ def test_withdrawn_it_is_gone(published: Path) -> None:
 def test_a_stale_file_is_replaced(published: Path, stale: str) -> None:
     published.write_text(stale)
     address.withdraw()
-    address.publish("127.0.0.1", 9747)
+    address.publish(("127.0.0.1", 9747))
     assert published.read_text().startswith("127.0.0.1:9747 ")
 
 
 def test_it_never_overwrites(published: Path) -> None:
     published.write_text("someone's")
     with pytest.raises(FileExistsError):
-        address.publish("127.0.0.1", 9747)
+        address.publish(("127.0.0.1", 9747))
     assert published.read_text() == "someone's"
 
 
@@ -72,9 +72,9 @@ def test_a_planted_link_is_not_followed(published: Path, tmp_path: Path, there: 
         target.write_text("precious")
     published.symlink_to(target)
     with pytest.raises(OSError, match="exists"):
-        address.publish("127.0.0.1", 9747)
+        address.publish(("127.0.0.1", 9747))
     address.withdraw()
-    address.publish("127.0.0.1", 9747)
+    address.publish(("127.0.0.1", 9747))
     assert not published.is_symlink()
     assert published.read_text().startswith("127.0.0.1:9747 ")
     assert target.exists() == there
@@ -87,7 +87,7 @@ def test_a_file_that_stays_is_an_error(published: Path) -> None:
     with pytest.raises(OSError, match="address"):
         address.withdraw()
     with pytest.raises(OSError, match="exists"):
-        address.publish("127.0.0.1", 9747)
+        address.publish(("127.0.0.1", 9747))
 
 
 def test_without_proc_nobody_is_named(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,5 +99,26 @@ def test_without_proc_nobody_is_named(published: Path, monkeypatch: pytest.Monke
         return real(path, *rest)
 
     monkeypatch.setattr("posix.open", no_proc)
-    address.publish("127.0.0.1", 9747)
+    address.publish(("127.0.0.1", 9747))
     assert published.read_text() == f"127.0.0.1:9747 {os.getpid()} -\n"
+
+
+def test_without_a_proxy_the_address_is_left_out(published: Path) -> None:
+    address.publish(None, {"A": "b"})
+    assert re.fullmatch(r"- \d+ \d+\nA 1\nb\n", published.read_text())
+
+
+def test_variables_are_told_line_by_line(published: Path) -> None:
+    texts = {"UNSET": None, "EMPTY": "", "TWO": "1\n\\2 ", "ENDS": "é\n"}
+    address.publish(("127.0.0.1", 9747), texts)
+    _, _, rest = published.read_text().partition("\n")
+    assert rest == "UNSET 0\nEMPTY 1\n\nTWO 2\n1\n\\2 \nENDS 2\né\n\n"
+
+
+def test_it_is_whole_or_not_there(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full /tmp may take a part: half a text would be a fault that nobody asked for."""
+    real = os.write
+    monkeypatch.setattr("posix.write", lambda fd, data: real(fd, data[:9]))
+    with pytest.raises(OSError, match="28"):
+        address.publish(("127.0.0.1", 9747))
+    assert not published.exists()

@@ -311,4 +311,4 @@ def test_it_starts_no_process(shell: list[str], published: Path, line: str, tmp_
 def test_it_is_short_and_executable() -> None:
     assert WRAPPER.stat().st_mode & stat.S_IXUSR
     lines = [text for text in WRAPPER.read_text().splitlines() if not text.startswith("#")]
-    assert len(lines) < 20
+    assert len(lines) < 40
