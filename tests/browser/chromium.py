@@ -32,6 +32,7 @@ _LIMIT = 60.0  # seconds for anything: a shared machine may be slow, and nothing
 _FLAGS = (
     "--headless",
     "--remote-debugging-pipe",
+    "--no-sandbox",  # it refuses root and needs what containers lack; the pages are our own
     "--disable-dev-shm-usage",
     "--disable-gpu",
     "--no-first-run",
@@ -39,7 +40,6 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
 )
-_ROOT_FLAGS = ("--no-sandbox",)  # its sandbox refuses root
 _LAUNCH = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -50,6 +50,10 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 class Unavailable(Exception):
     """There is no browser that starts here; says why, in one line."""
+
+
+class Refused(Exception):
+    """The browser will not do this, or not now."""
 
 
 class Browser:
@@ -85,7 +89,7 @@ class Browser:
         if answer is None:
             raise Unavailable(f"the browser gives no answer to {method}")
         if "error" in answer:
-            raise RuntimeError(f"{method}: {answer['error']}")
+            raise Refused(f"{method}: {answer['error']}")
         result: dict[str, Any] = answer["result"]
         return result
 
@@ -145,17 +149,27 @@ class Page:
             returnByValue=True,
         )
         if "exceptionDetails" in found:
-            raise RuntimeError(f"{expression}: {found['exceptionDetails']}")
+            raise Refused(f"{expression}: {found['exceptionDetails']}")
         return found["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
         """What it is, as soon as it is true."""
         end = time.monotonic() + _LIMIT
-        while not (value := self.evaluate(expression)):
-            if time.monotonic() > end:
-                raise AssertionError(f"never true: {expression}\n{self.said}")
+        while time.monotonic() < end:
+            with contextlib.suppress(Refused):  # as long as one page takes another's place
+                if value := self.evaluate(expression):
+                    return value
             time.sleep(0.02)
-        return value
+        raise AssertionError(f"never true: {expression}\n{self.said}")
+
+    def heard(self, words: str, count: int = 1) -> list[str]:
+        """The console's errors with these words; it waits until there are that many."""
+        end = time.monotonic() + _LIMIT
+        while len(found := [text for text in self.said if words in text]) < count:
+            if time.monotonic() > end:
+                raise AssertionError(f"never said: {words}\n{self.said}")
+            time.sleep(0.02)
+        return found
 
     @property
     def said(self) -> list[str]:
@@ -170,7 +184,6 @@ def started() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, COMMANDS)), None)
     if path is None:
         raise Unavailable("no Chromium is here (Debian: apt-get install chromium-headless-shell)")
-    flags = _FLAGS + (_ROOT_FLAGS if os.geteuid() == 0 else ())
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
@@ -180,7 +193,7 @@ def started() -> Iterator[Browser]:
         log = stack.enter_context(Path(folder, "log").open("w+b"))
         launch = [sys.executable, "-c", _LAUNCH, str(theirs_in), str(theirs_out)]
         process = subprocess.Popen(
-            [*launch, path, *flags, f"--user-data-dir={folder}/profile", "about:blank"],
+            [*launch, path, *_FLAGS, f"--user-data-dir={folder}/profile", "about:blank"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

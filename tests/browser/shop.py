@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ DRINKS = "espresso, mocha"
 AWAY = "The list is away. Please reload."
 PLACED = "Yours: espresso"
 AT_THE_BAR = "Please order at the bar."
+REPORT = "REPORT RequestId: "  # the emulator's last line about an invocation
 REFUSED = "TypeError: Failed to fetch"  # all that a page may know of an answer kept from it
 
 
@@ -33,6 +35,13 @@ def shown(page: Page, place: str) -> Shown:
     element = f"document.getElementById({json.dumps(place)})"
     page.wait_for(f"!!{element} && {element}.className != ''")
     return Shown(page.evaluate(f"{element}.textContent"), page.evaluate(f"{element}.title"))
+
+
+def refusals(page: Page, count: int = 1) -> list[str]:
+    """What the browser's console says of answers that were kept from the page, so many of them."""
+    found = page.heard("has been blocked by CORS policy", count)
+    assert len(found) == count
+    return found
 
 
 def order(page: Page) -> Shown:
@@ -68,12 +77,19 @@ class Shop:
     @property
     def orders(self) -> int:
         """How many orders the function took."""
-        return self.emulator.log.count("an order was placed")
+        return self.log.count("an order was placed")
+
+    @property
+    def log(self) -> str:
+        """The log once it has all lines about what was asked: answers may be here before them."""
+        end = time.monotonic() + 10
+        while self.emulator.log.count(REPORT) < len(self.asked) and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.emulator.log
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """The layer's own lines of one kind."""
         records = [
-            json.loads(line)
-            for line in re.findall(r'\{"source":"faultlayer".*\}', self.emulator.log)
+            json.loads(line) for line in re.findall(r'\{"source":"faultlayer".*\}', self.log)
         ]
         return [record for record in records if record["event"] == event]

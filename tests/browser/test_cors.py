@@ -9,17 +9,16 @@ import json
 
 import pytest
 
-from browser.shop import AT_THE_BAR, AWAY, DRINKS, PLACED, REFUSED, Shown
+from browser.shop import AT_THE_BAR, AWAY, DRINKS, PLACED, REFUSED, Shop, Shown, refusals
 
 REMOVED = json.dumps({"access-control-allow-origin": None})
 NO_HEADER = "No 'Access-Control-Allow-Origin' header is present on the requested resource"
 PREFLIGHT = "Response to preflight request doesn't pass access control check"
 
 
-def refusal(said: list[str]) -> str:
+def refusal(shop: Shop) -> str:
     """The one refusal in the browser's console."""
-    (found,) = [text for text in said if "has been blocked by CORS policy" in text]
-    return found
+    return refusals(shop.page)[0]
 
 
 def test_untouched_the_page_reads_and_orders(shop):
@@ -34,7 +33,7 @@ def test_untouched_the_page_reads_and_orders(shop):
 def test_without_the_header_the_browser_refuses_an_answer_that_arrived(shop):
     coffee = shop(FAULTLAYER_HEADERS=REMOVED)
     assert coffee.drinks() == Shown(AWAY, REFUSED)
-    assert NO_HEADER in refusal(coffee.page.said)
+    assert NO_HEADER in refusal(coffee)
     assert coffee.asked == [("GET", 200)]  # the function ran, and nothing looks wrong from there
     (line,) = coffee.lines("fault_injected")
     assert line["fault"] == "headers"
@@ -54,7 +53,7 @@ def test_preflights_alone(shop):
     )
     assert coffee.drinks() == Shown(DRINKS, "")
     assert coffee.order() == Shown(AT_THE_BAR, REFUSED)
-    assert PREFLIGHT in refusal(coffee.page.said)
+    assert PREFLIGHT in refusal(coffee)
     assert coffee.asked == [("GET", 200), ("OPTIONS", 204)]
     assert coffee.orders == 0
     assert len(coffee.lines("fault_injected")) == 1
@@ -64,7 +63,7 @@ def test_a_content_type_that_preflights_no_longer_allow(shop):
     coffee = shop(FAULTLAYER_HEADERS='{"access-control-allow-headers":null}')
     assert coffee.drinks() == Shown(DRINKS, "")
     assert coffee.order() == Shown(AT_THE_BAR, REFUSED)
-    said = refusal(coffee.page.said)
+    said = refusal(coffee)
     assert "content-type is not allowed by Access-Control-Allow-Headers" in said
     assert coffee.orders == 0
 
@@ -82,13 +81,13 @@ def test_an_order_may_be_placed_though_the_page_was_refused_the_answer(shop):
 def test_the_header_for_another_origin(shop):
     coffee = shop(FAULTLAYER_HEADERS='{"access-control-allow-origin":"https://shop.example"}')
     assert coffee.drinks() == Shown(AWAY, REFUSED)
-    assert "has a value 'https://shop.example' that is not equal" in refusal(coffee.page.said)
+    assert "has a value 'https://shop.example' that is not equal" in refusal(coffee)
 
 
 def test_an_error_status_without_the_header_looks_like_a_cors_failure(shop):
     coffee = shop(FAULTLAYER_STATUS="503")
     assert coffee.drinks() == Shown(AWAY, REFUSED)
-    assert NO_HEADER in refusal(coffee.page.said)
+    assert NO_HEADER in refusal(coffee)
     assert coffee.asked == [("GET", 503)]
 
 
