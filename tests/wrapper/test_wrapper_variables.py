@@ -1,0 +1,188 @@
+"""Variables that the wrapper sets and unsets, in every shell that /bin/sh may be.
+
+The file is written by what writes it in Lambda, and this process stands for the extension.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from faultlayer import address
+from faultlayer.faults.env import Variables
+
+WRAPPER = Path(__file__).resolve().parents[2] / "wrapper" / "faultlayer-wrapper"
+SHELLS = {
+    "dash": ["dash"],
+    "bash": ["bash", "--posix"],
+    "bash, its own way": ["bash"],
+    "busybox": ["busybox", "sh"],
+}
+ORIGINAL = {
+    "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+    "PATH": "/nowhere",
+    "TABLE_NAME": "orders",
+    "KEPT": "as it was",
+}
+MADE = {"PWD", "OLDPWD", "SHLVL", "_"}  # by the shells
+Start = Callable[..., dict[str, str]]
+
+# Text that a shell would do something about, in any order.
+AWKWARD = ["$(exit 3)", "`exit 3`", "${HOME}", "'", '"', "\\", "\n", "\r", "\t", " ", "=", ";", "&"]
+AWKWARD += [
+    "*",
+    "~",
+    "#",
+    "!",
+    "\\n",
+    "\\\n",
+    "\x01",
+    "\x7f",
+    "\x81",
+    "\x88",
+    "é",
+    "\U0001f600",
+    "-n",
+]
+texts = st.one_of(
+    st.lists(st.sampled_from(AWKWARD), max_size=12).map("".join),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40),
+)
+LETTERS = "ABCXYZabcxyz_"
+names = st.one_of(
+    st.sampled_from(
+        ["IFS", "PATH", "LC_ALL", "LANG", "PS4", "HOME", "PWD", "ENV", "CDPATH", "a", "TABLE_NAME"]
+        + ["AWS_SESSION_TOKEN", "AWS_REGION", "POSIXLY_CORRECT", "REPLY", "OPTARG", "KEPT", "x"]
+    ),
+    st.builds(str.__add__, st.sampled_from(LETTERS), st.text(LETTERS + "0189", max_size=20)),
+).filter(lambda name: allowed(name) and name not in MADE)
+
+
+def allowed(name: str) -> bool:
+    try:
+        Variables().parse({name: "text"})
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    command = SHELLS[request.param]
+    found = shutil.which(command[0])
+    if not found:
+        reason = f"{command[0]} is missing (Debian: apt-get install {command[0]})"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return [found, *command[1:]]
+
+
+@pytest.fixture
+def start(shell: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Publishes these changes, and returns what the runtime then finds."""
+    published = tmp_path / "address"
+    monkeypatch.setattr(address, "PATH", bytes(published))
+
+    def run(
+        variables: dict[str, str | None],
+        where: tuple[str, int] | None = ("127.0.0.1", 9747),
+        pid: int | None = None,
+    ) -> dict[str, str]:
+        address.withdraw()
+        address.publish(where, variables)
+        if pid is not None:
+            ours, other = b" %d " % os.getpid(), b" %d " % pid
+            published.write_bytes(published.read_bytes().replace(ours, other))
+        done = subprocess.run(
+            [*shell, WRAPPER, "/usr/bin/env", "-0"],
+            env={**ORIGINAL, "_FAULTLAYER_ADDRESS": str(published)},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        )
+        assert not done.stderr
+        pairs = [pair.partition(b"=") for pair in done.stdout.split(b"\0") if pair]
+        found = {name.decode(): text.decode() for name, _, text in pairs}
+        assert found.pop("_FAULTLAYER_ADDRESS") == str(published)
+        return {name: text for name, text in found.items() if name not in MADE - {*variables}}
+
+    return run
+
+
+def expected(variables: dict[str, str | None], api: str = "127.0.0.1:9747") -> dict[str, str]:
+    after = {**ORIGINAL, "AWS_LAMBDA_RUNTIME_API": api, **variables}
+    return {name: text for name, text in after.items() if text is not None}
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.dictionaries(names, st.one_of(texts, st.none()), max_size=6))
+def test_the_runtime_gets_exactly_these(start: Start, variables: dict[str, str | None]) -> None:
+    found = start(variables)
+    if "PWD" not in variables:
+        found.pop("PWD", None)
+    assert found == expected(variables)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "\n\n", "a\n", " a ", "\\", "a\\", "\\\nb", "$(exit 3)", "`exit 3`", "a=b=c", "-- x"]
+    + ["'\"'\"", "\x81\x82\x88", "\u0081", "1 2", "x" * 30_000, "y\n" * 2_000],
+    ids=range(18),
+)
+def test_a_text_arrives_as_it_was(start: Start, text: str) -> None:
+    assert start({"A": text, "B": "next"}) == expected({"A": text, "B": "next"})
+
+
+def test_without_a_proxy_the_address_stays(start: Start) -> None:
+    changes = {"TABLE_NAME": None, "A": "b"}
+    assert start(changes, None) == expected(changes, ORIGINAL["AWS_LAMBDA_RUNTIME_API"])
+
+
+def test_of_a_stale_file_nothing_is_applied(start: Start) -> None:
+    """Neither where the process is another, nor where there is none."""
+    changes = {"TABLE_NAME": "wrong", "KEPT": None}
+    for pid in (os.getppid(), 4194999):
+        assert start(changes, pid=pid) == ORIGINAL
+
+
+@pytest.mark.parametrize("name", ["PPID", "UID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"])
+def test_a_name_that_the_shell_refuses_stops_nothing(start: Start, name: str) -> None:
+    """They are refused long before; a shell of tomorrow may refuse others."""
+    found = start({"A": "1", name: "no number", "B": "2"})
+    assert (found["A"], found["B"]) == ("1", "2")
+    assert found["AWS_LAMBDA_RUNTIME_API"] == "127.0.0.1:9747"
+
+
+def test_what_a_shell_does_not_pass_on_is_refused(shell: list[str]) -> None:
+    """Every name that this shell sets itself, or that it documents, arrives or is refused."""
+    said = subprocess.run([*shell, "-c", "set"], env={}, capture_output=True, check=True).stdout
+    known = {line.partition("=")[0] for line in said.decode("utf-8", "replace").splitlines()}
+    known |= set(SPECIAL.split())
+    lost = []
+    for name in sorted(name for name in known if allowed(name)):
+        wrapped = f'command export "{name}=x 7" && exec /usr/bin/env -0'
+        done = subprocess.run([*shell, "-c", wrapped], env={}, capture_output=True, check=False)
+        arrived = f"{name}=x 7".encode() in done.stdout.split(b"\0")
+        lost += [] if arrived else [name]
+    assert not lost
+
+
+SPECIAL = """
+BASHPID BASH_ARGV0 BASH_COMMAND BASH_SUBSHELL CDPATH COMP_LINE COMP_POINT COMP_WORDBREAKS COPROC
+DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD HOSTNAME HOSTTYPE IFS LANG LC_ALL
+LC_CTYPE LINENO MACHTYPE MAIL MAILCHECK MAILPATH MAPFILE OLDPWD OPTARG OPTERR OPTIND OSTYPE PATH
+PIPESTATUS PPID PS1 PS2 PS4 PWD RANDOM READLINE_LINE REPLY SECONDS SHELL SHELLOPTS SHLVL SRANDOM
+TERM TMOUT UID _ histchars
+"""
