@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import posix
 from _signal import SIGKILL, pidfd_send_signal  # type: ignore[import-not-found]
+from errno import ENOENT
 
 from faultlayer.aim import mention
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.aim import Hit
+
+    Process = tuple[int, int]  # its id, and when it was started
 
 _MARK = b"AWS_LAMBDA_RUNTIME_API="
 _PARENT, _BORN = 1, 19  # fields of /proc/<pid>/stat, counted after the program's name: proc(5)
@@ -43,15 +46,21 @@ def _stat(pid: int | str) -> list[bytes]:
 
 
 class Runtime:
-    """The runtime that was told this address (host:port) of the Runtime API, and its children."""
+    """The runtime that was told this address (host:port) of the Runtime API, and its children.
+
+    Raises OSError where /proc does not tell.
+    """
 
     def __init__(self, address: bytes) -> None:
         self._entry = b"\0%b%b\0" % (_MARK, address)
-        self._since = int(_stat("self")[_BORN])
         self._network = posix.readlink("/proc/self/ns/net")
+        fields = _stat("self")
+        if len(fields) <= _BORN:
+            raise FileNotFoundError(ENOENT, "/proc")
+        self._since = int(fields[_BORN])
 
-    def _parent(self, pid: int) -> int | None:
-        """Its parent's id; None where the process is none of these."""
+    def _look(self, pid: int) -> tuple[int, int] | None:
+        """Its parent's id and when it was started; None where the process is none of these."""
         if self._entry not in b"\0" + _read(f"/proc/{pid}/environ"):
             return None
         try:
@@ -61,71 +70,107 @@ class Runtime:
             return None
         fields = _stat(pid)
         ours = len(fields) > _BORN and int(fields[_BORN]) >= self._since
-        return int(fields[_PARENT]) if ours else None
+        return (int(fields[_PARENT]), int(fields[_BORN])) if ours else None
+
+    def _all(self) -> list[Process]:
+        """These processes, the runtime itself before its children."""
+        found: dict[int, tuple[int, int]] = {}
+        for name in posix.listdir("/proc"):
+            if name.isdigit() and int(name) != posix.getpid():
+                seen = self._look(int(name))
+                if seen is not None:
+                    found[int(name)] = seen
+        in_order = sorted(found, key=lambda pid: (found[pid][0] in found, pid))
+        return [(pid, found[pid][1]) for pid in in_order]
 
     def find(self) -> list[int]:
         """The ids of these processes, the runtime itself before its children."""
-        parents: dict[int, int] = {}
-        for name in posix.listdir("/proc"):
-            if name.isdigit() and int(name) != posix.getpid():
-                parent = self._parent(int(name))
-                if parent is not None:
-                    parents[int(name)] = parent
-        return sorted(parents, key=lambda pid: (parents[pid] in parents, pid))
+        return [pid for pid, _ in self._all()]
 
-    def _open(self, pid: int) -> int | None:
-        """A descriptor of this process, if it is one of these."""
+    def _send(self, pid: int, number: int) -> bool:
+        """Send this process a signal, if it is one of these; raises OSError where refused."""
         try:
             fd = posix.pidfd_open(pid)
         except ProcessLookupError:
-            return None
-        if self._parent(pid) is not None:
-            return fd
-        posix.close(fd)
-        return None
+            return False
+        try:
+            # From here on the number may become anybody's: the descriptor does not.
+            if self._look(pid) is None:
+                return False
+            pidfd_send_signal(fd, number)
+        except ProcessLookupError:
+            return False
+        finally:
+            posix.close(fd)
+        return True
+
+    def _send_all(self, processes: list[Process], number: int) -> set[Process]:
+        """Those that have got the signal. Raises OSError where it is refused, and none has."""
+        reached: set[Process] = set()
+        refused: OSError | None = None
+        for process in processes:
+            try:
+                if self._send(process[0], number):
+                    reached.add(process)
+            except OSError as error:
+                refused = error
+        if refused is not None and not reached:
+            raise refused
+        return reached
+
+    def within_reach(self) -> bool:
+        """Whether there are any that can be killed. Raises OSError where that is not allowed."""
+        return bool(self._send_all(self._all(), 0))
 
     def kill(self) -> int:
         """Kill them all, at once; how many there were. Raises OSError where that is not allowed."""
-        killed: set[int] = set()
+        killed: set[Process] = set()
         for _ in range(_ROUNDS):
-            found = self.find()
-            for pid in found:
-                fd = self._open(pid)
-                if fd is None:
-                    continue
-                try:
-                    pidfd_send_signal(fd, SIGKILL)
-                    killed.add(pid)
-                except ProcessLookupError:
-                    pass
-                finally:
-                    posix.close(fd)
-            if killed.issuperset(found):
+            try:
+                more = self._send_all([one for one in self._all() if one not in killed], SIGKILL)
+            except OSError:
+                if not killed:
+                    raise
                 break
+            if not more:
+                break
+            killed |= more
         return len(killed)
+
+    def _rank(self, pid: int, score: bytes) -> bytes:
+        """Make the kernel end it earlier or later; what it was before, empty where it was not."""
+        try:
+            fd = posix.open(f"/proc/{pid}/oom_score_adj", posix.O_RDWR | posix.O_CLOEXEC)
+        except OSError:
+            return b""
+        try:
+            # What is open is this process's, whoever gets the number.
+            before = posix.read(fd, 16).strip() if self._look(pid) else b""
+            if before not in (b"", score):
+                posix.pwrite(fd, score, 0)
+                return before
+        except OSError:
+            pass
+        finally:
+            posix.close(fd)
+        return b""
 
     def sacrifice(self) -> dict[int, bytes]:
         """Make them the first that the kernel ends where memory is short; what they were before."""
-        before = {}
-        for pid in self.find():
-            path = f"/proc/{pid}/oom_score_adj"
-            score = _read(path).strip()
-            if score not in (b"", _FIRST) and _write(path, _FIRST):
-                before[pid] = score
-        return before
+        before = {pid: self._rank(pid, _FIRST) for pid in self.find()}
+        return {pid: score for pid, score in before.items() if score}
 
     def spare(self, before: dict[int, bytes]) -> None:
         """Undo that."""
         for pid, score in before.items():
-            if self._parent(pid) is not None:
-                _write(f"/proc/{pid}/oom_score_adj", score)
+            self._rank(pid, score)
 
 
 def crash(hit: Hit, address: bytes, request_id: str) -> bool:
     """Kill the runtime that was told this address; false where that cannot be, which is said."""
     try:
         runtime = Runtime(address)
-        if runtime.find():
+        if runtime.within_reach():
             hit.log(request_id)
             runtime.kill()
             return True
@@ -135,15 +180,3 @@ def crash(hit: Hit, address: bytes, request_id: str) -> bool:
     hit.rule.give_back()
     mention(hit.rule, why, request_id)
     return False
-
-
-def _write(path: str, text: bytes) -> bool:
-    try:
-        fd = posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC)
-        try:
-            posix.write(fd, text)
-        finally:
-            posix.close(fd)
-    except OSError:
-        return False
-    return True

@@ -20,3 +20,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("faultlayer")
+
+from processes_support import spawn  # noqa: E402
+
+__all__ = ["spawn"]
