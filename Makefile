@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SOAK_ARGS ?=
+FUZZ_ARGS ?=
 ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 VENV := .venv
@@ -11,13 +13,14 @@ TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 SAM := .venv-sam
+FUZZ := .venv-fuzz
 SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run \
 	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap-*) \
 	$(wildcard tests/runtimes/bootstraps/* tests/rie/functions/probe/*-wrapper)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sam check bench build docs sam clean
+.PHONY: help demo test test-sam check bench soak fuzz build docs sam clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r target what; do \
@@ -40,9 +43,16 @@ check: $(DEV) ## ruff, mypy --strict, shellcheck, reference tables
 	$(BIN)/python -m faultlayer_cli.reference --check README.md
 	$(BIN)/python -m faultlayer_cli.reference --check docs/plan.schema.json
 	$(BIN)/python -m faultlayer_cli.reference --check docs/iam.md
+	$(BIN)/python -m bench.pages --check
 
-bench: $(DEV) build ## speed, beside a C forwarder and socat; BENCH_ARGS=--quick for less
+bench: $(DEV) build ## speed, into the README, docs/ and bench/results.json; BENCH_ARGS=--quick
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+soak: $(DEV) build ## a million invocations, each judged; SOAK_ARGS=--minutes=10 for as many as fit
+	$(BIN)/python -m soak $(SOAK_ARGS)
+
+fuzz: $(FUZZ)/.ready ## coverage-guided fuzzing; FUZZ_ARGS="--seconds 60" for each target
+	$(FUZZ)/bin/python -m tests.fuzz $(FUZZ_ARGS)
 
 build: $(READY) ## the layer: dist/<arch>/ and its zip; ARCH=arm64 or ARCH=all for others
 	PYTHON=$(BIN)/python ./build.sh $(ARCH)
@@ -55,8 +65,8 @@ docs: $(READY) ## write the README's reference tables from the fault registry
 sam: $(SAM)/.ready ## the SAM command line: .venv-sam/bin/sam
 
 clean: ## remove what these targets made, the caches too
-	rm -rf $(VENV) $(SAM) .aws-sam build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf bench/bin bench/results.json *.egg-info
+	rm -rf $(VENV) $(SAM) $(FUZZ) .aws-sam build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf bench/bin *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(TOOLS): requirements/run.txt
@@ -89,4 +99,11 @@ $(SAM)/.ready: requirements/sam.txt
 	$(PYTHON) -m venv --clear $(SAM)
 	$(SAM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
 		--require-hashes -r requirements/sam.txt
+	@touch $@
+
+$(FUZZ)/.ready: requirements/fuzz.txt
+	@echo "setting up $(FUZZ) (once; pip downloads about 35 MB)"
+	$(PYTHON) -m venv --clear $(FUZZ)
+	$(FUZZ)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
+		--only-binary :all: -r requirements/fuzz.txt
 	@touch $@

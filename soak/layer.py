@@ -1,0 +1,137 @@
+"""The layer under test: the extension's own process, as Lambda would start it.
+
+It promises a clean environment, a read-only /opt where there is a built layer, and to tell what the
+process holds and what it has logged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench.process import memory
+from bench.subjects import EXTENSION, namespace_trouble, opt_prefix
+from soak.rules import plan
+
+ROOT = Path(__file__).resolve().parent.parent
+_AT_REST = 3  # threads: the main one, the listener's, and who watches for runtimes that leave
+_START = 20.0  # seconds
+_SETTLE = 15.0
+_CODE = "import sys; sys.path.insert(0, sys.argv[1]); {}from faultlayer.main import main; main()"
+
+
+class LayerError(Exception):
+    """The layer could not be run."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the process holds: kilobytes, and numbers."""
+
+    rss_kb: int
+    pss_kb: int
+    descriptors: int
+    threads: int
+
+    def grown(self, before: Held) -> dict[str, int]:
+        """How much more than before, by name."""
+        theirs = asdict(before)
+        return {name: value - theirs[name] for name, value in asdict(self).items()}
+
+
+def from_source(first: str = "") -> list[str]:
+    """The extension of this checkout on this Python; `first` is code that runs before it."""
+    return [sys.executable, "-ISB", "-c", _CODE.format(first), str(ROOT / "extension")]
+
+
+def command(tree: Path) -> tuple[list[str], str]:
+    """How to start the extension, and what that is."""
+    if not (tree / "extensions" / "faultlayer").exists():
+        return from_source(), f"this checkout's extension on {sys.executable} (no built {tree})"
+    trouble = namespace_trouble()
+    if trouble is not None:
+        return from_source(), f"this checkout's extension on {sys.executable} ({trouble})"
+    return [*opt_prefix(tree), EXTENSION], f"{os.path.relpath(tree)} as /opt"
+
+
+class Layer:
+    """The running extension."""
+
+    def __init__(self, argv: list[str], upstream: int, seed: str, folder: Path) -> None:
+        self._address = folder / "address"
+        self._out, self._err = folder / "out", folder / "err"
+        environ = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{upstream}",
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/faultlayer-wrapper",
+            "_FAULTLAYER_ADDRESS": str(self._address),
+            "FAULTLAYER_PLAN": json.dumps(plan(seed)),
+        }
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(
+                argv, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            )
+        self.port = self._port()
+
+    def _port(self) -> int:
+        until = time.monotonic() + _START
+        while time.monotonic() < until and self._process.poll() is None:
+            words = self._address.read_text().split() if self._address.exists() else []
+            if words and ":" in words[0]:
+                return int(words[0].rpartition(":")[2])
+            time.sleep(0.01)
+        self.kill()
+        said = self._out.read_text() + self._err.read_text()
+        raise LayerError(f"the extension did not start: {said[-500:]}")
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def held(self) -> Held:
+        """What it holds now."""
+        pid = self._process.pid
+        size = memory(pid)
+        status = Path(f"/proc/{pid}/status").read_text()
+        threads = int(status.split("Threads:")[1].split()[0])
+        descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        return Held(size.rss_kb, size.pss_kb, descriptors, threads)
+
+    def settled(self) -> Held:
+        """The same, once it has noticed that all runtimes have left."""
+        until = time.monotonic() + _SETTLE
+        held = self.held()
+        while held.threads > _AT_REST and time.monotonic() < until:
+            time.sleep(0.05)
+            held = self.held()
+        return held
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def left(self) -> int | None:
+        """The exit code after SHUTDOWN; None where it did not leave within Lambda's patience."""
+        try:
+            return self._process.wait(2.0 * 5)  # Lambda allows 2 s; this machine may be busy
+        except subprocess.TimeoutExpired:
+            return None
+
+    def logged(self) -> tuple[Counter[str], list[str]]:
+        """Injections by fault, and every line that tells of trouble."""
+        injected: Counter[str] = Counter()
+        other = [f"stderr: {line}" for line in self._err.read_text().splitlines()]
+        with self._out.open() as lines:
+            for line in lines:
+                said = json.loads(line)
+                if said["event"] == "fault_injected":
+                    injected[said["fault"]] += 1
+                elif said["level"] != "info" and said["event"] != "fault_not_applied":
+                    other.append(line.strip())
+        return injected, other
