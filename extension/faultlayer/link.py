@@ -12,13 +12,14 @@ from time import monotonic
 
 from faultlayer import http1
 from faultlayer.http1 import UNTIL_CLOSE
+from faultlayer.message import Early, partly
+from faultlayer.message import Message as Message
 from faultlayer.sockets import SIZE, Gone, Peer, Watch, duplex, stream, wait_while_open
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from faultlayer.http1 import Body
     from faultlayer.pool import Pool
 
 _GATHER = 49152  # bytes: bodies up to this are sent in one piece with their head
@@ -30,94 +31,6 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 class _TooLong(Exception):
     """More has arrived than is kept."""
-
-
-class Message:
-    """A request or a response whose head has arrived.
-
-    `data` is what arrived of it as it came, head included; `lowered` the head in lower case;
-    `length` what http1 says of its body; `body` the reader of what has not arrived yet of it,
-    None where all has; `last`: no other follows on this connection.
-    """
-
-    __slots__ = ("body", "data", "last", "length", "lowered")
-
-    def __init__(
-        self, data: bytes, lowered: bytes, length: int, body: Body | None = None, last: bool = False
-    ) -> None:
-        self.data = data
-        self.lowered = lowered
-        self.length = length
-        self.body = body
-        self.last = last
-
-    @property
-    def head(self) -> bytes:
-        return self.data[: len(self.lowered)]
-
-    @property
-    def arrived(self) -> bytes:
-        """What has arrived of the body, in its framing."""
-        return self.data[len(self.lowered) :]
-
-    def replace(self, content: bytes) -> None:
-        """Give what has arrived to its end another content."""
-        head = http1.with_length(http1.without(self.head, b"transfer-encoding"), len(content))
-        self.data, self.lowered, self.length = head + content, head.lower(), len(content)
-
-    @property
-    def status(self) -> int:
-        """A response's status code."""
-        return http1.status_of(self.data)
-
-
-def partly(peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False) -> Message:
-    """A message from this peer of which more is to come, perhaps."""
-    body = http1.body(length)
-    taken = len(lowered) + body.feed(data[len(lowered) :])
-    data, peer.pending = data[:taken], data[taken:]
-    return Message(data, lowered, length, None if body.done else body, last)
-
-
-class Early:
-    """What upstream says before the request is whole: passed on as it comes."""
-
-    def __init__(self, client: Peer, upstream: Peer, *, to_head: bool) -> None:
-        self.answer: Message | None = None  # the final one, what arrived of it passed on
-        self.held = b""  # of a head that has not arrived to its end
-        self._client = client
-        self._upstream = upstream
-        self._to_head = to_head
-
-    def hear(self, data: bytes) -> None:
-        answer = self.answer
-        if answer is None:
-            self.held += data
-            self._heads()
-            return
-        count = answer.body.feed(data) if answer.body else 0
-        self._client.send(data[:count])
-        self._upstream.pending += data[count:]
-        if answer.body and answer.body.done:
-            answer.body = None
-
-    def _heads(self) -> None:
-        while self.held:
-            lowered, length = http1.scan(self.held)
-            if not lowered:
-                if len(self.held) > http1.MAX_HEAD:
-                    raise http1.ProtocolError("a header block without end")
-                return
-            status = http1.status_of(self.held)
-            if status >= 200 or status == 101:
-                length = http1.check_response(length, status, to_head=self._to_head)
-                last = http1.closes(lowered) or length == UNTIL_CLOSE
-                self.answer = partly(self._upstream, self.held, lowered, length, last)
-                self._client.send(self.answer.data)
-                self.answer.data = self.held = b""
-                return
-            self._client.send(self.held[: len(lowered)])
-            self.held = self.held[len(lowered) :]
 
 
 class Link:
@@ -245,16 +158,29 @@ class Link:
         """Send a request upstream as it came; return the answer as far as it has arrived."""
         if request.body is not None:
             return self._ask_at_length(request)
+        if request.more:
+            self._begin_with_all(request)
+            return self.hear()
         return self.ask_whole(request.data)
+
+    def _begin_with_all(self, request: Message) -> None:
+        """Send what has arrived of a request of which more was read ahead; it is not sent twice."""
+        send = self.begin(request.data)
+        for piece in request.more:
+            send(piece)
 
     def _ask_at_length(self, request: Message) -> Message:
         """Send a request whose body is still arriving; pass on at once what is said meanwhile."""
         body = request.body
         assert body is not None
+        first = request.data
+        if request.more:
+            self._begin_with_all(request)
+            first, self.reused = b"", False
         while True:
-            upstream = self._ready()
+            upstream = self._ready() if first else self._connected()
             early = Early(self.client, upstream, to_head=request.data.startswith(_HEAD))
-            taken = duplex(self.client, upstream, request.data, body, early.hear)
+            taken = duplex(self.client, upstream, first, body, early.hear)
             if taken is None:
                 self.reused = True
                 return early.answer or self._answered(upstream, early.held, request.data)
@@ -275,7 +201,9 @@ class Link:
         while True:
             lowered, length = http1.scan(data)
             if not lowered:
+                self._attend(request)
                 data, lowered, length = upstream.complete_head(data)
+                self._waiting = b""
             status = http1.status_of(data)
             if status >= 200 or status == 101:
                 break
@@ -286,15 +214,20 @@ class Link:
         length = http1.check_response(length, status, to_head=request.startswith(_HEAD))
         last = http1.closes(lowered) or length == UNTIL_CLOSE
         if 0 <= length <= _GATHER:
+            if len(data) < len(lowered) + length:
+                self._attend(request)
             data = upstream.complete(data, len(lowered) + length)
+            self._waiting = b""
             return Message(data, lowered, length, None, last)
         return partly(upstream, data, lowered, length, last)
 
     def deliver(self, answer: Message) -> bool:
         """Send upstream's answer to the runtime, as it arrives; whether both stay connected."""
         self.client.send(answer.data)
+        for piece in answer.more:
+            self.client.send(piece)
         if answer.body is not None:
-            self._attend()
+            self._attend(_POLL)
             self.finish(answer, self.client.send)
             self._waiting = b""
         if answer.last or (self._upstream and self._upstream.pending):
@@ -311,36 +244,42 @@ class Link:
     def gather(self, event: Message) -> bytes | None:
         """The content of an event, all of it; None where it is longer than any event can be.
 
-        What is read here stays in the message as it came, to be delivered.
+        What is read here stays in the message as it came, to be delivered, also where memory has no
+        room for all of it, and MemoryError is raised.
         """
-        if event.length >= 0 and event.body is None:
-            return event.arrived
         if event.length > MAX_EVENT:
             return None
-        content, raw = bytearray(), bytearray(event.data)
-        body = http1.body(event.length)
-        body.feed(event.arrived, content.extend)
+        if event.body is not None:
+            self._read_on(event)
+        return event.content() if event.body is None else None
+
+    def _read_on(self, event: Message) -> None:
+        """Read an event to its end, or until it is longer than any can be."""
+        body, more = event.body, list(event.more)
+        assert body is not None
+        event.more = more
+        size = len(event.data) + sum(map(len, more))
 
         def keep(data: bytes) -> None:
-            raw.extend(data)
-            if len(raw) > MAX_EVENT:
+            nonlocal size
+            more.append(data)
+            size += len(data)
+            if size > MAX_EVENT:
                 raise _TooLong
 
         try:
-            if event.body is not None and self._upstream is not None:
-                self._attend()
-                stream(self._upstream, body, keep, content.extend)
+            if self._upstream is not None and size <= MAX_EVENT:
+                self._attend(_POLL)
+                stream(self._upstream, body, keep, None)
                 self._waiting = b""
-            event.body = None
+                event.body = None
         except _TooLong:
-            event.body = body
-        event.data = bytes(raw)
-        return bytes(content) if event.body is None else None
+            pass
 
-    def _attend(self) -> None:
+    def _attend(self, request: bytes) -> None:
         """Read on for the runtime from here; raises Gone where it has left, then or now."""
-        self._waiting = _POLL
-        if self._left:
+        self._waiting = request
+        if self._forsaken(request):
             raise Gone("the runtime, in the middle of an answer")
 
     # -- what a fault sends or reads itself ---------------------------------------------------
@@ -386,8 +325,7 @@ class Link:
 
         Returns the raw trailer section, its blank line included, of a chunked body.
         """
-        body = http1.body(request.length)
-        body.feed(request.arrived, out)
+        body = request.feed(out)
         if not body.done:
             self.encourage(request)
             stream(self.client, body, _nowhere, out)

@@ -12,8 +12,9 @@ from time import monotonic, time
 
 from faultlayer.actions import Repeat
 from faultlayer.http1 import closes
-from faultlayer.link import MAX_EVENT, Message
+from faultlayer.link import MAX_EVENT
 from faultlayer.log import emit
+from faultlayer.message import Message
 from faultlayer.runtime_api import RESPONSE
 from faultlayer.sockets import stream
 from faultlayer.values import LONGEST
@@ -63,16 +64,19 @@ class Deliveries:
             return None
         self._given = now
         self._count += 1
-        event = self._event
-        return Message(event.data, event.lowered, event.length, None, event.last)
+        event = Message(
+            self._event.data, self._event.lowered, self._event.length, None, self._event.last
+        )
+        event.more = self._event.more
+        return event
 
     def discard(self, link: Link, what: bytes, request: Message, request_id: str) -> bool:
         """Whether this answer is to be forgotten since another follows; it is read to its end."""
         if self._left == 0:
             return False
         if what == RESPONSE:
-            _hold(link, request, lambda size: size > MAX_EVENT or not self._fits())
-            if self._fits():
+            held = _hold(link, request, lambda size: size > MAX_EVENT or not self._fits())
+            if held and self._fits():
                 if self._count == 1:
                     self._hit.log(request_id)
                 self._left -= 1
@@ -90,26 +94,35 @@ class Deliveries:
         return self._ends is None or now + now - self._given + self._reserve < self._ends
 
 
-def _hold(link: Link, request: Message, enough: Callable[[int], bool]) -> None:
-    """Keep what arrives of the runtime's request in the message, until that is `enough`."""
+def _hold(link: Link, request: Message, enough: Callable[[int], bool]) -> bool:
+    """Keep what arrives of the runtime's request in the message, until that is `enough`.
+
+    False where memory has no room for it.
+    """
     body = request.body
     if body is None:
-        return
+        return True
     link.encourage(request)
-    raw = bytearray(request.data)
+    more: list[bytes] = []
+    request.more = more
+    size = len(request.data)
 
     def keep(data: bytes) -> None:
-        raw.extend(data)
-        if enough(len(raw)):
+        nonlocal size
+        more.append(data)
+        size += len(data)
+        if enough(size):
             raise _Enough
 
     try:
         stream(link.client, body, keep, None)
     except _Enough:
         pass
+    except MemoryError:
+        return False
     if body.done:
         request.body = None
-    request.data = bytes(raw)
+    return True
 
 
 def accepted(request: Message) -> Message:

@@ -1,0 +1,100 @@
+"""The extension as a process in surroundings of its own: started through a shell, or stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from fakes.proxied import EXTENSION, Extension
+from fakes.runtime_api import RuntimeApi
+from faultlayer_cli.emulator import Emulator
+
+MAIN = (
+    f"import sys; sys.path.insert(0, {str(EXTENSION)!r}); from faultlayer.main import main; main()"
+)
+
+
+def needed(tool: str) -> str:
+    """The path of this program; without it the test is skipped, and on CI fails."""
+    found = shutil.which(tool)
+    if found is None:
+        absent(f"{tool} is missing on this machine")
+    return found
+
+
+def absent(reason: str) -> NoReturn:
+    """Skip, and on CI fail, for this reason."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def mounting() -> str:
+    """The beginning of a shell's command that may mount what it alone sees."""
+    options = "--mount --propagation private" if os.geteuid() == 0 else "-rm"
+    command = f"{needed('unshare')} {options}"
+    if subprocess.run([*command.split(), "true"], check=False, capture_output=True).returncode:
+        absent("mount namespaces are not allowed here")
+    return command
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes that this one started, and those that they did."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            yield child
+            yield from descendants(child)
+
+
+def extension_of(emulator: Emulator) -> int:
+    """The process of the layer's extension under this emulator."""
+    assert emulator._process is not None
+    for pid in descendants(emulator._process.pid):
+        if b"faultlayer.main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    raise AssertionError("no extension runs")
+
+
+class Surrounded(Extension):
+    """The extension, started by a shell that first does this; `"$@"` is its command."""
+
+    def __init__(self, api: RuntimeApi, folder: Path, shell: str, **variables: str) -> None:
+        self.path = folder / "address"
+        self._out = folder / "out"
+        self._err = folder / "err"
+        environ = {
+            "AWS_LAMBDA_RUNTIME_API": api.host,
+            "AWS_LAMBDA_EXEC_WRAPPER": "/opt/faultlayer-wrapper",
+            "_FAULTLAYER_ADDRESS": str(self.path),
+            "PATH": os.environ["PATH"],
+        }
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                ["sh", "-c", shell, "sh", sys.executable, "-ISB", "-c", MAIN],
+                env=environ | variables,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+
+
+class Stopped:
+    """A process that gets no time at all, as a frozen environment's does not."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def __enter__(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self.pid, signal.SIGCONT)
