@@ -1,6 +1,7 @@
 """A process of our own that burdens the environment: it keeps a processor busy, or holds memory.
 
-It ends when its standard input does, so with whoever has started it, and at a time of its own.
+It ends when its standard input does, so with whoever has started it, and at a time of its own,
+which lines there may put off.
 What runs in it must import little: its own start should not be the burden.
 """
 
@@ -31,7 +32,7 @@ class Burden:
 
     def __init__(self, work: str, amount: int, seconds: float) -> None:
         folder = __file__.rpartition("/")[0].rpartition("/")[0]
-        arguments = ["python3", "-ISc", _CODE, folder, work, str(amount), f"{seconds:.3f}"]
+        arguments = ["python3", "-ISBc", _CODE, folder, work, str(amount), f"{seconds:.3f}"]
         theirs, self._ours = posix.pipe2(posix.O_CLOEXEC)
         self._said, say = posix.pipe2(posix.O_CLOEXEC)
         try:
@@ -58,55 +59,98 @@ class Burden:
         return self._pid
 
     def ready(self, seconds: float) -> int:
-        """Wait until it has begun, at most this long; how much it has then, 0 where it ended."""
+        """Wait until it has begun, at most this long; how much it has then.
+
+        Raises ValueError where it has ended instead.
+        """
         poller = select.poll()
         poller.register(self._said, select.POLLIN)
         if not poller.poll(max(seconds, 0) * 1000):
-            return 0
-        return int(posix.read(self._said, 32) or b"0")
+            return private(self._pid)
+        said = posix.read(self._said, 32)
+        if not said:
+            raise ValueError("the process for it was ended before it had begun")
+        return int(said)
+
+    def extend(self, seconds: float) -> None:
+        """Let it go on for so long from now, if that is longer than it would."""
+        try:
+            posix.write(self._ours, b"%f\n" % seconds)
+        except OSError:  # it has ended
+            pass
 
     def stop(self) -> None:
         """End it, and wait until it is gone."""
         posix.close(self._ours)
         posix.close(self._said)
-        posix.kill(self._pid, 9)  # ours, and not waited for yet: no other process can have its id
-        posix.waitpid(self._pid, 0)
+        try:
+            posix.kill(self._pid, 9)  # ours, not waited for yet: no other can have its number
+            posix.waitpid(self._pid, 0)
+        except (ProcessLookupError, ChildProcessError):  # where SIGCHLD is ignored
+            pass
 
 
-class _Other:
-    """The process that has started this one."""
+def private(pid: int | str) -> int:
+    """How many bytes of memory this process has to itself; 0 where it is gone, or not ours to see.
 
-    def __init__(self) -> None:
+    https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
+    """
+    try:
+        fd = posix.open(f"/proc/{pid}/statm", posix.O_RDONLY | posix.O_CLOEXEC)
+        try:
+            numbers = posix.read(fd, 256).split()
+        finally:
+            posix.close(fd)
+    except OSError:
+        return 0
+    return (int(numbers[1]) - int(numbers[2])) * posix.sysconf("SC_PAGE_SIZE") if numbers else 0
+
+
+class _Life:
+    """How long this process is wanted: for so many seconds, and while who started it is there."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = monotonic() + seconds
         self._poller = select.poll()
-        self._poller.register(0, 0)  # it never writes: hanging up is all that may happen
+        self._poller.register(0, select.POLLIN)
 
-    def gone(self, seconds: float = 0) -> bool:
-        return bool(self._poller.poll(seconds * 1000))
+    def over(self, *, wait: bool = False) -> bool:
+        """Whether it is over; with `wait`, when it is."""
+        while (left := self._until - monotonic()) > 0:
+            if self._poller.poll(left * 1000 if wait else 0):
+                said = posix.read(0, 4096).split()
+                if not said:
+                    return True
+                self._until = max(self._until, monotonic() + max(map(float, said)))
+            elif not wait:
+                return False
+        return True
 
 
-def _busy(amount: int, until: float, other: _Other) -> None:
+def _busy(amount: int, life: _Life) -> None:
     posix.write(_READY, b"%d" % amount)
-    while monotonic() < until and not other.gone():
+    while not life.over():
         for _ in range(_ROUNDS):
             pass
 
 
-def _full(amount: int, until: float, other: _Other) -> None:
-    held, left = [], amount
-    while left > 0 and monotonic() < until and not other.gone():
+def _full(amount: int, life: _Life) -> None:
+    """What this process has anyway is part of it."""
+    held, left = [], amount - private("self")
+    while left > 0 and not life.over():
         try:
             held.append(b"\xff" * min(left, _STEP))  # zeros would be one page for all
         except MemoryError:
             break
         left -= _STEP
-    posix.write(_READY, b"%d" % sum(map(len, held)))
-    other.gone(max(until - monotonic(), 0))
+    posix.write(_READY, b"%d" % private("self"))
+    life.over(wait=True)
 
 
 def main() -> NoReturn:
     """Do what the arguments say."""
     work, amount, seconds = sys.argv[2:5]
     try:
-        {"busy": _busy, "full": _full}[work](int(amount), monotonic() + float(seconds), _Other())
+        {"busy": _busy, "full": _full}[work](int(amount), _Life(float(seconds)))
     finally:
         posix._exit(0)

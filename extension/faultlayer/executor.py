@@ -62,7 +62,7 @@ class Pending:
     """An invocation in the function's hands, and what is to be done about its answer.
 
     `deliveries` where the function is to get the event more than once; `sandbox` where something
-    is held for it; `crash` where the runtime is to be killed meanwhile.
+    is held for it; `crash`, one at most, where the runtime is to be killed meanwhile.
     """
 
     __slots__ = ("crash", "deliveries", "hits", "invocation_id", "request_id", "sandbox")
@@ -73,7 +73,7 @@ class Pending:
         self.hits = hits
         self.deliveries: Deliveries | None = None
         self.sandbox: Sandbox | None = None
-        self.crash: Hit | None = None
+        self.crash: list[Hit] = []
 
     def awaits(self) -> bool:
         """Whether anything is to be done once the function has answered."""
@@ -111,7 +111,7 @@ class Executor:
         for hit in hits.hits:
             action = hit.action
             if isinstance(action, Crash):
-                pending.crash = hit
+                pending.crash.append(hit)
             elif action.when != BEFORE:
                 pending.hits.append(hit)
             elif action.terminal:
@@ -121,14 +121,18 @@ class Executor:
                 self._link.hold(_left(action))
             else:
                 (holds if isinstance(action, Hold) else changes).append(hit)
-        if pending.crash and pending.crash.action.when == BEFORE:
+        if pending.crash and pending.crash[0].action.when == BEFORE:
             self._crash(pending, changes + holds)
         if outcome is None:
-            if holds:
-                self._take(pending, holds, invocation)
-            repeats = self._alter(changes, event, invocation.request_id)
-            if repeats:
-                self._repeat(pending, repeats, event, invocation.deadline())
+            try:
+                if holds:
+                    self._take(pending, holds, invocation)
+                repeats = self._alter(changes, event, invocation.request_id)
+                if repeats:
+                    self._repeat(pending, repeats, event, invocation.deadline())
+            except BaseException:
+                pending.release()
+                raise
             return pending
         self._link.finish(event, _forget)
         _give_back(changes + holds)
@@ -174,21 +178,25 @@ class Executor:
 
     def meanwhile(self, pending: Pending) -> None:
         """Act while the function has the event; raises Gone where the runtime is killed."""
-        if pending.crash is not None:
-            assert isinstance(pending.crash.action, Crash)
-            wait_for_input(self._link.client, pending.crash.action.seconds, monotonic)
+        for hit in pending.crash[:]:
+            assert isinstance(hit.action, Crash)
+            until = monotonic() + hit.action.seconds
+            wait_for_input(self._link.client, until, monotonic, lambda: bool(pending.crash))
             self._crash(pending, [])
 
     def _crash(self, pending: Pending, others: list[Hit]) -> None:
         """Kill the runtime, once; raises Gone when it is gone. Where it is not found goes on."""
-        hit, pending.crash = pending.crash, None
-        if hit is None:
+        try:
+            hit = pending.crash.pop()
+        except IndexError:  # there was none, or another connection's thread was first
             return
         from faultlayer.processes import crash
 
         if not crash(hit, self._runtime_api, pending.request_id):
             return
         _give_back(pending.hits + others)
+        if pending.deliveries:
+            pending.deliveries.forget()
         pending.release()
         self._link.hold(_GRACE)
         raise Gone("the runtime, which was killed")

@@ -21,10 +21,10 @@ from faultlayer.values import LONGEST
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from faultlayer.aim import Hit
 
-_taking = allocate_lock()  # "until so much is free" is measured by one invocation at a time
 _lock = allocate_lock()
 _held: list[Sandbox] = []
 
@@ -36,12 +36,13 @@ class Sandbox:
     the invocation at the latest, by the monotonic clock.
     """
 
-    __slots__ = ("_releases", "runtime_api", "until")
+    __slots__ = ("_over", "_releases", "runtime_api", "until")
 
     def __init__(self, runtime_api: bytes, deadline: float | None) -> None:
         self.runtime_api = runtime_api
         left = LONGEST if deadline is None else min(deadline - time(), LONGEST)
         self.until = monotonic() + left
+        self._over = False
         self._releases: list[Callable[[], None]] = []
 
     def take(self, hits: list[Hit], request_id: str) -> None:
@@ -49,34 +50,45 @@ class Sandbox:
         release_overdue()
         with _lock:
             _held.append(self)
-        with _taking:
-            for hit in hits:
-                assert isinstance(hit.action, Hold)
-                try:
-                    release, numbers = hit.action.take(self)
-                except (OSError, ValueError) as error:
-                    why = posix.strerror(error.errno or 0) if isinstance(error, OSError) else error
-                    hit.rule.give_back()
-                    mention(hit.rule, str(why), request_id)
-                except Exception as error:
-                    hit.rule.give_back()
-                    emit("error", "internal_error", message=type(error).__name__)
-                else:
-                    self._releases.append(release)
-                    hit.action.numbers.update(numbers)
-                    hit.log(request_id)
+        for hit in hits:
+            assert isinstance(hit.action, Hold)
+            try:
+                release, numbers = hit.action.take(self)
+            except (OSError, ValueError) as error:
+                why = posix.strerror(error.errno or 0) if isinstance(error, OSError) else error
+                hit.rule.give_back()
+                mention(hit.rule, str(why), request_id)
+            except Exception as error:
+                hit.rule.give_back()
+                emit("error", "internal_error", message=type(error).__name__)
+            else:
+                self._keep(release)
+                hit.action.numbers.update(numbers)
+                hit.log(request_id)
+
+    def _keep(self, release: Callable[[], None]) -> None:
+        with _lock:
+            if not self._over:
+                self._releases.append(release)
+                return
+        _do(release)  # it was overdue before all was taken
 
     def release(self) -> None:
         """Give everything back, once."""
         with _lock:
+            self._over = True
             if self in _held:
                 _held.remove(self)
             releases, self._releases = self._releases, []
         for release in reversed(releases):
-            try:
-                release()
-            except Exception as error:
-                emit("error", "internal_error", message=type(error).__name__)
+            _do(release)
+
+
+def _do(release: Callable[[], None]) -> None:
+    try:
+        release()
+    except Exception as error:
+        emit("error", "internal_error", message=type(error).__name__)
 
 
 def release_overdue() -> None:
@@ -85,3 +97,45 @@ def release_overdue() -> None:
     for sandbox in _held.copy():
         if now >= sandbox.until:
             sandbox.release()
+
+
+class Shares:
+    """Things of one kind that invocations hold, each for as long as any of them needs it.
+
+    One that wants so much to be *left* needs what others hold already as well: who measures, and
+    takes what is above that, does it `alone`.
+    """
+
+    def __init__(self, give_back: Callable[[Any], None]) -> None:
+        self.alone = allocate_lock()
+        self._give_back = give_back
+        self._lock = allocate_lock()
+        self._needs: dict[Any, list[int]] = {}  # how many bytes, and how many invocations
+
+    def join(self) -> tuple[list[Any], int]:
+        """Need all that is held already; these things, and how many bytes they hold."""
+        with self._lock:
+            for need in self._needs.values():
+                need[1] += 1
+            return list(self._needs), sum(need[0] for need in self._needs.values())
+
+    def add(self, thing: Any, held: int) -> None:
+        """Need this one, too, which is new."""
+        with self._lock:
+            self._needs[thing] = [held, 1]
+
+    def leave(self, things: list[Any]) -> None:
+        """Need these no longer; give back what nobody needs."""
+        done = []
+        with self._lock:
+            for thing in things:
+                self._needs[thing][1] -= 1
+                if not self._needs[thing][1]:
+                    del self._needs[thing]
+                    done.append(thing)
+        for thing in done:
+            self._give_back(thing)
+
+
+SPACE = Shares(posix.close)  # files, by their descriptors
+MEMORY = Shares(lambda burden: burden.stop())  # processes

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from faultlayer.sandbox import Sandbox
 
 _MOST = 32  # more than Lambda gives: 6 vCPUs, 32 on Managed Instances
+_LONGEST = 2.0  # seconds that an event waits until they have begun
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
@@ -38,6 +39,9 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
         try:
             for _ in range(options.cores):
                 burdens.append(Burden("busy", 1, sandbox.until - monotonic()))
+            patience = monotonic() + _LONGEST
+            for burden in burdens:  # the event waits for them: it may be short work
+                burden.ready(min(patience, sandbox.until) - monotonic())
         except BaseException:
             release()
             raise

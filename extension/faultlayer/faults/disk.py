@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MOST = 10 << 30  # bytes: the largest /tmp that Lambda gives
 _FOLDER = "/tmp"
-_NAME = "/.faultlayer-disk-%d"
+_NAME = "/.faultlayer-disk-"
 _BLOCK = 512  # bytes, of st_blocks
 _ATTEMPTS = 16
 
@@ -41,9 +41,13 @@ def _nameless() -> int:
     try:
         return posix.open(_FOLDER, flags | posix.O_TMPFILE, 0o600)
     except OSError:  # not every file system can do that
-        path = _FOLDER + _NAME % posix.getpid()
+        path = _FOLDER + _NAME + posix.urandom(8).hex()
         fd = posix.open(path, flags | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o600)
-        posix.unlink(path)
+        try:
+            posix.unlink(path)
+        except OSError:
+            posix.close(fd)
+            raise
         return fd
 
 
@@ -65,27 +69,39 @@ def _fill(fd: int, want: int) -> int:
     return taken
 
 
-def _taken(fd: int, free: bool, size: int) -> int:
-    want = _free(fd) - size if free else size
-    if want > _MOST:
-        raise ValueError(f"more than {_MOST >> 30} GB would have to be filled: this is no /tmp")
-    held = _fill(fd, want)
-    if held <= 0:
-        raise ValueError("/tmp has no more than that free already")
-    return held
+def _take(free: bool, size: int) -> tuple[int, int]:
+    """A file that fills so much, or fills until so much is free: 0 bytes where less is free."""
+    fd = _nameless()
+    try:
+        want = _free(fd) - size if free else size
+        if want > _MOST:
+            raise ValueError(f"more than {_MOST >> 30} GB would have to be filled: this is no /tmp")
+        return fd, _fill(fd, max(want, 0))
+    except BaseException:
+        posix.close(fd)
+        raise
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    def take(sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
-        fd = _nameless()
-        try:
-            held = _taken(fd, *options.amount)
-        except BaseException:
-            posix.close(fd)
-            raise
-        return lambda: posix.close(fd), {"held": held}
+    free, size = options.amount
 
-    return Hold(take)
+    def take(sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
+        from faultlayer.sandbox import SPACE
+
+        with SPACE.alone:
+            files, shared = SPACE.join() if free else ([], 0)
+            try:
+                fd, held = _take(free, size)
+                SPACE.add(fd, held)
+                files.append(fd)
+                if not held + shared:
+                    raise ValueError("/tmp has no more than that free already")
+            except BaseException:
+                SPACE.leave(files)
+                raise
+        return lambda: SPACE.leave(files), {"held": held + shared}
+
+    return Hold(take, **{"left" if free else "size": size})
 
 
 def _megabytes(given: dict[str, Any]) -> dict[str, Any]:

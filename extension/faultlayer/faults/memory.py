@@ -2,8 +2,8 @@
 
 A process of our own holds it, resident, so that the extension stays small; and the runtime becomes
 the first that the kernel ends where there is no more, as it would be without us. What is free: up
-to the memory limit of this process's control group; where it has none, of what the machine has and
-of the function's memory size, less what is in use, the lesser.
+to the memory limit of this process's control group; where it has none, up to the function's memory
+size, less what the processes here have. Never more than the machine has available.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 https://docs.kernel.org/admin-guide/cgroup-v2.html#memory
 """
@@ -11,6 +11,7 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html#memory
 from __future__ import annotations
 
 import posix
+from _thread import allocate_lock
 from time import monotonic
 
 from faultlayer.actions import Action, Hold
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from faultlayer.burden import Burden
     from faultlayer.invocation import Invocation
+    from faultlayer.processes import Runtime
     from faultlayer.sandbox import Sandbox
 
 _MOST = 32 << 30  # bytes: the most that Lambda gives a function, on Managed Instances
@@ -61,7 +64,7 @@ def _groups() -> list[str]:
     folders = []
     for line in _text("/proc/self/cgroup").decode("utf-8", "replace").splitlines():
         _, names, path = [*line.split(":", 2), "", ""][:3]
-        if names in ("", "memory"):
+        if not names or "memory" in names.split(","):
             root = f"{_GROUPS}/{names}".rstrip("/")
             while path not in ("", "/"):
                 folders.append(root + path)
@@ -84,46 +87,98 @@ def _within_groups(total: int) -> int | None:
 
 def _reclaimable(folder: str) -> int:
     """Bytes of files that the kernel would let go of before it ends anybody."""
-    for line in _text(f"{folder}/memory.stat").splitlines():
-        name, _, number = line.partition(b" ")
-        if name in (b"inactive_file", b"total_inactive_file") and number.isdigit():
-            return int(number)
-    return 0
+    found = dict(line.partition(b" ")[::2] for line in _text(f"{folder}/memory.stat").splitlines())
+    number = found.get(b"total_inactive_file", found.get(b"inactive_file", b""))
+    return int(number) if number.isdigit() else 0
 
 
 def free() -> int:
     """How much more memory could be taken here, in bytes."""
+    from faultlayer.burden import private
+
     total, available = _machine()
     within = _within_groups(total)
-    if within is not None:
-        return min(within, available)
-    size = posix.environ.get(_SIZE, b"")
-    most = min(int(size) << 20, total) if size.isdigit() else total
-    return min(available, most - (total - available))
+    if within is None:
+        size = posix.environ.get(_SIZE, b"")
+        most = min(int(size) << 20, total) if size.isdigit() else total
+        within = most - sum(private(name) for name in posix.listdir("/proc") if name.isdigit())
+    return min(within, available)
+
+
+class _Victims:
+    """The runtime's processes, the first to be ended while any invocation holds memory."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._holders = 0
+        self._before: dict[int, bytes] = {}
+
+    def offer(self, runtime: Runtime) -> None:
+        with self._lock:
+            self._holders += 1
+            self._before = {**runtime.sacrifice(), **self._before}
+
+    def spare(self, runtime: Runtime) -> None:
+        with self._lock:
+            self._holders -= 1
+            if not self._holders:
+                before, self._before = self._before, {}
+                runtime.spare(before)
+
+
+_VICTIMS = _Victims()
+
+
+def _burden(size: int, until: float) -> tuple[Burden, int]:
+    from faultlayer.burden import Burden
+
+    seconds = until - monotonic()
+    burden = Burden("full", size, seconds)
+    try:
+        return burden, burden.ready(min(seconds, _LONGEST))
+    except BaseException:
+        burden.stop()
+        raise
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    def take(sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
-        from faultlayer.burden import Burden
-        from faultlayer.processes import Runtime
+    left, size = options.amount
 
-        left, size = options.amount
-        size = min(free() - size, _MOST) if left else size
-        if size <= 0:
-            raise ValueError("no more than that is free already")
-        seconds = sandbox.until - monotonic()
+    def take(sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
+        from faultlayer.processes import Runtime
+        from faultlayer.sandbox import MEMORY
+
         runtime = Runtime(sandbox.runtime_api)
-        before = runtime.sacrifice()
-        burden = Burden("full", size, seconds)
+        burdens: list[Burden] = []
 
         def release() -> None:
-            burden.stop()
-            runtime.spare(before)
+            MEMORY.leave(burdens)
+            _VICTIMS.spare(runtime)
 
-        held = burden.ready(min(seconds, _LONGEST))
-        return release, {"held": held or size}
+        def fill(want: int, held: int) -> int:
+            if want > 0:
+                burden, more = _burden(min(want, _MOST), sandbox.until)
+                MEMORY.add(burden, more)
+                burdens.append(burden)
+                held += more
+            if not held:
+                raise ValueError("no more than that is free already")
+            return held
 
-    return Hold(take)
+        _VICTIMS.offer(runtime)
+        try:
+            if not left:
+                return release, {"held": fill(size, 0)}
+            with MEMORY.alone:
+                burdens, shared = MEMORY.join()
+                for burden in burdens:
+                    burden.extend(sandbox.until - monotonic())
+                return release, {"held": fill(free() - size, shared)}
+        except BaseException:
+            release()
+            raise
+
+    return Hold(take, **{"left" if left else "size": size})
 
 
 FAULT = Fault(

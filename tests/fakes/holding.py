@@ -1,0 +1,137 @@
+"""What the tests of faults that hold something share: their actions, taken in this process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from faultlayer import config
+from faultlayer.actions import Hold
+from faultlayer.aim import Hit, Rule
+from faultlayer.invocation import Invocation
+from faultlayer.sandbox import Sandbox
+from faultlayer_cli.sandbox import namespaces
+
+ADDRESS = b"127.0.0.1:1"  # of no runtime
+MB = 1 << 20
+_ROOT = Path(__file__).resolve().parents[2]
+_PATHS = f"""
+import json, os, sys
+sys.path[:0] = [{str(_ROOT / "extension")!r}, {str(_ROOT / "tests")!r}]
+from fakes.holding import *
+"""
+
+
+def hold(name: str, value: str) -> Hold:
+    """What the fault of this name decides for this value."""
+    hit = hits(**{name: value})[0]
+    assert isinstance(hit.action, Hold)
+    return hit.action
+
+
+def hits(**values: str) -> list[Hit]:
+    """What these faults, each at this value, make of one invocation."""
+    variables = {f"FAULTLAYER_{name.upper()}": text for name, text in values.items()}
+    settings = config.read(variables)
+    assert settings.aim is not None, [problem.message for problem in settings.problems]
+    found = []
+    for rule in settings.aim.rules:
+        action = rule.decide(rule.options, Invocation(b"", b""), 0.5)
+        assert action is not None
+        assert rule.claim()
+        found.append(Hit(rule, action))
+    return found
+
+
+def refusal(name: str, value: str) -> str:
+    """The one line that is said about this value, at start."""
+    settings = config.read({f"FAULTLAYER_{name.upper()}": value})
+    assert settings.aim is None
+    (problem,) = settings.problems
+    assert problem.variable == f"FAULTLAYER_{name.upper()}"
+    return problem.message
+
+
+def sandbox(seconds: float = 60.0, address: bytes = ADDRESS) -> Sandbox:
+    return Sandbox(address, time.time() + seconds)
+
+
+@contextmanager
+def taken(action: Hold, seconds: float = 60.0, address: bytes = ADDRESS) -> Iterator[Any]:
+    """The numbers of its log line, while it is held."""
+    release, numbers = action.take(sandbox(seconds, address))
+    try:
+        yield numbers
+    finally:
+        release()
+
+
+def limit(rule: Rule) -> int:
+    assert rule.limit is not None
+    return rule.limit.left
+
+
+def burdens(parent: int | str = "self") -> list[int]:
+    """The processes that this one has started to burden the environment, zombies not."""
+    us = int(Path(f"/proc/{parent}/stat").read_text().split()[0])
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rpartition(") ")[2].split()
+            ours = int(fields[1]) == us and fields[0] != "Z"
+            if ours and b"faultlayer.burden" in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except (OSError, IndexError, ValueError):
+            continue
+    return sorted(found)
+
+
+def alive(pid: int) -> bool:
+    """Whether this process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
+def soon(condition: Callable[[], object], within: float = 20.0) -> bool:
+    """Whether this becomes true within so many seconds."""
+    until = time.monotonic() + within
+    while not (found := condition()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return bool(found)
+
+
+def runtime(address: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """A process that was told this address of the Runtime API, as a runtime is."""
+    code = "import sys; print('up', flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-ISc", code, *arguments],
+        env={"AWS_LAMBDA_RUNTIME_API": address},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+    return process
+
+
+def score(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+def in_small_tmp(code: str, *, size: str = "64m") -> Any:
+    """What this code prints, as JSON, where /tmp is a tmpfs of this size."""
+    setup = f'mount -t tmpfs -o size={size} small /tmp && exec "$@"'
+    program = [sys.executable, "-c", _PATHS + textwrap.dedent(code)]
+    command = [*namespaces(), "--", "sh", "-c", setup, "sh", *program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
