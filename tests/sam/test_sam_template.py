@@ -73,6 +73,8 @@ def test_every_parameter_is_passed_on(template, variables):
 @pytest.mark.parametrize(
     ("parameter", "value"),
     [
+        ("FaultEnv", '{"TABLE_NAME":null}'),
+        ("FaultInit", "error"),
         ("FaultLatency", "300ms"),
         ("FaultTimeout", "500ms"),
         ("FaultEvent", '{"detail.id":null}'),
@@ -93,7 +95,8 @@ def test_one_parameter_is_one_fault(variables, parameter, value):
     settings = config.read(variables(**{parameter: value}))
     assert [problem.variable for problem in settings.problems] == []
     assert settings.aim is not None
-    assert [rule.fault.name for rule in settings.aim.rules] == [parameter[len("Fault") :].lower()]
+    rules = settings.aim.rules + settings.aim.starts
+    assert [rule.fault.name for rule in rules] == [parameter[len("Fault") :].lower()]
 
 
 @pytest.mark.parametrize("limit", [{"FaultDisabled": "true"}, {"FaultRate": "0%"}])
