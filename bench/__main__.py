@@ -1,14 +1,14 @@
 """`python -m bench`: compares direct, a plain C forwarder, socat and faultlayer in one run.
 
-It promises tables on the terminal and everything behind them in bench/results.json; exit code 0
-whether or not a target is met, 1 when a subject gave wrong answers or nothing can run at all, with
-the reason in one line. It loads loopback only, and leaves no process behind.
+It promises tables on the terminal, everything behind them in bench/results.json, and the pages
+and charts that quote it; exit code 0 whether or not a target is met, 1 when a subject gave wrong
+answers or nothing can run at all, with the reason in one line. It loads loopback only, and leaves
+no process behind.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import signal
@@ -16,54 +16,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from bench import report
-from bench.invocations import SOCAT, Paths, Plan, measure
+from bench import pages, report
+from bench.invocations import SOCAT, Paths, measure
+from bench.machine import ROOT, machine, sizes, versions
 from bench.process import BenchError, quietest_cpu
 from bench.sandbox import Held, Starts, held, starts
-from bench.subjects import CForwarder, Direct, Extension, Socat, Subject, layer, prototype
-from bench.targets import Verdict, judge, measured
-from bench.tools import Load, compile_all
-
-ROOT = Path(__file__).resolve().parent.parent
-KB, MB = 1024, 6_000_000  # Lambda's 6 MB limit holds the envelope too: stay just below it
-
-
-@dataclass(frozen=True)
-class Size:
-    """How long a run takes, all told."""
-
-    plan: Plan
-    starts: int
-    held_small: Load
-    held_large: Load
-
-
-def size(rounds: int, invocations: int, large_rounds: int, times: int, kept: int) -> Size:
-    small = Load(invocations, KB, KB, warm_up=max(invocations // 10, 1))
-    large = Load(4, MB, MB, warm_up=1)
-    plan = Plan(rounds, small, large_rounds, large)
-    return Size(plan, times, Load(kept, KB, KB, 0), Load(10, MB, MB, 0))
-
-
-SIZES = {
-    "full": size(60, 350, 15, 40, 10_000),
-    "quick": size(15, 200, 5, 12, 10_000),
-    "smoke": size(2, 20, 1, 1, 50),
-}
+from bench.sizes import SIZES
+from bench.subjects import IDLE, CForwarder, Direct, External, Socat, Subject, external, layer
+from bench.tools import compile_all
 
 
 @dataclass
 class Outcome:
     """All of one run, as it goes into results.json."""
 
-    paths: dict[str, Paths]
-    starts: Starts | None
-    held: dict[str, Held]
-    skipped: dict[str, str]  # cannot run on this machine
-    failed: dict[str, str]  # ran, and was wrong
+    paths: dict[str, Paths] = field(default_factory=dict)
+    starts: dict[str, Starts] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)  # cannot run on this machine
+    failed: dict[str, str] = field(default_factory=dict)  # ran, and was wrong
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -74,13 +49,14 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tree", type=Path, default=ROOT / "dist" / platform.machine(),
                         help="the built layer (default: %(default)s)")  # fmt: skip
     parser.add_argument("--also", action="append", default=[], metavar="NAME=COMMAND",
-                        help="one more proxy, started with AWS_LAMBDA_RUNTIME_API and publishing "
-                        "its address in $_FAULTLAYER_ADDRESS as the extension does")  # fmt: skip
+                        help="one more proxy: a command in which {upstream} and {port} are the "
+                        "fake Runtime API's port and its own; NAME@PORT=… where it always has "
+                        "that port. Goes to bench/peers.json")  # fmt: skip
     parser.add_argument("--placement", choices=("one", "free", "both"), default="both",
-                        help="all processes on one CPU (repeatable, what the targets are judged "
-                        "by), wherever the kernel puts them, or both")  # fmt: skip
+                        help="all processes on one CPU (which repeats best), wherever the kernel "
+                        "puts them, or both")  # fmt: skip
     parser.add_argument("--cpu", type=int, help="the one CPU (default: the idlest)")
-    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "results.json")
+    parser.add_argument("--output", type=Path, help="the numbers go there, and to no page")
     return parser.parse_args(argv)
 
 
@@ -93,108 +69,89 @@ def usable(subjects: Sequence[Subject], skipped: dict[str, str]) -> list[Subject
 
 
 def run(options: argparse.Namespace, cpu: int, scratch: Path) -> Outcome:
-    chosen = SIZES[options.size]
-    ours = layer(options.tree)
-    extensions: list[Extension] = [ours, *[prototype(spec) for spec in options.also]]
-    outcome = Outcome({}, None, {}, {}, {})
-    subjects = usable([Direct(), CForwarder(), Socat(), *extensions], outcome.skipped)
-    extensions = [one for one in extensions if one in subjects]
+    chosen, outcome = SIZES[options.size], Outcome()
+    others: list[Subject] = [external(spec) for spec in options.also]
+    ours: list[Subject] = list(layer(options.tree))
+    if others:  # then it is they who are compared
+        ours = [one for one in ours if one.name != IDLE][:1]
+    subjects = usable([Direct(), CForwarder(), Socat(), *ours, *others], outcome.skipped)
     if options.placement in ("one", "both"):
-        print(f"all on CPU {cpu}: {chosen.plan.rounds} rounds …", flush=True)
-        outcome.paths["one"] = measure(subjects, chosen.plan, scratch, cpu)
+        print(f"all on CPU {cpu} …", flush=True)
+        outcome.paths["one"] = measure(subjects, chosen.one, scratch, cpu)
     if options.placement in ("free", "both"):
-        print("placed by the kernel: rounds …", flush=True)
-        fewer = replace(chosen.plan, rounds=max(chosen.plan.rounds // 2, 2))
-        outcome.paths["free"] = measure(subjects, fewer, scratch, None)
+        print("placed by the kernel …", flush=True)
+        outcome.paths["free"] = measure(subjects, chosen.free, scratch, None)
     for paths in outcome.paths.values():
         outcome.failed.update(paths.failed)
-    alive = [one for one in extensions if one.name not in outcome.failed]
-    if ours in extensions:
-        print(f"exec to registered: {chosen.starts} turns …", flush=True)
-        idle = replace(ours, name=f"{ours.name} (no fault set)", faults={})
-        outcome.starts = starts(options.tree, [*alive, idle], chosen.starts, scratch, cpu)
-        late = outcome.starts.failed.items()
-        outcome.failed.update({f"{name}, start": reason for name, reason in late})
+    alive = [one for one in subjects if one.name not in outcome.failed]
+    if any(one in alive for one in ours):
+        # Matching and dry run start as any configuration does.
+        several = [one for one in alive if one in ours[:2] or isinstance(one, External)]
+        for name, what in report.STARTS.items():
+            turns = chosen.starts if name == "warm" else chosen.hard_starts
+            print(f"starts, {what}: {turns} turns …", flush=True)
+            found = starts(options.tree, several, turns, scratch, cpu, name)
+            outcome.starts[name] = found
+            outcome.failed.update({f"{k}, start, {what}": v for k, v in found.failed.items()})
+            if found.skipped:
+                outcome.skipped[f"starts, {what}"] = found.skipped
+    print("memory …", flush=True)
     for one in alive:
+        if isinstance(one, Direct):
+            continue
         try:
-            outcome.held[one.name] = held(one, chosen.held_small, chosen.held_large, scratch, cpu)
+            outcome.held[one.name] = held(one, chosen.one_held, chosen.many_held, scratch, cpu)
         except BenchError as error:
             outcome.failed[f"{one.name}, memory"] = str(error)
     return outcome
 
 
-def verdicts(outcome: Outcome, name: str, placement: str) -> list[Verdict]:
-    paths = outcome.paths.get(placement)
-    return judge(measured(name, paths, outcome.starts, outcome.held.get(name)))
-
-
-def show(outcome: Outcome, cpu: int, names: Sequence[str]) -> None:
-    where = {"one": f"all processes on CPU {cpu}", "free": "processes placed by the kernel"}
-    grids = []
-    for placement, paths in outcome.paths.items():
-        grids.append(report.latency_grid(paths, where[placement]))
-        grids.append(report.throughput_grid(paths, where[placement]))
-    if outcome.starts is not None:
-        grids.append(report.starts_grid(outcome.starts))
-    if outcome.held:
-        grids.append(report.memory_grid(outcome.held))
-    judged = next(iter(outcome.paths))
-    for name in names:
-        if name not in outcome.skipped and name not in outcome.failed:
-            grids.append(report.target_grid(name, verdicts(outcome, name, judged), where[judged]))
-    report.show(grids)
-    for placement, paths in outcome.paths.items():
-        print(f"\nThe harness itself, {where[placement]}: client {paths.client_cpu_us:.0f} µs and "
-              f"server {paths.server_cpu_us:.0f} µs of CPU per invocation.")  # fmt: skip
-    for name, reason in outcome.skipped.items():
-        print(f"skipped {name}: {reason}")
-    for name, reason in outcome.failed.items():
-        print(f"FAILED {name}: {reason}")
-
-
-def save(outcome: Outcome, options: argparse.Namespace, cpu: int, names: Sequence[str]) -> None:
-    content = {
+def collected(
+    outcome: Outcome, options: argparse.Namespace, cpu: int, began: float
+) -> dict[str, Any]:
+    return {
         "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "size": options.size,
-        "machine": {
-            "kernel": platform.release(),
-            "arch": platform.machine(),
-            "cpus": len(os.sched_getaffinity(0)),
-            "pinned_to": cpu,
-            "load_average": os.getloadavg(),
-        },
+        "seconds": round(time.monotonic() - began),
+        "machine": machine(cpu),
+        "versions": versions(options.tree),
+        "layer": sizes(options.tree),
         **asdict(outcome),
-        "targets": {
-            name: {
-                placement: [
-                    {**asdict(v.target), "value": v.value, "verdict": v.word}
-                    for v in verdicts(outcome, name, placement)
-                ]
-                for placement in outcome.paths
-            }
-            for name in names
-        },
     }
-    options.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def tell(results: dict[str, Any]) -> None:
+    report.show(list(report.grids(results)))
+    print()
+    if results["layer"]:
+        print(pages.layer_line(results))
+    for name, reason in results["skipped"].items():
+        print(f"skipped {name}: {reason}")
+    for name, reason in results["failed"].items():
+        print(f"FAILED {name}: {reason}")
+    if SOCAT in results["skipped"]:
+        print("Without socat, the targets that compare with it are not measured.")
 
 
 def main(argv: Sequence[str]) -> int:
     options = arguments(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children are stopped too
+    began = time.monotonic()
     try:
         compile_all()
         cpu = quietest_cpu() if options.cpu is None else options.cpu
-        names = ["faultlayer", *[prototype(spec).name for spec in options.also]]
         with tempfile.TemporaryDirectory(prefix="faultlayer-bench-") as scratch:
             outcome = run(options, cpu, Path(scratch))
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    show(outcome, cpu, names)
-    save(outcome, options, cpu, names)
-    if SOCAT in outcome.skipped:
-        print("Without socat, the targets that compare with it are not measured.")
-    print(f"All numbers: {os.path.relpath(options.output)}")
+    results = pages.rounded(collected(outcome, options, cpu, began))
+    tell(results)
+    output = options.output or (pages.PEERS if options.also else pages.RESULTS)
+    output.write_text(pages.text_of(results))
+    print(f"All numbers: {os.path.relpath(output)}")
+    if options.output is None:
+        print("Written: " + ", ".join(os.path.relpath(path) for path in pages.write()))
     return 1 if outcome.failed else 0
 
 

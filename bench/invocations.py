@@ -1,13 +1,13 @@
-"""Measures of the path: time added per warm invocation, and throughput of large payloads.
+"""Measures of the path: warm invocations, parallel connections, payload sizes, a stream.
 
 It promises short interleaved rounds in a rotating order, so that a slow spell of the machine falls
-on every subject alike, and that a subject which fails drops out with its reason and never half
-counted. It must not run two clients at once.
+on every subject alike, and that a subject which gives one wrong answer drops out of that measure
+with its reason and never half counted. It must not run two clients at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,44 +23,89 @@ DIRECT = "direct"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much of each measure to take."""
+class Measure:
+    """So many rounds of one load."""
 
     rounds: int
-    small: Load
-    large_rounds: int
-    large: Load
+    load: Load
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of each measure to take; sizes and connections by their titles."""
+
+    warm: Measure
+    parallel: dict[str, Measure]
+    payloads: dict[str, Measure]
+    first_bytes: Measure
+    stream: Measure
 
 
 @dataclass
 class Taken:
-    """The rounds of one subject, and the processor time its processes used in them."""
+    """The rounds of one subject, and the processor time its processes used in each."""
 
     rounds: list[Round] = field(default_factory=list)
     cpu_s: float = 0.0
     invocations: int = 0
 
+    def each(self, pick: Callable[[Round], float]) -> list[float]:
+        return [pick(one) for one in self.rounds]
+
+    @property
+    def own_cpu_us(self) -> float:
+        return self.cpu_s * 1e6 / self.invocations
+
 
 @dataclass(frozen=True)
 class Latency:
-    """One subject's warm invocations; microseconds. `added` is over direct, round by round."""
+    """One subject's warm invocations; microseconds. `added` is over direct: of the median round by
+    round, of the others over all samples. The ratios are round by round, of what is added; that of
+    p99 is of the whole invocation."""
 
     p50: Spread
-    p99: float
-    p999: float
+    p99: Spread
+    all_p99: float
+    all_p999: float
     added: Spread | None
     added_p99: float | None
     added_p999: float | None
     to_forwarder: float | None
     to_socat: float | None
+    p99_to_socat: float | None
     own_cpu: float | None
-    rounds: list[float]  # p50 of each
+    samples: int
 
 
 @dataclass(frozen=True)
-class Throughput:
+class Rate:
+    """Throughput of one subject; `added_us` to the median invocation. `own_cpu` per invocation."""
+
+    per_s: Spread
     mb_per_s: Spread
+    added_us: Spread | None
+    p99_us: Spread
     to_socat: float | None
+    own_cpu: float | None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A streamed response: how fast, and how late its first byte leaves."""
+
+    mb_per_s: Spread
+    first_us: Spread | None
+    to_socat: float | None
+
+
+@dataclass(frozen=True)
+class Harness:
+    """Processor time of the benchmark's own two ends per 1 KB invocation, in their code and in the
+    kernel's sockets, with no hop between them."""
+
+    client_user_us: float
+    client_system_us: float
+    server_us: float
 
 
 @dataclass
@@ -68,10 +113,43 @@ class Paths:
     """Everything measured in one placement of the processes."""
 
     latency: dict[str, Latency]
-    throughput: dict[str, Throughput]
-    client_cpu_us: float
-    server_cpu_us: float
+    parallel: dict[str, dict[str, Rate]]
+    payloads: dict[str, dict[str, Rate]]
+    stream: dict[str, Stream]
+    harness: Harness
+    hops: dict[str, int]  # how many more connections a request passes
     failed: dict[str, str]
+
+
+class Bout:
+    """Subjects that are up, and rounds of one load after another on them."""
+
+    def __init__(self, server: Server, running: dict[str, Running], scratch: Path) -> None:
+        self.server = server
+        self.running = running
+        self.scratch = scratch
+        self.failed: dict[str, str] = {}
+
+    def take(self, what: str, measure: Measure) -> dict[str, Taken]:
+        taken = {name: Taken() for name in self.running}
+        for turn in range(measure.rounds):
+            names = list(taken)
+            start = turn % len(names) if names else 0
+            for name in names[start:] + names[:start]:
+                try:
+                    self._one(taken[name], self.running[name], measure.load)
+                except BenchError as error:
+                    self.failed[f"{name}, {what}"] = str(error)
+                    del taken[name]
+        self.server.check()
+        return taken
+
+    def _one(self, mine: Taken, running: Running, load: Load) -> None:
+        before = cpu_seconds(running.pid)
+        one = run_client(running.port, self.server.port, load, self.scratch)
+        mine.rounds.append(one)
+        mine.cpu_s += cpu_seconds(running.pid) - before
+        mine.invocations += one.n + load.warm_up * load.connections
 
 
 def measure(subjects: Sequence[Subject], plan: Plan, scratch: Path, cpu: int | None) -> Paths:
@@ -82,53 +160,53 @@ def measure(subjects: Sequence[Subject], plan: Plan, scratch: Path, cpu: int | N
         running: dict[str, Running] = {}
         for subject in subjects:
             try:
-                running[subject.name] = subject.start(server.port, scratch)
+                running[subject.name] = subject.start(server, scratch)
             except BenchError as error:
                 failed[subject.name] = str(error)
             else:
                 stack.callback(running[subject.name].stop)
-        before = cpu_seconds(server.pid)
-        small = interleave(running, plan.rounds, plan.small, scratch, failed)
-        server.check()
-        server_cpu = cpu_seconds(server.pid) - before
-        large = interleave(running, plan.large_rounds, plan.large, scratch, failed)
-        server.check()
-    if DIRECT not in small:
-        raise BenchError(f"the bare client and server fail: {failed.get(DIRECT)}")
-    answered = sum(taken.invocations for taken in small.values())
+        bout = Bout(server, running, scratch)
+        bout.failed = failed
+        if DIRECT not in running:
+            raise BenchError(f"the bare client and server fail: {failed.get(DIRECT)}")
+        harness = own_cost(bout, plan.warm)
+        warm = bout.take("warm", plan.warm)
+        if DIRECT not in warm:
+            raise BenchError(f"the bare client and server fail: {failed}")
+        parallel = {what: bout.take(what, one) for what, one in plan.parallel.items()}
+        payloads = {what: bout.take(what, one) for what, one in plan.payloads.items()}
+        first = bout.take("first byte", plan.first_bytes)
+        stream = bout.take("stream", plan.stream)
+        hops = {name: int(one.port != server.port) for name, one in running.items()}
     return Paths(
-        latency=latencies(small),
-        throughput=throughputs(large),
-        client_cpu_us=Spread.of([r.client_cpu_us for r in small[DIRECT].rounds]).median,
-        server_cpu_us=server_cpu * 1e6 / answered,
+        latency=latencies(warm),
+        parallel={what: rates(taken) for what, taken in parallel.items()},
+        payloads={what: rates(taken) for what, taken in payloads.items()},
+        stream=streams(stream, first),
+        harness=harness,
+        hops=hops,
         failed=failed,
     )
 
 
-def interleave(
-    running: dict[str, Running], rounds: int, load: Load, scratch: Path, failed: dict[str, str]
-) -> dict[str, Taken]:
-    taken = {name: Taken() for name in running}
-    for turn in range(rounds):
-        names = list(taken)
-        start = turn % len(names) if names else 0
-        for name in names[start:] + names[:start]:
-            used = cpu_seconds(running[name].pid)
-            try:
-                one = run_client(running[name].port, load, scratch)
-            except BenchError as error:
-                failed[name] = str(error)
-                del taken[name], running[name]
-                continue
-            mine = taken[name]
-            mine.rounds.append(one)
-            mine.cpu_s += cpu_seconds(running[name].pid) - used
-            mine.invocations += load.invocations + load.warm_up
-    return taken
+def own_cost(bout: Bout, warm: Measure) -> Harness:
+    """What client and server cost by themselves, before anything else runs between them."""
+    before = cpu_seconds(bout.server.pid)
+    taken = Taken()
+    for _ in range(max(warm.rounds // 4, 1)):
+        bout._one(taken, bout.running[DIRECT], warm.load)
+    server = cpu_seconds(bout.server.pid) - before
+    count = sum(taken.each(lambda r: r.n))
+    return Harness(
+        client_user_us=sum(taken.each(lambda r: r.user_us * r.n)) / count,
+        client_system_us=sum(taken.each(lambda r: r.system_us * r.n)) / count,
+        server_us=server * 1e6 / taken.invocations,
+    )
 
 
 def latencies(taken: dict[str, Taken]) -> dict[str, Latency]:
-    p50 = {name: [r.p50_us for r in t.rounds] for name, t in taken.items()}
+    p50 = {name: t.each(lambda r: r.p50_us) for name, t in taken.items()}
+    p99 = {name: t.each(lambda r: r.p99_us) for name, t in taken.items()}
     pooled = {name: sorted(s for r in t.rounds for s in r.samples_us) for name, t in taken.items()}
     base = pooled[DIRECT]
     added = {name: paired(p50[name], p50[DIRECT]) for name in taken if name != DIRECT}
@@ -143,29 +221,56 @@ def latencies(taken: dict[str, Taken]) -> dict[str, Latency]:
             return None
         return paired_ratio(added[name], added[other])
 
+    def tail(name: str) -> float | None:
+        if SOCAT not in p99 or name == SOCAT:
+            return None
+        return paired_ratio(p99[name], p99[SOCAT])
+
     return {
         name: Latency(
             p50=Spread.of(p50[name]),
-            p99=percentile(pooled[name], 0.99),
-            p999=percentile(pooled[name], 0.999),
+            p99=Spread.of(p99[name]),
+            all_p99=percentile(pooled[name], 0.99),
+            all_p999=percentile(pooled[name], 0.999),
             added=Spread.of(added[name]) if name in added else None,
             added_p99=over(name, 0.99),
             added_p999=over(name, 0.999),
             to_forwarder=to(name, YARDSTICK),
             to_socat=to(name, SOCAT),
-            own_cpu=None if name == DIRECT else t.cpu_s * 1e6 / t.invocations,
-            rounds=p50[name],
+            p99_to_socat=tail(name),
+            own_cpu=None if name == DIRECT else t.own_cpu_us,
+            samples=len(pooled[name]),
         )
         for name, t in taken.items()
     }
 
 
-def throughputs(taken: dict[str, Taken]) -> dict[str, Throughput]:
-    speed = {name: [r.mb_per_s for r in t.rounds] for name, t in taken.items()}
+def rates(taken: dict[str, Taken]) -> dict[str, Rate]:
+    socat, direct = taken.get(SOCAT), taken.get(DIRECT)
+    found = {}
+    for name, t in taken.items():
+        p50, per_s = t.each(lambda r: r.p50_us), t.each(lambda r: r.per_s)
+        base = direct.each(lambda r: r.p50_us) if direct and name != DIRECT else None
+        other = socat.each(lambda r: r.per_s) if socat and name != SOCAT else None
+        found[name] = Rate(
+            per_s=Spread.of(per_s),
+            mb_per_s=Spread.of(t.each(lambda r: r.mb_per_s)),
+            added_us=Spread.of(paired(p50, base)) if base else None,
+            p99_us=Spread.of(t.each(lambda r: r.p99_us)),
+            to_socat=paired_ratio(per_s, other) if other else None,
+            own_cpu=None if name == DIRECT else t.own_cpu_us,
+        )
+    return found
+
+
+def streams(taken: dict[str, Taken], first: dict[str, Taken]) -> dict[str, Stream]:
+    speed = {name: t.each(lambda r: r.mb_per_s) for name, t in taken.items()}
     socat = speed.get(SOCAT)
     return {
-        name: Throughput(
-            Spread.of(one), paired_ratio(one, socat) if socat and name != SOCAT else None
+        name: Stream(
+            mb_per_s=Spread.of(one),
+            first_us=Spread.of(first[name].each(lambda r: r.first_us)) if name in first else None,
+            to_socat=paired_ratio(one, socat) if socat and name != SOCAT else None,
         )
         for name, one in speed.items()
     }

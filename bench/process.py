@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -166,15 +167,50 @@ def memory(pid: int) -> Memory:
     rss = pss = 0
     # A child that ended leaves nothing to count; the process itself must be there.
     for one in tree(pid):
-        if one != pid and not Path(f"/proc/{one}/smaps_rollup").exists():
+        try:
+            found = _fields(Path(f"/proc/{one}/smaps_rollup"))
+        except (OSError, BenchError):
+            if one == pid:
+                raise BenchError(f"process {pid} cannot be weighed") from None
             continue
-        rss += _field(Path(f"/proc/{one}/status"), "VmRSS:")
-        pss += _field(Path(f"/proc/{one}/smaps_rollup"), "Pss:")
+        rss += found["Rss:"]
+        pss += found["Pss:"]
     return Memory(rss, pss)
 
 
-def _field(path: Path, name: str) -> int:
-    for line in path.read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1])
-    raise BenchError(f"{path} has no {name}")
+def _fields(path: Path) -> dict[str, int]:
+    rows = (line.split() for line in path.read_text().splitlines()[1:])
+    found = {row[0]: int(row[1]) for row in rows if len(row) > 1 and row[1].isdigit()}
+    if "Rss:" not in found or "Pss:" not in found:
+        raise BenchError(f"{path} says nothing")
+    return found
+
+
+class Scales:
+    """Weighs a process and all below it every few milliseconds, and keeps the most."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.most = memory(pid)
+
+    def __enter__(self) -> Scales:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+        self._weigh()
+
+    def _run(self) -> None:
+        while not self._done.wait(0.01):
+            self._weigh()
+
+    def _weigh(self) -> None:
+        try:
+            now = memory(self._pid)
+        except BenchError:
+            return
+        self.most = Memory(max(now.rss_kb, self.most.rss_kb), max(now.pss_kb, self.most.pss_kb))

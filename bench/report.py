@@ -1,17 +1,25 @@
-"""The tables of the benchmark: built as data here, printed with rich where it is installed.
+"""The tables of the benchmark, from what results.json holds: as data here, printed with rich where
+it is installed, or as Markdown.
 
-It promises the same numbers on either path; it must not compute any.
+It promises the same numbers everywhere; it must not compute any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from bench.invocations import Paths
-from bench.sandbox import Held, Starts
-from bench.stats import Spread
-from bench.targets import Verdict
+from bench.subjects import OURS
+from bench.targets import TARGETS, Results, Verdict, at, judge, measured
+
+PLACEMENTS = {"one": "all processes on one CPU", "free": "processes placed by the kernel"}
+STARTS = {
+    "warm": "files in the page cache",
+    "cold": "page cache dropped",
+    "share": "CPU held to a seventh of a core",
+}
+HELD = {"rest": "at rest", "one": "most, one connection", "many": "most, 64 connections"}
 
 
 @dataclass(frozen=True)
@@ -25,81 +33,161 @@ def number(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def spread(value: Spread | None, digits: int = 1) -> str:
+def spread(value: Mapping[str, float] | None, digits: int = 1) -> str:
     if value is None:
         return "–"
-    return f"{value.median:.{digits}f} ({value.low:.{digits}f}–{value.high:.{digits}f})"
+    return f"{value['median']:.{digits}f} ({value['low']:.{digits}f}–{value['high']:.{digits}f})"
 
 
 def times(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f} ×"
 
 
-def latency_grid(paths: Paths, where: str) -> Grid:
+def latency_grid(results: Results, placement: str) -> Grid:
+    found = at(results, "paths", placement, "latency") or {}
     rows = [
         [
             name,
-            spread(one.p50),
-            number(one.p99),
-            number(one.p999),
-            spread(one.added),
-            number(one.added_p99),
-            number(one.added_p999),
-            times(one.to_forwarder),
-            times(one.to_socat),
-            number(one.own_cpu),
+            spread(one["p50"]),
+            spread(one["added"]),
+            number(one["added_p99"]),
+            number(one["added_p999"]),
+            times(one["to_forwarder"]),
+            times(one["to_socat"]),
+            times(one["p99_to_socat"]),
+            number(one["own_cpu"]),
         ]
-        for name, one in paths.latency.items()
+        for name, one in found.items()
     ]
-    columns = ["subject", "p50 µs (min–max)", "p99", "p99.9", "added p50 (min–max)", "added p99"]
-    columns += ["added p99.9", "÷ C forwarder", "÷ socat", "own CPU µs"]
-    return Grid(f"Warm invocation, 1 KB event and answer, {where}", columns, rows)
+    columns = ["subject", "p50 µs (min–max)", "added p50 (min–max)", "added p99", "added p99.9"]
+    columns += ["added ÷ C's", "added ÷ socat's", "p99 ÷ socat's", "own CPU µs"]
+    return Grid(f"Warm invocation, 1 KB event and answer, {PLACEMENTS[placement]}", columns, rows)
 
 
-def throughput_grid(paths: Paths, where: str) -> Grid:
+def _table(
+    results: Results, placement: str, measure: str, title: str, field: str, digits: int
+) -> Grid:
+    """One field of one measure: a row for each subject, a column for each load."""
+    found = at(results, "paths", placement, measure) or {}
+    names = at(results, "paths", placement, "latency") or {}
     rows = [
-        [name, spread(one.mb_per_s, 0), times(one.to_socat)]
-        for name, one in paths.throughput.items()
+        [name, *[spread(at(one, name, field), digits) for one in found.values()]] for name in names
     ]
-    return Grid(f"6 MB events and answers, {where}", ["subject", "MB/s (min–max)", "÷ socat"], rows)
+    return Grid(f"{title}, {PLACEMENTS[placement]}", ["subject", *found], rows)
 
 
-def starts_grid(starts: Starts) -> Grid:
+def parallel_grid(results: Results, placement: str) -> Grid:
+    title = "Invocations per second by parallel connections, 1 KB"
+    return _table(results, placement, "parallel", title, "per_s", 0)
+
+
+def payload_grid(results: Results, placement: str) -> Grid:
+    title = "Throughput by payload, the same event and answer, MB/s"
+    return _table(results, placement, "payloads", title, "mb_per_s", 0)
+
+
+def payload_added_grid(results: Results, placement: str) -> Grid:
+    title = "Time added by payload, µs"
+    return _table(results, placement, "payloads", title, "added_us", 0)
+
+
+def stream_grid(results: Results, placement: str) -> Grid:
+    found = at(results, "paths", placement, "stream") or {}
     rows = [
-        [
-            name,
-            spread(one, 2),
-            times(starts.to_bare.get(name)),
-            spread(starts.pair_ratio.get(name), 2),
-        ]
-        for name, one in starts.ms.items()
+        [name, spread(one["mb_per_s"], 0), times(one["to_socat"]), spread(one["first_us"], 0)]
+        for name, one in found.items()
     ]
-    columns = ["subject", "ms (min–max)", "÷ bare start", "pair by pair (min–max)"]
-    return Grid("exec to registered", columns, rows)
+    columns = ["subject", "MB/s (min–max)", "÷ socat", "first byte µs (min–max)"]
+    return Grid(f"A streamed response of 200 MB, {PLACEMENTS[placement]}", columns, rows)
 
 
-def memory_grid(held: Mapping[str, Held]) -> Grid:
-    def mib(kb: int) -> str:
+def starts_grid(results: Results) -> Grid:
+    found: Mapping[str, Any] = at(results, "starts") or {}
+    names = dict.fromkeys(name for one in found.values() for name in one["ms"])
+    columns = ["subject"]
+    for condition in found:
+        columns += [f"{STARTS[condition]}, ms (min–max)", "÷ bare"]
+    rows = []
+    for name in names:
+        row = [name]
+        for one in found.values():
+            row += [spread(one["ms"].get(name), 1), times(one["to_bare"].get(name))]
+        rows.append(row)
+    return Grid("From exec to registered", columns, rows)
+
+
+def memory_grid(results: Results) -> Grid:
+    def mib(kb: float) -> str:
         return f"{kb / 1024:.1f}"
 
     rows = [
-        [name, when, mib(memory.rss_kb), mib(memory.pss_kb)]
-        for name, one in held.items()
-        for when, memory in (
-            ("after the 1 KB invocations", one.after_small),
-            ("after the 6 MB ones", one.after_large),
-        )
+        [
+            name,
+            *[mib(one[when][what]) for when in HELD for what in ("rss_kb", "pss_kb")],
+        ]
+        for name, one in (at(results, "held") or {}).items()
     ]
-    return Grid("Resident memory", ["subject", "when", "VmRSS MiB", "Pss MiB"], rows)
+    columns = ["subject", *[f"{what} {when}" for when in HELD.values() for what in ("RSS", "PSS")]]
+    return Grid("Memory, MiB", columns, rows)
 
 
-def target_grid(name: str, verdicts: Sequence[Verdict], where: str) -> Grid:
-    rows = [
-        [v.target.text, f"{v.target.relation} {v.target.limit:g}", number(v.value, 2), v.word]
-        for v in verdicts
-    ]
-    columns = ["target (DESIGN §7)", "limit", "measured", "verdict"]
-    return Grid(f"{name}: targets, {where}", columns, rows)
+def harness_grid(results: Results) -> Grid:
+    rows = []
+    for placement, paths in (at(results, "paths") or {}).items():
+        one = paths["harness"]
+        values = [one["client_user_us"], one["client_system_us"], one["server_us"]]
+        whole = at(paths, "latency", "direct", "p50", "median")
+        rows.append([PLACEMENTS[placement], *[number(v) for v in values], number(whole)])
+    columns = ["placement", "client's own code µs", "client in the kernel µs", "server µs"]
+    columns += ["direct invocation, p50 µs"]
+    return Grid("The harness itself: CPU per 1 KB invocation", columns, rows)
+
+
+def _shown(verdict: Verdict) -> str:
+    value, target = verdict.value, verdict.target
+    return "–" if value is None else f"{value:.{2 if target.unit else 0}f}{target.unit}"
+
+
+def target_grid(results: Results, name: str = OURS) -> Grid:
+    """Each target beside what was measured, in each placement where that makes a difference."""
+    placements = list(at(results, "paths") or {})
+    judged = [judge(measured(results, placement, name)) for placement in placements]
+    rows = []
+    for i, target in enumerate(TARGETS):
+        found = [verdicts[i] for verdicts in judged]
+        cells = [_shown(v) for v in found]
+        words = [v.word for v in found]
+        if not target.placed:
+            cells, words = [cells[0], *[""] * (len(cells) - 1)], words[:1]
+        word = words[0] if len(set(words)) == 1 else ", ".join(words)
+        limit = f"{target.relation} {target.limit:g}{target.unit}"
+        rows.append([target.text, limit, *cells, word])
+    columns = ["target (DESIGN §7)", "limit", *[PLACEMENTS[p] for p in placements], "verdict"]
+    return Grid(f"{name}: targets", columns, rows)
+
+
+def grids(results: Results) -> Iterator[Grid]:
+    """All of them, in the order of reading."""
+    for placement in at(results, "paths") or {}:
+        yield latency_grid(results, placement)
+        yield parallel_grid(results, placement)
+        yield payload_grid(results, placement)
+        yield payload_added_grid(results, placement)
+        yield stream_grid(results, placement)
+    if at(results, "starts"):
+        yield starts_grid(results)
+    if at(results, "held"):
+        yield memory_grid(results)
+    yield harness_grid(results)
+    yield target_grid(results)
+
+
+def markdown(grid: Grid) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
+
+    rule = ["---", *["--:"] * (len(grid.columns) - 1)]
+    return "\n".join([line(grid.columns), line(rule), *[line(row) for row in grid.rows]])
 
 
 def plain(grid: Grid) -> str:

@@ -1,45 +1,63 @@
 """Measures of the extension's own process: how soon it has registered, and how much it holds.
 
-It promises that the clock starts inside the mount namespace, just before fork, for the extension
+It promises that the clock starts inside the mount namespace, just before exec, for the extension
 and for the bare interpreter alike, and that the two take turns. Nothing here waits by sleeping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.process import BenchError, Memory, memory, on_cpu
-from bench.stats import Spread, ratio
-from bench.subjects import PATIENCE, Extension, fresh_address, launch, opt_prefix
+from bench import groups
+from bench.process import BenchError, Memory, Scales, memory, on_cpu
+from bench.stats import Spread, paired_ratio
+from bench.subjects import (
+    PATIENCE,
+    Extension,
+    External,
+    Running,
+    Subject,
+    fresh_address,
+    launch,
+    opt_prefix,
+    wait_for_listener,
+)
 from bench.tools import Load, Server, run_client
 
 INTERPRETER = "/opt/faultlayer/bin/python3"
 BARE = "bare start"
+_DROP = Path("/proc/sys/vm/drop_caches")
+SHARE = 7  # of a core: what a function of 128 MB is held to
 
 
 @dataclass(frozen=True)
 class Starts:
-    """Milliseconds from exec to registered (of the bare interpreter: to its exit)."""
+    """Milliseconds from exec to registered (of the bare interpreter: to its exit; of another proxy:
+    until its port takes connections), and the ratios to the bare start turn by turn."""
 
     ms: dict[str, Spread]
     to_bare: dict[str, float | None]
-    pair_ratio: dict[str, Spread]
     failed: dict[str, str]
+    skipped: str | None = None
 
 
 @dataclass(frozen=True)
 class Held:
-    """Memory of one extension after the small and after the large payloads."""
+    """Memory of one subject before the first request, and the most it had: on one connection at a
+    time, as a function has it, then on many."""
 
-    after_small: Memory
-    after_large: Memory
+    rest: Memory
+    one: Memory
+    many: Memory
 
 
-def bare_start(opt: Path, scratch: Path) -> float:
+def bare_start(opt: Path, how: Sequence[str]) -> float:
     env = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
-    started = launch(opt_prefix(opt), [INTERPRETER, "-IS", "-c", "pass"], env)
+    started = launch(opt_prefix(opt), [INTERPRETER, "-IS", "-c", "pass"], env, how)
     try:
         status, ended = started.launcher.report("exited", PATIENCE)
         if status != "0":
@@ -49,11 +67,12 @@ def bare_start(opt: Path, scratch: Path) -> float:
         started.launcher.stop()
 
 
-def registered(extension: Extension, server: Server, scratch: Path) -> float:
+def registered(extension: Extension, server: Server, scratch: Path, how: Sequence[str]) -> float:
     address = fresh_address(scratch)
-    started = extension.launch(server.port, address)
+    started = extension.launch(server.port, address, how)
     try:
-        return (server.registered_at(PATIENCE) - started.started_ns) / 1e6
+        at = server.registered_at(PATIENCE, started.started_ns)
+        return (at - started.started_ns) / 1e6
     except BenchError as error:
         raise BenchError(f"never registered: {error}{started.launcher.last_words()}") from None
     finally:
@@ -61,61 +80,114 @@ def registered(extension: Extension, server: Server, scratch: Path) -> float:
         address.unlink(missing_ok=True)
 
 
+def listening(other: External, server: Server) -> float:
+    started = other.launch(server.port)
+    try:
+        at = wait_for_listener(started.port, started.launcher)
+        return (at - started.started_ns) / 1e6
+    finally:
+        started.stop()
+
+
+@contextmanager
+def condition(name: str) -> Iterator[list[str]]:
+    """How to launch for it; BenchError where this machine cannot."""
+    if name == "cold":
+        if not os.access(_DROP, os.W_OK) or os.geteuid() != 0:
+            raise BenchError("dropping the page cache needs root")
+        os.sync()  # what has just been built could not be dropped
+        yield ["--drop-caches"]
+    elif name == "share":
+        with groups.one_of(SHARE) as tasks:
+            yield ["--group", tasks]
+    else:
+        yield []
+
+
 def starts(
-    opt: Path, extensions: Sequence[Extension], times: int, scratch: Path, cpu: int | None
+    opt: Path, subjects: Sequence[Subject], times: int, scratch: Path, cpu: int | None, name: str
 ) -> Starts:
-    taken: dict[str, list[float]] = {BARE: [], **{one.name: [] for one in extensions}}
+    try:
+        with condition(name) as how, on_cpu(cpu):
+            server = Server()
+            try:
+                return turns(measures(opt, subjects, server, scratch, how), times, server)
+            finally:
+                server.stop()
+    except BenchError as error:
+        return Starts({}, {}, {}, skipped=str(error))
+
+
+def measures(
+    opt: Path, subjects: Sequence[Subject], server: Server, scratch: Path, how: Sequence[str]
+) -> dict[str, Callable[[], float]]:
+    found: dict[str, Callable[[], float]] = {BARE: lambda: bare_start(opt, how)}
+    for one in subjects:
+        if isinstance(one, Extension):
+            found[one.name] = lambda one=one: registered(one, server, scratch, how)  # type: ignore[misc]
+        elif isinstance(one, External) and not how:
+            found[one.name] = lambda one=one: listening(one, server)  # type: ignore[misc]
+    return found
+
+
+def turns(measures: dict[str, Callable[[], float]], times: int, server: Server) -> Starts:
+    taken: dict[str, list[float]] = {name: [] for name in measures}
     failed: dict[str, str] = {}
-    with on_cpu(cpu):
-        server = Server()
-        try:
-            measures: dict[str, Callable[[], float]] = {BARE: lambda: bare_start(opt, scratch)}
-            for one in extensions:
-                measures[one.name] = lambda one=one: registered(one, server, scratch)  # type: ignore[misc]
-            for turn in range(times + 1):
-                for name, take in measures.items():
-                    if name in failed:
-                        continue
-                    try:
-                        value = take()
-                    except BenchError as error:
-                        server.check()
-                        failed[name] = str(error)
-                        continue
-                    if turn:  # the first turn only warms the page cache
-                        taken[name].append(value)
-        finally:
-            server.stop()
+    for turn in range(times + 1):
+        for name, take in measures.items():
+            if name in failed:
+                continue
+            try:
+                value = take()
+            except BenchError as error:
+                server.check()
+                failed[name] = str(error)
+                continue
+            if turn:  # the first turn only warms the page cache
+                taken[name].append(value)
     return summary({n: v for n, v in taken.items() if v and n not in failed}, failed)
 
 
 def summary(taken: dict[str, list[float]], failed: dict[str, str]) -> Starts:
-    ms = {name: Spread.of(values) for name, values in taken.items()}
-    bare = ms.get(BARE)
-    others = [name for name in ms if name != BARE and bare is not None]
+    bare = taken.get(BARE)
     return Starts(
-        ms=ms,
-        to_bare={name: ratio(ms[name].median, bare.median if bare else None) for name in others},
-        pair_ratio={
-            name: Spread.of([a / b for a, b in zip(taken[name], taken[BARE], strict=True)])
-            for name in others
+        ms={name: Spread.of(values) for name, values in taken.items()},
+        to_bare={
+            name: paired_ratio(values, bare)
+            for name, values in taken.items()
+            if bare is not None and name != BARE
         },
         failed=failed,
     )
 
 
-def held(extension: Extension, small: Load, large: Load, scratch: Path, cpu: int | None) -> Held:
-    """In a process of its own, on one connection each, so that nothing before it counts."""
+def held(
+    subject: Subject, one: Sequence[Load], many: Sequence[Load], scratch: Path, cpu: int | None
+) -> Held:
+    """In a process of its own, so that nothing before it counts."""
     with on_cpu(cpu):
         server = Server()
         try:
-            running = extension.start(server.port, scratch)
+            running = subject.start(server, scratch)
             try:
-                run_client(running.port, small, scratch)
-                first = memory(running.pid)
-                run_client(running.port, large, scratch)
-                return Held(first, memory(running.pid))
+                rest = memory(running.pid)
+                return Held(
+                    rest,
+                    most(running, server, one, scratch),
+                    most(running, server, many, scratch),
+                )
             finally:
                 running.stop()
         finally:
             server.stop()
+
+
+def most(running: Running, server: Server, loads: Sequence[Load], scratch: Path) -> Memory:
+    """A load that the subject refuses is told where it is measured; here it only does not count."""
+    with Scales(running.pid) as scales:
+        for load in loads:
+            try:
+                run_client(running.port, server.port, load, scratch)
+            except BenchError:
+                server.check()
+    return scales.most

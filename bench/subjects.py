@@ -1,9 +1,9 @@
 """What is compared. A subject has a name, a reason it cannot run here (or None), and a way to start
-it in front of an upstream port; what it starts has a port, a process id and a stop.
+it in front of the fake Runtime API; what it starts has a port, a process id and a stop.
 
-It promises that every subject listens on loopback only, on a port no one chose twice. The layer
+It promises that every subject is asked on loopback only, on a port no one chose twice. The layer
 runs as in Lambda: its tree is /opt, read-only, in a mount namespace of its own, with a clean
-environment.
+environment; and its own wrapper says where the runtime is sent.
 """
 
 from __future__ import annotations
@@ -15,17 +15,25 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from bench.process import BenchError, Child
-from bench.tools import tool
+from bench.tools import Server, tool
 
+LATENCY = {"FAULTLAYER_LATENCY": "300ms"}
 # Armed, so that the proxy is in the path, but due once in a thousand million invocations.
-ARMED = {"FAULTLAYER_LATENCY": "300ms", "FAULTLAYER_LATENCY_RATE": "0.000000001"}
+ARMED = {**LATENCY, "FAULTLAYER_LATENCY_RATE": "0.000000001"}
+# Each event is read and matched, and none is the one; each invocation is hit, and only logged.
+MATCHING = {**LATENCY, "FAULTLAYER_LATENCY_MATCH": "p=another"}
+DRY_RUN = {**LATENCY, "FAULTLAYER_DRY_RUN": "true"}
+
+OURS = "faultlayer"
+IDLE = f"{OURS}, idle"
 EXTENSION = "/opt/extensions/faultlayer"
+WRAPPER = "/opt/faultlayer-wrapper"
 PATIENCE = 5.0
 
 
@@ -42,7 +50,7 @@ class Subject(Protocol):
 
     def missing(self) -> str | None: ...
 
-    def start(self, upstream: int, scratch: Path) -> Running: ...
+    def start(self, server: Server, scratch: Path) -> Running: ...
 
 
 @dataclass
@@ -67,8 +75,8 @@ class Direct:
     def missing(self) -> str | None:
         return None
 
-    def start(self, upstream: int, scratch: Path) -> Running:
-        return Plain(upstream, os.getpid())
+    def start(self, server: Server, scratch: Path) -> Running:
+        return Plain(server.port, os.getpid())
 
 
 @dataclass(frozen=True)
@@ -78,8 +86,8 @@ class CForwarder:
     def missing(self) -> str | None:
         return None
 
-    def start(self, upstream: int, scratch: Path) -> Running:
-        child = Child([tool("forwarder"), str(upstream)])
+    def start(self, server: Server, scratch: Path) -> Running:
+        child = Child([tool("forwarder"), str(server.port)])
         return Plain(int(child.report("port")[0]), child.pid, child)
 
 
@@ -90,24 +98,29 @@ class Socat:
     def missing(self) -> str | None:
         return None if shutil.which("socat") else "socat is not installed (apt-get install socat)"
 
-    def start(self, upstream: int, scratch: Path) -> Running:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
+    def start(self, server: Server, scratch: Path) -> Running:
+        port = free_port()
         listen = f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr,nodelay"
-        child = Child(["socat", listen, f"TCP:127.0.0.1:{upstream},nodelay"])
+        child = Child(["socat", listen, f"TCP:127.0.0.1:{server.port},nodelay"])
         wait_for_listener(port, child)
         return Plain(port, child.pid, child)
 
 
-def wait_for_listener(port: int, child: Child) -> None:
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def wait_for_listener(port: int, child: Child) -> int:
+    """When it took a connection, CLOCK_MONOTONIC nanoseconds."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and not child.ended():
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            time.sleep(0.005)
+            time.sleep(0.0005)
         else:
-            return
+            return time.monotonic_ns()
     raise BenchError(f"nothing listens on port {port}{child.last_words()}")
 
 
@@ -130,10 +143,12 @@ class Launched:
         self.launcher.stop()
 
 
-def launch(prefix: list[str], argv: list[str], env: Mapping[str, str]) -> Launched:
-    launcher = Child([*prefix, tool("launch"), *argv], env)
+def launch(
+    prefix: Sequence[str], argv: Sequence[str], env: Mapping[str, str], how: Sequence[str] = ()
+) -> Launched:
+    launcher = Child([*prefix, tool("launch"), *how, *argv], env)
     try:
-        pid, started = launcher.report("started")
+        pid, started = launcher.report("started", PATIENCE * 2)
     except BenchError:
         launcher.stop()
         raise
@@ -142,60 +157,97 @@ def launch(prefix: list[str], argv: list[str], env: Mapping[str, str]) -> Launch
 
 @dataclass(frozen=True)
 class Extension:
-    """Anything that is configured and found as the extension is.
-
-    That is by AWS_LAMBDA_RUNTIME_API and the address it publishes. With a tree it runs with that
-    tree as /opt; without, as given (prototypes).
-    """
+    """The layer: this tree as /opt, and the variables of the faults."""
 
     name: str
-    argv: list[str]
-    opt: Path | None = None
+    opt: Path
     faults: Mapping[str, str] = field(default_factory=lambda: ARMED)
 
     def missing(self) -> str | None:
-        if self.opt is None:
-            return None if Path(self.argv[0]).exists() else f"{self.argv[0]} does not exist"
         if not (self.opt / "extensions" / "faultlayer").exists():
             return f"no {self.opt}/extensions/faultlayer: run ./build.sh first"
         return namespace_trouble()
 
-    def launch(self, upstream: int, address: Path) -> Launched:
-        env = {
+    def _environment(self, upstream: int, address: Path) -> dict[str, str]:
+        return {
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{upstream}",
+            "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
             "_FAULTLAYER_ADDRESS": str(address),
             **self.faults,
         }
-        return launch(opt_prefix(self.opt) if self.opt else [], self.argv, env)
 
-    def start(self, upstream: int, scratch: Path) -> Running:
+    def launch(self, upstream: int, address: Path, how: Sequence[str] = ()) -> Launched:
+        env = self._environment(upstream, address)
+        return launch(opt_prefix(self.opt), [EXTENSION], env, how)
+
+    def start(self, server: Server, scratch: Path) -> Running:
         address = fresh_address(scratch)
-        running = self.launch(upstream, address)
+        running = self.launch(server.port, address)
         try:
-            running.port = published_port(address, running)
-        except BenchError:
+            server.registered_at(PATIENCE, running.started_ns)
+            running.port = self._sent_to(server.port, address)
+            wait_for_listener(running.port, running.launcher)
+        except BenchError as error:
             running.stop()
-            raise
+            raise BenchError(f"{error}{running.launcher.last_words()}") from None
         return running
+
+    def _sent_to(self, upstream: int, address: Path) -> int:
+        """The port at which a runtime that the wrapper starts finds its Runtime API."""
+        show = [WRAPPER, "/bin/sh", "-c", 'echo "$AWS_LAMBDA_RUNTIME_API"']
+        argv = [*opt_prefix(self.opt), *show]
+        env = self._environment(upstream, address)
+        done = subprocess.run(argv, env=env, check=False, capture_output=True, text=True)
+        port = done.stdout.strip().rpartition(":")[2]
+        if not port.isdigit():
+            raise BenchError(f"the wrapper said {done.stdout!r}: {done.stderr.strip()[:200]}")
+        return int(port)
 
 
 def fresh_address(scratch: Path) -> Path:
     return scratch / f"address-{time.monotonic_ns()}"
 
 
-def published_port(address: Path, running: Launched) -> int:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        words = address.read_text().split() if address.exists() else []
-        if words and ":" in words[0]:
-            port = int(words[0].rpartition(":")[2])
-            wait_for_listener(port, running.launcher)
-            return port
-        if not Path(f"/proc/{running.pid}").exists():
-            raise BenchError(f"{running.name} ended early{running.launcher.last_words()}")
-        time.sleep(0.005)
-    raise BenchError(f"no address was published within {PATIENCE:.0f} s")
+@dataclass(frozen=True)
+class External:
+    """Any other proxy: a command with {upstream} and {port} in it, or a port that it always has."""
+
+    name: str
+    command: Sequence[str]
+    fixed_port: int | None = None
+
+    def missing(self) -> str | None:
+        found = shutil.which(self.command[0])
+        return None if found else f"{self.command[0]} does not exist"
+
+    def launch(self, upstream: int) -> Launched:
+        port = self.fixed_port or free_port()
+        there = shutil.which(self.command[0]) or self.command[0]
+        words = [there, *self.command[1:]]
+        argv = [w.replace("{port}", str(port)).replace("{upstream}", str(upstream)) for w in words]
+        running = launch([], argv, {"PATH": os.environ["PATH"]})
+        running.port = port
+        return running
+
+    def start(self, server: Server, scratch: Path) -> Running:
+        running = self.launch(server.port)
+        try:
+            wait_for_listener(running.port, running.launcher)
+        except BenchError:
+            running.stop()
+            raise
+        return running
+
+
+def external(spec: str) -> External:
+    """NAME=COMMAND, or NAME@PORT=COMMAND for a proxy whose port cannot be chosen."""
+    name, _, command = spec.partition("=")
+    name, _, port = name.partition("@")
+    argv = shlex.split(command)
+    if not name or not argv or not (port or "0").isdigit() or not (port or "{port}" in command):
+        raise BenchError(f"--also {spec!r}: want NAME=COMMAND with {{port}}, or NAME@PORT=COMMAND")
+    return External(name, argv, int(port) if port else None)
 
 
 def opt_prefix(opt: Path) -> list[str]:
@@ -215,14 +267,11 @@ def namespace_trouble() -> str | None:
     return None if done.returncode == 0 else f"no mount namespace: {done.stderr.strip()}"
 
 
-def layer(opt: Path) -> Extension:
-    return Extension("faultlayer", [EXTENSION], opt)
-
-
-def prototype(spec: str) -> Extension:
-    """NAME=COMMAND, for measuring another proxy that publishes its address the same way."""
-    name, _, command = spec.partition("=")
-    argv = shlex.split(command)
-    if not name or not argv:
-        raise BenchError(f"--also {spec!r}: want NAME=COMMAND")
-    return Extension(name, [shutil.which(argv[0]) or argv[0], *argv[1:]])
+def layer(opt: Path) -> list[Extension]:
+    """The layer in each state that a function with it may be in."""
+    return [
+        Extension(IDLE, opt, {}),
+        Extension(OURS, opt, ARMED),
+        Extension(f"{OURS}, matching", opt, MATCHING),
+        Extension(f"{OURS}, dry run", opt, DRY_RUN),
+    ]

@@ -8,29 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from bench.invocations import SOCAT, Paths
-from bench.sandbox import Held, Starts
-from bench.stats import ratio
+from bench.invocations import SOCAT
+from bench.subjects import IDLE, OURS
+
+Results = Mapping[str, Any]  # what results.json holds
 
 
 @dataclass(frozen=True)
 class Target:
-    """`key` names a measured value; it must be at most, at least, or below `limit`."""
+    """`key` names a measured value; it must be at most, at least, or below `limit`. `placed`: it
+    depends on where the processes run."""
 
     key: str
     text: str
     relation: str
     limit: float
+    unit: str = " ×"
+    placed: bool = True
 
 
 TARGETS = (
     Target("added_to_forwarder", "added p50 ÷ C forwarder's", "≤", 1.25),
-    Target("added_to_socat", "added p50 ÷ socat's", "<", 1.0),
-    Target("p99_to_socat", "p99 ÷ socat's", "<", 1.0),
-    Target("throughput_to_socat", "6 MB payloads, MB/s ÷ socat's", "≥", 0.8),
-    Target("start_to_bare", "exec-to-registered ÷ bare start", "≤", 1.5),
-    Target("rss_mib", "resident memory, MiB", "≤", 12.0),
+    Target("added_to_socat", "added p50 ÷ `socat`'s", "<", 1.0),
+    Target("p99_to_socat", "p99 ÷ `socat`'s", "<", 1.0),
+    Target("throughput_to_socat", "6 MB payloads, throughput ÷ `socat`'s", "≥", 0.8),
+    Target("idle_hops", "hops that the idle layer adds", "≤", 0, "", placed=False),
+    Target("start_to_bare", "exec-to-registered ÷ bare start", "≤", 1.5, placed=False),
+    Target("rss_mib", "resident memory, one connection", "≤", 12.0, " MiB", placed=False),
+    Target("zip_mb", "layer, zipped", "≤", 5.0, " MB", placed=False),
 )
 
 
@@ -57,20 +64,31 @@ def judge(values: Mapping[str, float | None]) -> list[Verdict]:
     return [Verdict(target, values.get(target.key)) for target in TARGETS]
 
 
-def measured(
-    name: str, paths: Paths | None, starts: Starts | None, held: Held | None
-) -> dict[str, float | None]:
-    """The values the targets are about, for one subject."""
-    values: dict[str, float | None] = {}
-    if paths is not None and name in paths.latency:
-        mine, socat = paths.latency[name], paths.latency.get(SOCAT)
-        values["added_to_forwarder"] = mine.to_forwarder
-        values["added_to_socat"] = mine.to_socat
-        values["p99_to_socat"] = ratio(mine.p99, socat.p99 if socat else None)
-    if paths is not None and name in paths.throughput:
-        values["throughput_to_socat"] = paths.throughput[name].to_socat
-    if starts is not None:
-        values["start_to_bare"] = starts.to_bare.get(name)
-    if held is not None:
-        values["rss_mib"] = max(held.after_small.rss_kb, held.after_large.rss_kb) / 1024
-    return values
+def at(results: Results, *path: str) -> Any:
+    """What is there, or None where any step of the path is not."""
+    found: Any = results
+    for step in path:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(step)
+    return found
+
+
+def measured(results: Results, placement: str, name: str = OURS) -> dict[str, float | None]:
+    """The values the targets are about: of the layer, or of another subject as far as they are of
+    any meaning for it."""
+    latency = ("paths", placement, "latency", name)
+    peak = at(results, "held", name, "one", "rss_kb")
+    zipped = at(results, "layer", "zip") if name == OURS else None
+    return {
+        "added_to_forwarder": at(results, *latency, "to_forwarder"),
+        "added_to_socat": at(results, *latency, f"to_{SOCAT}"),
+        "p99_to_socat": at(results, *latency, f"p99_to_{SOCAT}"),
+        "throughput_to_socat": at(
+            results, "paths", placement, "payloads", "6 MB", name, "to_socat"
+        ),
+        "idle_hops": at(results, "paths", placement, "hops", IDLE) if name == OURS else None,
+        "start_to_bare": at(results, "starts", "warm", "to_bare", name),
+        "rss_mib": None if peak is None else peak / 1024,
+        "zip_mb": None if zipped is None else zipped / (1 << 20),
+    }

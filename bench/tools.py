@@ -21,12 +21,17 @@ BIN = HERE / "bin"
 PROGRAMS = ("server", "client", "forwarder", "launch")
 
 
-def compile_all() -> None:
+def compiler() -> str:
     cc = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if cc is None:
         raise BenchError("bench needs a C compiler (cc): on Debian, apt-get install gcc libc6-dev")
+    return cc
+
+
+def compile_all() -> None:
+    cc = compiler()
     BIN.mkdir(exist_ok=True)
-    shared = (HERE / "c" / "wire.h").stat().st_mtime
+    shared = max(header.stat().st_mtime for header in (HERE / "c").glob("*.h"))
     for name in PROGRAMS:
         source, target = HERE / "c" / f"{name}.c", BIN / name
         newest = max(shared, source.stat().st_mtime)
@@ -56,9 +61,12 @@ class Server:
     def pid(self) -> int:
         return self._child.pid
 
-    def registered_at(self, timeout: float) -> int:
-        """When the next registration arrived, CLOCK_MONOTONIC nanoseconds."""
-        return int(self._child.report("register", timeout)[0])
+    def registered_at(self, timeout: float, since: int = 0) -> int:
+        """When the next registration after `since` arrived, both CLOCK_MONOTONIC nanoseconds."""
+        while True:
+            at = int(self._child.report("register", timeout)[0])
+            if at >= since:
+                return at
 
     def check(self) -> None:
         """Without it nothing measured counts, and no subject is to blame."""
@@ -72,39 +80,47 @@ class Server:
 
 @dataclass(frozen=True)
 class Load:
-    """One call of the client: so many invocations of this size each way."""
+    """One call of the client: this many invocations of this size each way on each connection, or
+    as many as begin within the time."""
 
     invocations: int
     event_bytes: int
     answer_bytes: int
     warm_up: int
+    connections: int = 1
+    seconds: float = 2.0
+    streamed: bool = False
 
 
 @dataclass(frozen=True)
 class Round:
-    """What the client saw; microseconds per invocation."""
+    """What the client saw; microseconds per invocation. `user_us` and `system_us` are its own
+    processor time, `first_us` a stream's first byte from here to the fake Runtime API."""
 
+    n: int
     p50_us: float
+    p99_us: float
+    per_s: float
     mb_per_s: float
-    client_cpu_us: float
+    user_us: float
+    system_us: float
+    first_us: float
     samples_us: list[float]
 
 
-def run_client(port: int, load: Load, scratch: Path, timeout: float = 60.0) -> Round:
+def run_client(
+    port: int, server_port: int, load: Load, scratch: Path, timeout: float = 60.0
+) -> Round:
     raw = scratch / "samples"
-    argv = [tool("client"), str(port), str(load.invocations), str(load.event_bytes)]
-    argv += [str(load.answer_bytes), "--warm-up", str(load.warm_up), "--raw", str(raw)]
+    argv = [tool("client"), str(port), str(server_port), str(load.invocations)]
+    argv += [str(load.event_bytes), str(load.answer_bytes), "--warm-up", str(load.warm_up)]
+    argv += ["--connections", str(load.connections), "--seconds", str(load.seconds)]
+    argv += ["--raw", str(raw), *(["--stream"] if load.streamed else [])]
     try:
         done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired:
         raise BenchError(f"no end of {load.invocations} invocations in {timeout:.0f} s") from None
     if done.returncode:
         raise BenchError("client: " + " ".join(done.stderr.split())[:300])
-    said = json.loads(done.stdout)
     nanoseconds = array("I", raw.read_bytes())
-    return Round(
-        p50_us=said["p50_us"],
-        mb_per_s=said["mb_per_s"],
-        client_cpu_us=said["client_cpu_us"],
-        samples_us=[ns / 1000 for ns in nanoseconds],
-    )
+    return Round(samples_us=[ns / 1000 for ns in nanoseconds], **json.loads(done.stdout))

@@ -3,16 +3,24 @@
  *
  *   server [PORT]          prints "port N", then "register NS" (CLOCK_MONOTONIC) per registration
  *
- * The size of the event is asked for by the client in its User-Agent ("… event=1024"), which every
- * honest proxy passes on, so rounds of different sizes need no control channel.
+ * The load sets the size of the events by GET /bench/event/SIZE, and asks after the last streamed
+ * response by GET /bench/stream, both past any proxy: some pass no header on.
  * It must never answer 202 to a response whose request id is not outstanding or whose body is not
- * the pattern in wire.h: a wrong proxy has to fail, not to look fast. */
-#include "wire.h"
+ * the pattern in wire.h or stream.h: a wrong proxy has to fail, not to look fast. */
+#include "stream.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { SLOTS = 1 << 16 };
+enum { SLOTS = 1 << 16, SIZES = 64 };
+
+struct event { char *bytes; size_t size; };
+
+static struct event events[SIZES]; /* those ever asked for: a connection may still be sending one */
+static int known;
+static _Atomic(struct event *) current;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct streamed last_stream;
 
 static atomic_uint_fast64_t issued;
 static _Atomic uint64_t outstanding[SLOTS]; /* the invocation number waiting for its response */
@@ -29,18 +37,32 @@ static int reply(int fd, const char *status, const char *extra, const char *body
     return send_all(fd, head, (size_t)n, body, strlen(body));
 }
 
-struct event { char *bytes; size_t size; };
-
-static int send_event(int fd, const struct message *m, struct event *e) {
-    size_t len, size = 1024;
-    const char *agent = header(m, "user-agent", &len);
-    const char *ask = agent ? memmem(agent, len, "event=", 6) : NULL;
-    if (ask) size = strtoull(ask + 6, NULL, 10);
-    if (!e->bytes || e->size != size) {
-        free(e->bytes);
+static int set_event(int fd, size_t size) {
+    pthread_mutex_lock(&lock);
+    struct event *e = events;
+    while (e < events + known && e->size != size) e++;
+    int full = e == events + SIZES;
+    if (!full && e == events + known) {
         e->bytes = payload(size);
         e->size = size;
+        known++;
     }
+    if (!full) atomic_store(&current, e);
+    pthread_mutex_unlock(&lock);
+    return full ? -1 : reply(fd, "200 OK", "", "{}");
+}
+
+static int tell_stream(int fd) {
+    char said[128];
+    pthread_mutex_lock(&lock);
+    snprintf(said, sizeof said, "%llu %llu", (unsigned long long)last_stream.first_ns,
+             (unsigned long long)last_stream.bytes);
+    pthread_mutex_unlock(&lock);
+    return reply(fd, "200 OK", "", said);
+}
+
+static int send_event(int fd) {
+    struct event *e = atomic_load(&current);
     uint64_t n = atomic_fetch_add(&issued, 1) + 1;
     atomic_store(&outstanding[n % SLOTS], n);
     struct timespec t;
@@ -61,9 +83,18 @@ static int send_event(int fd, const struct message *m, struct event *e) {
     return send_all(fd, head, (size_t)used, e->bytes, e->size);
 }
 
-static int take_response(int fd, const char *path, int damaged) {
+static int take_response(int fd, const char *path, struct message *m, char *buf) {
     /* path: 8476a536-e9f4-4c1e-9a3c-XXXXXXXXXXXX/response */
     unsigned long long n = 0;
+    int damaged = m->damaged;
+    if (m->chunked) {
+        struct streamed s;
+        if (read_stream(fd, m, buf, &s) < 0) return -1;
+        damaged = s.damaged;
+        pthread_mutex_lock(&lock);
+        last_stream = s;
+        pthread_mutex_unlock(&lock);
+    }
     if (damaged || sscanf(path, "8476a536-e9f4-4c1e-9a3c-%12llx/response", &n) != 1 || n == 0 ||
         atomic_exchange(&outstanding[n % SLOTS], 0) != n)
         return reply(fd, "400 Bad Request", "", "{\"errorType\":\"InvalidRequestID\"}");
@@ -79,16 +110,21 @@ static int registered(int fd, uint64_t at) {
                  "\"handler\":\"bench.handler\",\"accountId\":\"123456789012\"}");
 }
 
-static int route(int fd, const struct message *m, struct event *e, uint64_t at) {
-    static const char EXT[] = "/2020-01-01/extension/";
+static int route(int fd, struct message *m, char *buf, uint64_t at) {
+    static const char EXT[] = "/2020-01-01/extension/", OWN[] = "/bench/";
     const char *path = strchr(m->head, ' ');
     if (!path) return -1;
     path++;
     if (strncmp(path, RUNTIME, sizeof RUNTIME - 1) == 0) {
         path += sizeof RUNTIME - 1;
         return strncmp(path, "next ", 5)
-                   ? take_response(fd, path, m->damaged)
-                   : send_event(fd, m, e);
+                   ? take_response(fd, path, m, buf)
+                   : send_event(fd);
+    }
+    if (strncmp(path, OWN, sizeof OWN - 1) == 0) {
+        path += sizeof OWN - 1;
+        if (strncmp(path, "event/", 6) == 0) return set_event(fd, strtoull(path + 6, NULL, 10));
+        return tell_stream(fd);
     }
     if (strncmp(path, EXT, sizeof EXT - 1) == 0) {
         path += sizeof EXT - 1;
@@ -102,16 +138,14 @@ static int route(int fd, const struct message *m, struct event *e, uint64_t at) 
 
 static void *serve(void *arg) {
     int fd = (int)(intptr_t)arg;
-    struct event e = {NULL, 0};
     struct message *m = malloc(sizeof *m);
     char *buf = malloc(CHUNK);
     if (!m || !buf) die("malloc");
     for (;;) {
-        int got = read_message(fd, m, buf);
-        if (got == 0) break;
-        if (got < 0 || route(fd, m, &e, now_ns()) < 0) break;
+        if (read_head(fd, m, buf) != 1) break;
+        if (!m->chunked && read_body(fd, m, buf) != 1) break;
+        if (route(fd, m, buf, now_ns()) < 0) break;
     }
-    free(e.bytes);
     free(m);
     free(buf);
     close(fd);
@@ -121,6 +155,8 @@ static void *serve(void *arg) {
 int main(int argc, char **argv) {
     int listener = listen_and_say(argc > 1 ? atoi(argv[1]) : 0);
     signal(SIGPIPE, SIG_IGN);
+    events[known++] = (struct event){payload(1024), 1024};
+    atomic_store(&current, events);
     for (;;) {
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0) continue;

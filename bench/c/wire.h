@@ -1,7 +1,8 @@
 /* What the load client and the fake Runtime API agree on: the payload pattern, socket set-up and
  * reading one HTTP/1.1 message. It promises to copy and scan as little as it can, because the two
  * must not be what is measured; it must never accept a body that is short, shifted or damaged.
- * It is no HTTP library: Content-Length framing only, which is what the real API uses here. */
+ * It is no HTTP library: Content-Length framing, which is what the real API uses here, and the
+ * chunks of a streamed response (RFC 9112, 7.1) in stream.h. */
 #ifndef WIRE_H
 #define WIRE_H
 
@@ -107,7 +108,10 @@ static inline int send_all(int fd, const char *head, size_t nhead, const char *b
 struct message {
     char head[HEAD_MAX + 1]; /* start line and headers, NUL-terminated */
     size_t length;           /* Content-Length */
+    int chunked;             /* the body comes in chunks, and is still to be read */
     int damaged;             /* the body was not the pattern of payload_at */
+    const char *piece;       /* what arrived of the body with the head, within the buffer */
+    size_t have;
 };
 
 /* Value of a header, or NULL; *len gets its length. */
@@ -125,12 +129,12 @@ static inline const char *header(const struct message *m, const char *name, size
     return NULL;
 }
 
-/* Reads one message, comparing the body with the pattern at the ends of every piece that arrives:
- * cheap, and a shifted or torn body does not pass. `buf` is CHUNK bytes.
- * Returns 1, 0 at a clean end of the connection, -1 for wrong framing. */
-static inline int read_message(int fd, struct message *m, char *buf) {
-    size_t have = 0, done = 0;
+/* Reads a head. `buf` is CHUNK bytes. Returns 1, 0 at a clean end of the connection, -1 for wrong
+ * framing. */
+static inline int read_head(int fd, struct message *m, char *buf) {
+    size_t have = 0, len;
     char *end = NULL;
+    m->head[0] = 0;
     while (!end) {
         if (have >= HEAD_MAX) return -1;
         ssize_t n = recv(fd, buf + have, CHUNK - 1 - have, 0);
@@ -140,16 +144,25 @@ static inline int read_message(int fd, struct message *m, char *buf) {
         buf[have] = 0;
         end = memmem(buf, have, "\r\n\r\n", 4);
     }
-    size_t nhead = (size_t)(end - buf) + 2, len;
+    size_t nhead = (size_t)(end - buf) + 2;
     if (nhead > HEAD_MAX) return -1;
     memcpy(m->head, buf, nhead);
     m->head[nhead] = 0;
     m->damaged = 0;
     const char *v = header(m, "content-length", &len);
     m->length = v ? strtoull(v, NULL, 10) : 0;
+    v = header(m, "transfer-encoding", &len);
+    m->chunked = v && len == 7 && strncasecmp(v, "chunked", 7) == 0;
+    m->piece = end + 4;
+    m->have = have - nhead - 2;
+    return 1;
+}
 
-    const char *piece = end + 4;
-    size_t n = have - nhead - 2;
+/* Reads the body of m->length bytes, comparing it with the pattern at the ends of every piece that
+ * arrives: cheap, and a shifted or torn body does not pass. Returns 1, or -1 for wrong framing. */
+static inline int read_body(int fd, struct message *m, char *buf) {
+    const char *piece = m->piece;
+    size_t n = m->have, done = 0;
     for (;;) {
         if (done + n > m->length) return -1; /* nobody pipelines here: surplus is damage */
         if (n && (piece[0] != payload_at(done, m->length) ||
@@ -163,6 +176,13 @@ static inline int read_message(int fd, struct message *m, char *buf) {
         piece = buf;
         n = (size_t)got;
     }
+}
+
+/* A message of a known length, whole. Returns as read_head does. */
+static inline int read_message(int fd, struct message *m, char *buf) {
+    int got = read_head(fd, m, buf);
+    if (got != 1) return got;
+    return m->chunked ? -1 : read_body(fd, m, buf);
 }
 
 #endif

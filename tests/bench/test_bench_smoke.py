@@ -7,12 +7,15 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from bench.__main__ import main
 from bench.process import BenchError
+from bench.sandbox import starts
+from bench.targets import TARGETS
 from bench.tools import Load, Server, compile_all, run_client
 
 pytestmark = [
@@ -22,17 +25,14 @@ pytestmark = [
 
 # A proxy in the least code: it relays whatever arrives, after `edit` has had its way with it.
 PROXY = """
-import os, socket, threading
-up = os.environ["AWS_LAMBDA_RUNTIME_API"].rsplit(":", 1)
-listener = socket.create_server(("127.0.0.1", 0))
-with open(os.environ["_FAULTLAYER_ADDRESS"], "w") as f:
-    f.write("127.0.0.1:%d\\n" % listener.getsockname()[1])
+import socket, sys, threading
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 def pump(a, b, edit):
     while data := a.recv(65536):
         b.sendall(edit(data))
     b.shutdown(socket.SHUT_WR)
 def serve(client):
-    server = socket.create_connection((up[0], int(up[1])))
+    server = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
     threading.Thread(target=pump, args=(client, server, bytes)).start()
     pump(server, client, EDIT)
 while True:
@@ -42,7 +42,7 @@ while True:
 
 def proxy(where: Path, edit: str) -> str:
     where.write_text(PROXY.replace("EDIT", edit))
-    return f"proto={sys.executable} {where}"
+    return f"proto={sys.executable} {where} {{port}} {{upstream}}"
 
 
 def test_a_whole_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -53,10 +53,19 @@ def test_a_whole_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main([*args, "--also", also]) == 0
     results = json.loads(output.read_text())
     assert results["paths"]["one"]["latency"]["proto"]["p50"]["median"] > 0
-    assert results["held"]["proto"]["after_large"]["rss_kb"] > 1000
-    assert {t["verdict"] for t in results["targets"]["faultlayer"]["one"]} == {"not measured"}
+    assert results["held"]["proto"]["one"]["rss_kb"] > 1000
+    mine = results["paths"]["one"]
+    assert list(mine["parallel"]) == ["1", "8", "32", "64"]
+    assert list(mine["payloads"]) == ["1 KB", "100 KB", "1 MB", "6 MB"]
+    for measure in (*mine["parallel"].values(), *mine["payloads"].values()):
+        assert measure["proto"]["per_s"]["median"] > 0
+    assert mine["stream"]["proto"]["mb_per_s"]["median"] > 0
+    assert mine["stream"]["proto"]["first_us"]["median"] > 0
+    assert mine["hops"] == {"direct": 0, "C forwarder": 1, "socat": 1, "proto": 1}
+    assert mine["harness"]["server_us"] > 0
     said = capfd.readouterr().out
     assert "skipped faultlayer: no " in said
+    assert said.count("not measured") == len(TARGETS)
     assert "C forwarder" in said
 
 
@@ -67,7 +76,9 @@ def test_a_proxy_that_damages_a_body_fails(
     args = ["--smoke", "--placement", "one", "--tree", str(tmp_path)]
     args += ["--output", str(tmp_path / "results.json")]
     assert main([*args, "--also", damaged]) == 1
-    assert "FAILED proto: client: invocation" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "FAILED proto, warm: client: invocation" in said
+    assert "FAILED proto, 6 MB: client: invocation" in said
 
 
 @pytest.mark.parametrize(
@@ -82,7 +93,9 @@ def test_a_proxy_that_damages_a_body_fails(
 )
 def test_the_client_refuses_a_wrong_event(tmp_path: Path, answer: bytes, reason: str) -> None:
     compile_all()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    server = Server()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        stack.callback(server.stop)
 
         def serve() -> None:
             connection, _ = listener.accept()
@@ -93,7 +106,7 @@ def test_the_client_refuses_a_wrong_event(tmp_path: Path, answer: bytes, reason:
 
         threading.Thread(target=serve).start()
         with pytest.raises(BenchError, match=reason):
-            run_client(listener.getsockname()[1], Load(1, 4, 4, 0), tmp_path)
+            run_client(listener.getsockname()[1], server.port, Load(1, 4, 4, 0), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -137,3 +150,43 @@ def test_the_server_dates_a_registration() -> None:
         assert server.registered_at(timeout=5) > 0
     finally:
         server.stop()
+
+
+STREAMED = b"".join(
+    [
+        b"POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n%s\r\n0\r\nA-Trailer: x\r\n\r\n",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "status"),
+    [
+        ([b"17\r\nabcdefghijklmnopqrstuvw", b"2;x=y\r\nab"], b"202"),
+        ([b"3\r\nabc", b"2\r\nde"], b"202"),
+        ([b"3\r\nabc", b"2\r\nef"], b"400"),
+    ],
+)
+def test_the_server_reads_chunks_cut_anywhere(chunks: list[bytes], status: bytes) -> None:
+    compile_all()
+    server = Server()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+            s.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n")
+            head, _, body = s.recv(65536).partition(b"\r\n\r\n")
+            while len(body) < 1024:
+                body += s.recv(65536)
+            request_id = head.lower().split(b"request-id: ")[1].split()[0]
+            for byte in STREAMED % (request_id, b"\r\n".join(chunks)):
+                s.sendall(bytes([byte]))
+            assert s.recv(4096).split()[1] == status
+    finally:
+        server.stop()
+
+
+def test_the_share_of_a_core_is_left_as_it_was() -> None:
+    before = set(Path("/sys/fs/cgroup").rglob("faultlayer-bench-*"))
+    found = starts(Path("/nowhere"), [], 1, Path("/nowhere"), None, "share")
+    assert found.skipped or found.failed.keys() == {"bare start"}
+    assert set(Path("/sys/fs/cgroup").rglob("faultlayer-bench-*")) == before

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.invocations import Taken, latencies, throughputs
+from bench.invocations import Taken, latencies, rates, streams
 from bench.sandbox import summary
 from bench.stats import Spread, paired, paired_ratio, percentile, ratio
 from bench.tools import Round
@@ -49,8 +49,10 @@ def test_a_change_of_pace_half_way_leaves_the_ratio_alone() -> None:
     assert paired_ratio([1], [-1]) is None
 
 
-def taken(*p50s: float, mb_per_s: float = 100, cpu_s: float = 0) -> Taken:
-    rounds = [Round(p50, mb_per_s, 1, [p50, p50 * 2]) for p50 in p50s]
+def taken(*p50s: float, per_s: float = 100, cpu_s: float = 0) -> Taken:
+    rounds = [
+        Round(2, p50, p50 * 2, per_s, per_s * 3, 1, 2, p50 * 5, [p50, p50 * 2]) for p50 in p50s
+    ]
     return Taken(rounds, cpu_s, 2 * len(rounds))
 
 
@@ -68,6 +70,7 @@ def test_added_time_is_over_direct_and_ratios_are_of_added_times() -> None:
     assert ours.to_forwarder == pytest.approx(1.2)
     assert ours.to_socat == pytest.approx(0.96)
     assert ours.added_p99 == 88 - 40
+    assert ours.p99_to_socat == pytest.approx((68 / 70 + 88 / 90) / 2)
     assert ours.own_cpu == pytest.approx(10)
     assert found["direct"].added is None
     assert found["C forwarder"].to_forwarder is None
@@ -77,17 +80,28 @@ def test_added_time_is_over_direct_and_ratios_are_of_added_times() -> None:
 def test_without_socat_its_ratios_are_unknown() -> None:
     found = latencies({"direct": taken(10), "C forwarder": taken(30), "faultlayer": taken(34)})
     assert found["faultlayer"].to_socat is None
-    assert throughputs({"direct": taken(10)})["direct"].to_socat is None
+    assert found["faultlayer"].p99_to_socat is None
+    assert rates({"direct": taken(10)})["direct"].to_socat is None
 
 
-def test_throughput_is_compared_with_socat() -> None:
-    found = throughputs({"direct": taken(1, mb_per_s=300), "socat": taken(1, mb_per_s=200)})
+def test_throughput_is_compared_with_socat_and_direct() -> None:
+    found = rates({"direct": taken(1, per_s=300), "socat": taken(5, per_s=200, cpu_s=4e-6)})
     assert found["direct"].to_socat == 1.5
     assert found["socat"].to_socat is None
+    assert found["socat"].added_us == Spread(4, 4, 4)
+    assert found["socat"].own_cpu == pytest.approx(2)
+    assert found["direct"].added_us is None
+
+
+def test_a_subject_without_a_first_byte_has_its_rate() -> None:
+    found = streams({"direct": taken(1), "slow": taken(2)}, {"direct": taken(1)})
+    assert found["direct"].first_us == Spread(5, 5, 5)
+    assert found["slow"].first_us is None
+    assert found["slow"].mb_per_s == Spread(300, 300, 300)
 
 
 def test_starts_are_compared_with_the_bare_start() -> None:
     found = summary({"bare start": [10, 20], "faultlayer": [15, 24]}, {})
-    assert found.to_bare == {"faultlayer": 19.5 / 15}
-    assert found.pair_ratio["faultlayer"] == Spread(1.35, 1.2, 1.5)
+    assert found.to_bare == {"faultlayer": pytest.approx(1.35)}  # turn by turn: 1.5 and 1.2
+    assert found.ms["faultlayer"] == Spread(19.5, 15, 24)
     assert summary({"faultlayer": [15]}, {"bare start": "gone"}).to_bare == {}

@@ -2,8 +2,7 @@
 
 import pytest
 
-from bench.report import Grid, plain, spread, times
-from bench.stats import Spread
+from bench.report import Grid, plain, spread, target_grid, times
 from bench.targets import TARGETS, judge, measured
 
 
@@ -20,6 +19,9 @@ from bench.targets import TARGETS, judge, measured
         ("start_to_bare", 1.5, True),
         ("rss_mib", 12.1, False),
         ("rss_mib", None, None),
+        ("idle_hops", 0, True),
+        ("idle_hops", 1, False),
+        ("zip_mb", 5.01, False),
     ],
 )
 def test_limits(key: str, value: float | None, met: bool | None) -> None:
@@ -28,9 +30,38 @@ def test_limits(key: str, value: float | None, met: bool | None) -> None:
 
 
 def test_what_was_not_measured_is_never_met() -> None:
-    assert measured("faultlayer", None, None, None) == {}
+    assert set(measured({}, "one").values()) == {None}
+    assert measured({}, "one").keys() == {target.key for target in TARGETS}
     assert {v.word for v in judge({})} == {"not measured"}
     assert len(judge({})) == len(TARGETS)
+
+
+RESULTS = {
+    "paths": {
+        "one": {
+            "latency": {"faultlayer": {"to_forwarder": 1.1, "to_socat": 0.9, "p99_to_socat": 1.2}},
+            "payloads": {"6 MB": {"faultlayer": {"to_socat": 2.0}}},
+            "hops": {"faultlayer, idle": 0},
+        }
+    },
+    "starts": {"warm": {"to_bare": {"faultlayer": 1.3}}},
+    "held": {"faultlayer": {"one": {"rss_kb": 10 * 1024}}},
+    "layer": {"zip": 3 << 20},
+}
+
+
+def test_what_the_targets_are_about() -> None:
+    words = {v.target.key: v.word for v in judge(measured(RESULTS, "one"))}
+    assert words.pop("p99_to_socat") == "NOT MET"
+    assert set(words.values()) == {"met"}
+    # another proxy has no such layer
+    assert measured(RESULTS, "one", "another")["zip_mb"] is None
+
+
+def test_the_table_has_each_target_beside_what_was_measured() -> None:
+    grid = target_grid(RESULTS)
+    assert [row[0] for row in grid.rows] == [target.text for target in TARGETS]
+    assert grid.rows[0] == ["added p50 ÷ C forwarder's", "≤ 1.25 ×", "1.10 ×", "met"]
 
 
 def test_a_plain_table_lines_up() -> None:
@@ -47,4 +78,4 @@ def test_a_plain_table_lines_up() -> None:
 
 def test_unknown_numbers_show_as_a_dash() -> None:
     assert (spread(None), times(None)) == ("–", "–")
-    assert spread(Spread(2, 1, 3)) == "2.0 (1.0–3.0)"
+    assert spread({"median": 2, "low": 1, "high": 3}) == "2.0 (1.0–3.0)"

@@ -1,0 +1,255 @@
+"""What is generated from bench/results.json: the README's numbers, those of docs/benchmarks.md, and
+the charts in docs/. `python -m bench.pages` writes them, with --check it only compares.
+
+It promises that they hold nothing which the numbers do not say, and to change nothing of a page but
+what stands between its markers. Exit code 1, with the differences, where a page says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import report
+from bench.charts import Point, bars, dots, lines
+from bench.machine import ROOT
+from bench.report import PLACEMENTS, STARTS, Grid, markdown, number
+from bench.subjects import OURS
+from bench.targets import Results, at
+
+RESULTS = ROOT / "bench" / "results.json"
+PEERS = ROOT / "bench" / "peers.json"
+_SIZES = {
+    "full": "",
+    "quick": "This was a short run (`--quick`): the ranges are wide.",
+    "smoke": "This run was too short to mean anything (`--smoke`).",
+}
+
+
+def rounded(value: Any) -> Any:
+    """Numbers as short as their meaning: differences between runs stay readable."""
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, Mapping):
+        return {key: rounded(one) for key, one in value.items()}
+    return [rounded(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def text_of(results: Results) -> str:
+    return json.dumps(rounded(results), indent=1, ensure_ascii=False) + "\n"
+
+
+def megabytes(count: int) -> str:
+    return f"{count / (1 << 20):.2f} MB"
+
+
+def layer_line(results: Results) -> str:
+    layer = results["layer"]
+    zipped, unpacked = megabytes(layer["zip"]), megabytes(layer["unpacked"])
+    return f"The layer: {zipped} zipped, {unpacked} unpacked, {layer['files']} files."
+
+
+def _placed(results: Results) -> str:
+    """The placement that repeats best, of those that were measured."""
+    return "one" if at(results, "paths", "one") else "free"
+
+
+def _medians(results: Results) -> Grid:
+    """The table of the README: what one subject beside another adds, and no ranges."""
+    placement = _placed(results)
+    paths = at(results, "paths", placement) or {}
+    rows = []
+    for name, one in (paths.get("latency") or {}).items():
+        added = one["added"]["median"] if one["added"] else None
+        rows.append(
+            [
+                name,
+                number(added),
+                number(one["added_p99"], 0),
+                number(one["added_p999"], 0),
+                number(one["own_cpu"]),
+                number(at(paths, "parallel", "64", name, "per_s", "median"), 0),
+                number(at(paths, "payloads", "6 MB", name, "mb_per_s", "median"), 0),
+                number(at(paths, "stream", name, "mb_per_s", "median"), 0),
+                number(at(paths, "stream", name, "first_us", "median"), 0),
+                *_peak(results, name),
+            ]
+        )
+    columns = ["medians", "added p50, µs", "p99", "p99.9", "own CPU, µs", "64 connections, per s"]
+    columns += ["6 MB, MB/s", "200 MB stream, MB/s", "its first byte, µs", "RSS, the most, MiB"]
+    return Grid("", columns, rows)
+
+
+def _peak(results: Results, name: str) -> list[str]:
+    kb = at(results, "held", name, "one", "rss_kb")
+    return [number(None if kb is None else kb / 1024)]
+
+
+def made_on(results: Results) -> str:
+    machine, versions = results["machine"], results["versions"]
+    said = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    kind = "a virtual machine" if machine["hypervisor"] else "a machine"
+    return (
+        f"Taken {results['taken'][:10]} in {results['seconds']} s on {kind} with {machine['cpus']} "
+        f"CPUs ({machine['processor']}), {machine['memory']}, Linux {machine['kernel']}, "
+        f"{machine['arch']}: {said}."
+    )
+
+
+def readme(results: Results) -> str:
+    parts = [
+        markdown(report.target_grid(results)),
+        f"The same with its neighbours, {PLACEMENTS[_placed(results)]}:",
+        markdown(_medians(results)),
+        " ".join(filter(None, [made_on(results), _SIZES[results["size"]]])),
+    ]
+    return "\n\n".join(parts)
+
+
+def _sections(results: Results, grids: Sequence[Grid]) -> str:
+    parts = [f"**{grid.title}**\n\n{markdown(grid)}" for grid in grids]
+    parts += [layer_line(results)] if results["layer"] else []
+    parts += [f"Not measured here: {k} ({v})." for k, v in results["skipped"].items()]
+    parts += [
+        f"Wrong, so without a number: {k}: `{v[:160]}`." for k, v in results["failed"].items()
+    ]
+    parts.append(" ".join(filter(None, [made_on(results), _SIZES[results["size"]]])))
+    return "\n\n".join(parts)
+
+
+def numbers(results: Results) -> str:
+    return _sections(results, list(report.grids(results)))
+
+
+def peers(results: Results) -> str:
+    """The comparison with other proxies: one table for each placement, and starts and memory."""
+    kept = [g for g in report.grids(results) if not g.title.startswith(f"{OURS}: targets")]
+    return _sections(results, kept)
+
+
+def fill(page: str, name: str, content: str) -> str:
+    """The page with this between its markers; ValueError where it lacks them."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, found, rest = page.partition(begin)
+    _, also, after = rest.partition(end)
+    if not found or not also:
+        raise ValueError(f"no {begin} … {end}")
+    return f"{before}{begin}\n{content}\n{end}{after}"
+
+
+def _points(found: Mapping[str, Any], name: str, pick: str) -> list[Point | None]:
+    return [Point.of(at(one, name, pick)) for one in found.values()]
+
+
+def _single(value: float | None) -> Point | None:
+    return None if value is None else Point(value, value, value)
+
+
+def warm_chart(results: Results, placement: str) -> str:
+    found = at(results, "paths", placement, "latency") or {}
+    series = {
+        name: [_single(one["p50"]["median"]), _single(one["all_p99"]), _single(one["all_p999"])]
+        for name, one in found.items()
+    }
+    about = f"µs for next and response with 1 KB each, {PLACEMENTS[placement]}"
+    return dots("A warm invocation", about, ["p50", "p99", "p99.9"], series)
+
+
+def parallel_chart(results: Results, placement: str) -> str:
+    found = at(results, "paths", placement, "parallel") or {}
+    names = at(results, "paths", placement, "latency") or {}
+    series = {name: _points(found, name, "per_s") for name in names}
+    about = f"invocations per second, 1 KB, {PLACEMENTS[placement]}"
+    return lines("By parallel connections", about, list(found), series)
+
+
+def payload_chart(results: Results, placement: str) -> str:
+    found = at(results, "paths", placement, "payloads") or {}
+    names = at(results, "paths", placement, "latency") or {}
+    series = {name: _points(found, name, "mb_per_s") for name in names}
+    about = f"MB/s, event and answer of this size each, {PLACEMENTS[placement]}"
+    return lines("By payload", about, list(found), series)
+
+
+def starts_chart(results: Results) -> str:
+    groups = {}
+    for name, one in (at(results, "starts") or {}).items():
+        points = {subject: Point.of(ms) for subject, ms in one["ms"].items()}
+        groups[STARTS[name]] = {k: p for k, p in points.items() if p is not None}
+    return bars("From exec to registered", "ms; of the bare interpreter, to its exit", groups)
+
+
+def memory_chart(results: Results) -> str:
+    groups: dict[str, dict[str, Point]] = {}
+    for when, heading in report.HELD.items():
+        for name, one in (at(results, "held") or {}).items():
+            mib = one[when]["rss_kb"] / 1024
+            groups.setdefault(heading, {})[name] = Point(mib, mib, mib)
+    return bars("Resident memory", "MiB", groups)
+
+
+def charts(results: Results) -> dict[Path, str]:
+    drawn: dict[str, Callable[[], str]] = {
+        "warm": lambda: warm_chart(results, _placed(results)),
+        "parallel": lambda: parallel_chart(results, _placed(results)),
+        "payloads": lambda: payload_chart(results, _placed(results)),
+        "starts": lambda: starts_chart(results),
+        "memory": lambda: memory_chart(results),
+    }
+    return {ROOT / "docs" / f"bench-{name}.svg": draw() for name, draw in drawn.items()}
+
+
+def rendered() -> dict[Path, str]:
+    """Every generated page and chart as the numbers have it."""
+    results = json.loads(RESULTS.read_text())
+    readme_page, page = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
+    whole = fill(page.read_text(), "bench", numbers(results))
+    if PEERS.exists():
+        whole = fill(whole, "peers", peers(json.loads(PEERS.read_text())))
+    return {
+        readme_page: fill(readme_page.read_text(), "bench", readme(results)),
+        page: whole,
+        **charts(results),
+    }
+
+
+def write() -> list[Path]:
+    """Write what differs; which files those are."""
+    changed = []
+    for path, content in rendered().items():
+        if not path.exists() or path.read_text() != content:
+            path.write_text(content)
+            changed.append(path)
+    return changed
+
+
+def check() -> list[str]:
+    """The differences, as lines."""
+    found: list[str] = []
+    for path, content in rendered().items():
+        now = path.read_text() if path.exists() else ""
+        name = str(path.relative_to(ROOT))
+        found += difflib.unified_diff(
+            now.splitlines(), content.splitlines(), name, "what the numbers say", lineterm="", n=0
+        )
+    return found
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare only")
+    if not parser.parse_args(argv).check:
+        write()
+        return 0
+    found = check()
+    print("\n".join(found[:40]) if found else "pages and charts say what bench/results.json says")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
