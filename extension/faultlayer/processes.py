@@ -16,6 +16,8 @@ from faultlayer.aim import mention
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from faultlayer.aim import Hit
 
     Process = tuple[int, int]  # its id, and when it was started
@@ -161,17 +163,27 @@ class Runtime:
         return {pid: score for pid, score in before.items() if score}
 
     def spare(self, before: dict[int, bytes]) -> None:
-        """Undo that."""
-        for pid, score in before.items():
-            self._rank(pid, score)
+        """Undo that, and what children that were born since have of it from their parents."""
+        known = dict(before)
+        for pid in self.find():
+            seen = self._look(pid)
+            inherited = known.get(seen[0], b"") if seen else b""
+            if pid not in known and _read(f"/proc/{pid}/oom_score_adj").strip() == _FIRST:
+                known[pid] = inherited
+            if known.get(pid):
+                self._rank(pid, known[pid])
 
 
-def crash(hit: Hit, address: bytes, request_id: str) -> bool:
-    """Kill the runtime that was told this address; false where that cannot be, which is said."""
+def crash(hit: Hit, address: bytes, request_id: str, end: Callable[[], object]) -> bool:
+    """Kill the runtime that was told this address; false where that cannot be, which is said.
+
+    `end` does what must be done before that: it may be our own end, too.
+    """
     try:
         runtime = Runtime(address)
         if runtime.within_reach():
             hit.log(request_id)
+            end()
             runtime.kill()
             return True
         why = "no process was found that has the proxy's address in its environment"
