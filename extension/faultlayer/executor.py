@@ -33,6 +33,7 @@ from faultlayer.answer import (
 )
 from faultlayer.http1 import CHUNKED, chunk, header
 from faultlayer.log import emit
+from faultlayer.pending import Pending, give_back
 from faultlayer.runtime_api import (
     ERROR,
     JSON_HEADERS,
@@ -50,39 +51,10 @@ if TYPE_CHECKING:
     from faultlayer.aim import Hit, Hits
     from faultlayer.invocation import Invocation
     from faultlayer.link import Link, Message
-    from faultlayer.repeat import Deliveries
-    from faultlayer.sandbox import Sandbox
 
 # Past Lambda's own limit (6 MB + 100 bytes) an answer is refused whatever a fault makes of it.
 _MAX_BUFFERED = 7 << 20
 _GRACE = 5.0  # seconds after the deadline by which Lambda has ended this environment
-
-
-class Pending:
-    """An invocation in the function's hands, and what is to be done about its answer.
-
-    `deliveries` where the function is to get the event more than once; `sandbox` where something
-    is held for it; `crash`, one at most, where the runtime is to be killed meanwhile.
-    """
-
-    __slots__ = ("crash", "deliveries", "hits", "invocation_id", "request_id", "sandbox")
-
-    def __init__(self, invocation: Invocation, hits: list[Hit]) -> None:
-        self.request_id = invocation.request_id
-        self.invocation_id = invocation.invocation_id
-        self.hits = hits
-        self.deliveries: Deliveries | None = None
-        self.sandbox: Sandbox | None = None
-        self.crash: list[Hit] = []
-
-    def awaits(self) -> bool:
-        """Whether anything is to be done once the function has answered."""
-        return bool(self.hits or self.deliveries or self.sandbox or self.crash)
-
-    def release(self) -> None:
-        """Give back what is held for it."""
-        if self.sandbox is not None:
-            self.sandbox.release()
 
 
 class Executor:
@@ -135,9 +107,9 @@ class Executor:
                 raise
             return pending
         self._link.finish(event, _forget)
-        _give_back(changes + holds)
+        give_back(changes + holds)
         if isinstance(outcome.action, Outlast):
-            _give_back(pending.hits)
+            give_back(pending.hits)
             outcome.log(invocation.request_id)
             self._link.hold(_left(outcome.action) + _GRACE)
             return None
@@ -192,12 +164,9 @@ class Executor:
             return
         from faultlayer.processes import crash
 
-        if not crash(hit, self._runtime_api, pending.request_id):
+        address, request_id = self._runtime_api, pending.request_id
+        if not crash(hit, address, request_id, lambda: pending.end(others)):
             return
-        _give_back(pending.hits + others)
-        if pending.deliveries:
-            pending.deliveries.forget()
-        pending.release()
         self._link.hold(_GRACE)
         raise Gone("the runtime, which was killed")
 
@@ -206,13 +175,13 @@ class Executor:
     ) -> None:
         """Prepare for the event to be given again, the most times that one of these asks for."""
         if event.body is not None:  # longer than any event can be
-            _give_back(hits)
+            give_back(hits)
             return
         from faultlayer.repeat import Deliveries
 
         hits.sort(key=lambda hit: hit.action.numbers["times"])
         pending.deliveries = Deliveries(hits.pop(), self._link, event, ends)
-        _give_back(hits)
+        give_back(hits)
         for hit in pending.hits:
             if isinstance(hit.action, Delay):
                 pending.deliveries.reserve(hit.action.seconds)
@@ -236,7 +205,7 @@ class Executor:
         return self._rewritten(pending, request)
 
     def _untouched(self, rewrites: list[Hit], request: Message) -> Message:
-        _give_back(rewrites)
+        give_back(rewrites)
         return self._link.ask(request)
 
     @staticmethod
@@ -265,7 +234,7 @@ class Executor:
         action = hit.action
         who, about = pending.request_id, (self._host, pending.invocation_id)
         if isinstance(action, Fail):
-            _give_back([other for other in pending.hits if isinstance(other.action, Rewrite)])
+            give_back([other for other in pending.hits if isinstance(other.action, Rewrite)])
             headers, body = (
                 error_headers(action.error_type),
                 error_body(action.error_type, action.message),
@@ -333,7 +302,7 @@ class Executor:
 
         trailer = self._link.content(request, keep)
         if send is not None:
-            _give_back([hit for hit in pending.hits if isinstance(hit.action, Rewrite)])
+            give_back([hit for hit in pending.hits if isinstance(hit.action, Rewrite)])
             send(b"0\r\n" + trailer)
             return self._link.hear()
         answer = Answer(bytes(held))
@@ -387,12 +356,6 @@ def _chunked(request: Message) -> bytes:
         return head
     line, _, rest = http1.without(head, b"content-length").partition(b"\n")
     return line + b"\nTransfer-Encoding: chunked\r\n" + rest
-
-
-def _give_back(hits: list[Hit]) -> None:
-    """Uncount what does not come to pass."""
-    for hit in hits:
-        hit.rule.give_back()
 
 
 def _forget(data: bytes) -> None:

@@ -11,11 +11,12 @@ import _thread
 import gc
 from time import sleep
 
-from faultlayer.executor import Executor, Pending
+from faultlayer.executor import Executor
 from faultlayer.http1 import ProtocolError
 from faultlayer.link import Link
 from faultlayer.log import emit
 from faultlayer.message import Message
+from faultlayer.pending import Pending
 from faultlayer.pool import Pool
 from faultlayer.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, RESTORE, target
 from faultlayer.sockets import LOOPBACK, SIZE, Gone, Watch, accept

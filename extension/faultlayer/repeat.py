@@ -88,6 +88,11 @@ class Deliveries:
         self._left = 0
         return False
 
+    def forget(self) -> None:
+        """Uncount this where the event was given once, and the runtime is gone."""
+        if self._left == self._hit.action.numbers["times"] - 1:
+            self._hit.rule.give_back()
+
     def _fits(self) -> bool:
         """Whether another delivery, as long as this one is by now, would end in time."""
         now = monotonic()

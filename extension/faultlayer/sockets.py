@@ -37,6 +37,7 @@ SIZE = 65536  # bytes of one receive; most invocations fit in one
 BULK = 262144  # bytes of one receive of a large body
 _BACKLOG = 1024
 _LINGER_MS = 1000
+_LOOK = 0.05  # seconds between two looks at what tells nobody when it changes
 
 Address = tuple[str, int]
 
@@ -211,16 +212,20 @@ def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> N
             raise Gone("the runtime, while held")
 
 
-def wait_for_input(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:
-    """Wait this long by the given monotonic clock, or until the peer has sent something."""
+def wait_for_input(
+    peer: Peer, until: float, clock: Callable[[], float], wanted: Callable[[], bool]
+) -> None:
+    """Wait until then by the given monotonic clock, or until the peer has sent something.
+
+    Where it has left instead, so that nothing can come from it, as long as that is `wanted`.
+    """
     poller = select.poll()
     poller.register(peer.sock.fileno(), select.POLLIN)
-    until = clock() + seconds
-    while (left := until - clock()) > 0 and not peer.pending:
+    while (left := until - clock()) > 0 and not peer.pending and wanted():
         if poller.poll(left * 1000):
             if not peer.left():
                 return
-            sleep(left)
+            sleep(min(left, _LOOK))
 
 
 def duplex(

@@ -44,8 +44,10 @@ def test_it_is_said_before_it_happens(
 
     monkeypatch.setattr(processes, "pidfd_send_signal", kill)
     due = hit()
-    assert crash(due, ADDRESS.encode(), "id")
+    ends: list[bool] = []
+    assert crash(due, ADDRESS.encode(), "id", lambda: ends.append(alive(runtime)))
     assert killed(runtime)
+    assert ends == [True]
     assert [event for event, _ in said] == ["fault_injected"]
     assert due.rule.limit is not None
     assert due.rule.limit.left == 0
@@ -54,8 +56,8 @@ def test_it_is_said_before_it_happens(
 def untouched(said: list[Any], why: str) -> None:
     """Nothing is injected or counted, which one line says for all invocations."""
     first, second = hit(), hit()
-    assert not crash(first, ADDRESS.encode(), "id")
-    assert not crash(second, ADDRESS.encode(), "other")
+    assert not crash(first, ADDRESS.encode(), "id", pytest.fail)
+    assert not crash(second, ADDRESS.encode(), "other", pytest.fail)
     assert [event for event, _ in said] == ["fault_not_applied"]
     assert why in said[0][1]["message"]
     for due in (first, second):
