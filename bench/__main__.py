@@ -107,13 +107,13 @@ def run(options: argparse.Namespace, cpu: int, scratch: Path) -> Outcome:
 
 
 def collected(
-    outcome: Outcome, options: argparse.Namespace, cpu: int, began: float
+    outcome: Outcome, options: argparse.Namespace, facts: dict[str, object], began: float
 ) -> dict[str, Any]:
     return {
         "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "size": options.size,
         "seconds": round(time.monotonic() - began),
-        "machine": machine(cpu),
+        "machine": facts,
         "versions": versions(options.tree),
         "layer": sizes(options.tree),
         **asdict(outcome),
@@ -140,12 +140,13 @@ def main(argv: Sequence[str]) -> int:
     try:
         compile_all()
         cpu = quietest_cpu() if options.cpu is None else options.cpu
+        facts = machine(cpu, os.getloadavg())
         with tempfile.TemporaryDirectory(prefix="faultlayer-bench-") as scratch:
             outcome = run(options, cpu, Path(scratch))
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    results = pages.rounded(collected(outcome, options, cpu, began))
+    results = pages.rounded(collected(outcome, options, facts, began))
     tell(results)
     output = options.output or (pages.PEERS if options.also else pages.RESULTS)
     output.write_text(pages.text_of(results))

@@ -101,11 +101,17 @@ def _mark(index: int, x: float, y: float) -> str:
     return f'  <polygon points="{points}" {paint}/>'
 
 
-def bars(title: str, description: str, groups: Mapping[str, Mapping[str, Point]]) -> str:
-    """A group of bars for each condition, one for each subject; each group on its own scale."""
+def bars(
+    title: str,
+    description: str,
+    groups: Mapping[str, Mapping[str, Point]],
+    order: Sequence[str] = (),
+) -> str:
+    """A group of bars for each condition, one for each subject; each group on its own scale. A
+    subject has its colour from its place in `order`."""
     body: list[str] = []
     y, right, room = 70.0, WIDTH - _RIGHT - 150, WIDTH - _RIGHT - 150 - _LEFT
-    names = list(dict.fromkeys(name for group in groups.values() for name in group))
+    names = list(dict.fromkeys([*order, *(name for group in groups.values() for name in group)]))
     for heading, group in groups.items():
         body.append(_text(20, y + 8, heading, "soft"))
         y += 20

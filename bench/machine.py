@@ -35,7 +35,8 @@ def _field(path: str, name: str) -> str | None:
     return next((row.partition(":")[2].strip() for row in rows if row.startswith(name)), None)
 
 
-def machine(cpu: int) -> dict[str, object]:
+def machine(cpu: int, load: tuple[float, float, float]) -> dict[str, object]:
+    """`load`: the load averages before the run, which is a load itself."""
     return {
         "processor": _field("/proc/cpuinfo", "model name") or platform.processor(),
         "cpus": len(os.sched_getaffinity(0)),
@@ -44,7 +45,7 @@ def machine(cpu: int) -> dict[str, object]:
         "arch": platform.machine(),
         "hypervisor": " hypervisor" in (_field("/proc/cpuinfo", "flags") or ""),
         "pinned_to": cpu,
-        "load_average": [round(one, 2) for one in os.getloadavg()],
+        "load_average_before": [round(one, 2) for one in load],
     }
 
 

@@ -11,7 +11,7 @@ import argparse
 import difflib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ RESULTS = ROOT / "bench" / "results.json"
 PEERS = ROOT / "bench" / "peers.json"
 _SIZES = {
     "full": "",
-    "quick": "This was a short run (`--quick`): the ranges are wide.",
+    "quick": "This was a short run (`--quick`): the spread is wide.",
     "smoke": "This run was too short to mean anything (`--smoke`).",
 }
 
@@ -41,7 +41,19 @@ def rounded(value: Any) -> Any:
 
 
 def text_of(results: Results) -> str:
-    return json.dumps(rounded(results), indent=1, ensure_ascii=False) + "\n"
+    return "".join(_written(rounded(results), "")) + "\n"
+
+
+def _written(value: Any, indent: str) -> Iterator[str]:
+    """JSON with what holds nothing but numbers and words on one line."""
+    inner = value.values() if isinstance(value, dict) else ()
+    if not any(isinstance(one, (dict, list)) for one in inner):
+        yield json.dumps(value, ensure_ascii=False)
+        return
+    for i, (key, one) in enumerate(value.items()):
+        yield f"{',' if i else '{'}\n{indent} {json.dumps(key, ensure_ascii=False)}: "
+        yield from _written(one, indent + " ")
+    yield f"\n{indent}}}"
 
 
 def megabytes(count: int) -> str:
@@ -97,7 +109,7 @@ def made_on(results: Results) -> str:
     return (
         f"Taken {results['taken'][:10]} in {results['seconds']} s on {kind} with {machine['cpus']} "
         f"CPUs ({machine['processor']}), {machine['memory']}, Linux {machine['kernel']}, "
-        f"{machine['arch']}: {said}."
+        f"{machine['arch']}, load average before it {machine['load_average_before'][0]}: {said}."
     )
 
 
@@ -181,16 +193,22 @@ def starts_chart(results: Results) -> str:
     for name, one in (at(results, "starts") or {}).items():
         points = {subject: Point.of(ms) for subject, ms in one["ms"].items()}
         groups[STARTS[name]] = {k: p for k, p in points.items() if p is not None}
-    return bars("From exec to registered", "ms; of the bare interpreter, to its exit", groups)
+    about = "ms; of the bare interpreter, to its exit"
+    return bars("From exec to registered", about, groups, _subjects(results))
 
 
 def memory_chart(results: Results) -> str:
     groups: dict[str, dict[str, Point]] = {}
     for when, heading in report.HELD.items():
         for name, one in (at(results, "held") or {}).items():
-            mib = one[when]["rss_kb"] / 1024
+            mib = one[when]["pss_kb"] / 1024
             groups.setdefault(heading, {})[name] = Point(mib, mib, mib)
-    return bars("Resident memory", "MiB", groups)
+    about = "PSS in MiB: a page that several processes share counts once"
+    return bars("Memory", about, groups, _subjects(results))
+
+
+def _subjects(results: Results) -> list[str]:
+    return list(at(results, "paths", _placed(results), "latency") or {})
 
 
 def charts(results: Results) -> dict[Path, str]:

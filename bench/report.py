@@ -59,7 +59,7 @@ def latency_grid(results: Results, placement: str) -> Grid:
         ]
         for name, one in found.items()
     ]
-    columns = ["subject", "p50 µs (min–max)", "added p50 (min–max)", "added p99", "added p99.9"]
+    columns = ["subject", "p50 µs", "added p50", "added p99", "added p99.9"]
     columns += ["added ÷ C's", "added ÷ socat's", "p99 ÷ socat's", "own CPU µs"]
     return Grid(f"Warm invocation, 1 KB event and answer, {PLACEMENTS[placement]}", columns, rows)
 
@@ -97,7 +97,7 @@ def stream_grid(results: Results, placement: str) -> Grid:
         [name, spread(one["mb_per_s"], 0), times(one["to_socat"]), spread(one["first_us"], 0)]
         for name, one in found.items()
     ]
-    columns = ["subject", "MB/s (min–max)", "÷ socat", "first byte µs (min–max)"]
+    columns = ["subject", "MB/s", "÷ socat", "first byte µs"]
     return Grid(f"A streamed response of 200 MB, {PLACEMENTS[placement]}", columns, rows)
 
 
@@ -106,7 +106,7 @@ def starts_grid(results: Results) -> Grid:
     names = dict.fromkeys(name for one in found.values() for name in one["ms"])
     columns = ["subject"]
     for condition in found:
-        columns += [f"{STARTS[condition]}, ms (min–max)", "÷ bare"]
+        columns += [f"{STARTS[condition]}, ms", "÷ bare"]
     rows = []
     for name in names:
         row = [name]

@@ -14,6 +14,7 @@ KB = 1024
 PAYLOADS = {"1 KB": KB, "100 KB": 100 * KB, "1 MB": KB * KB, "6 MB": 6_000_000}
 CONNECTIONS = (1, 8, 32, 64)
 STREAM = 200_000_000
+_BRIEF = 0.5  # seconds of a round at most: a slow subject makes fewer invocations
 _MANY = 20_000  # invocations of a connection in a time that is limited otherwise
 
 
@@ -31,7 +32,7 @@ class Size:
 
 def plan(rounds: int, each: int, few: int, seconds: float, stream: int) -> Plan:
     """`few` rounds of all but the warm invocations; `seconds` of each number of connections."""
-    warm = Load(each, KB, KB, warm_up=max(each // 10, 1))
+    warm = Load(each, KB, KB, warm_up=max(each // 10, 1), seconds=_BRIEF)
 
     def parallel(connections: int) -> Measure:
         load = Load(_MANY, KB, KB, warm_up=3, connections=connections, seconds=seconds)
@@ -39,7 +40,7 @@ def plan(rounds: int, each: int, few: int, seconds: float, stream: int) -> Plan:
 
     def payload(size: int) -> Measure:
         times = max(min(each, round(each * 15 * KB / size)), 4)  # about as long as one of 100 KB
-        return Measure(few, Load(min(times, each), size, size, warm_up=1))
+        return Measure(few, Load(min(times, each), size, size, warm_up=1, seconds=_BRIEF))
 
     return Plan(
         warm=Measure(rounds, warm),

@@ -15,7 +15,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Spread:
-    """A median with the smallest and largest value it was taken from."""
+    """A median with the quartiles around it: half of the values are between the two."""
 
     median: float
     low: float
@@ -25,7 +25,8 @@ class Spread:
     def of(cls, values: Sequence[float]) -> Spread:
         if not values:
             raise ValueError("no values to take a median of")
-        return cls(median(values), min(values), max(values))
+        ordered = sorted(values)
+        return cls(median(ordered), percentile(ordered, 0.25), percentile(ordered, 0.75))
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
