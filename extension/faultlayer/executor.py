@@ -83,7 +83,7 @@ class Executor:
         for hit in hits.hits:
             action = hit.action
             if isinstance(action, Crash):
-                pending.crash.append(hit)
+                pending.fatal.append(hit)
             elif action.when != BEFORE:
                 pending.hits.append(hit)
             elif action.terminal:
@@ -93,7 +93,7 @@ class Executor:
                 self._link.hold(_left(action))
             else:
                 (holds if isinstance(action, Hold) else changes).append(hit)
-        if pending.crash and pending.crash[0].action.when == BEFORE:
+        if pending.fatal and pending.fatal[0].action.when == BEFORE:
             self._crash(pending, changes + holds)
         if outcome is None:
             try:
@@ -150,16 +150,16 @@ class Executor:
 
     def meanwhile(self, pending: Pending) -> None:
         """Act while the function has the event; raises Gone where the runtime is killed."""
-        for hit in pending.crash[:]:
+        for hit in pending.fatal[:]:
             assert isinstance(hit.action, Crash)
             until = monotonic() + hit.action.seconds
-            wait_for_input(self._link.client, until, monotonic, lambda: bool(pending.crash))
+            wait_for_input(self._link.client, until, monotonic, lambda: bool(pending.fatal))
             self._crash(pending, [])
 
     def _crash(self, pending: Pending, others: list[Hit]) -> None:
         """Kill the runtime, once; raises Gone when it is gone. Where it is not found goes on."""
         try:
-            hit = pending.crash.pop()
+            hit = pending.fatal.pop()
         except IndexError:  # there was none, or another connection's thread was first
             return
         from faultlayer.processes import crash

@@ -24,10 +24,10 @@ class Pending:
     """An invocation in the function's hands, and what is to be done about its answer.
 
     `deliveries` where the function is to get the event more than once; `sandbox` where something
-    is held for it; `crash`, one at most, where the runtime is to be killed meanwhile.
+    is held for it; `fatal`, one at most, where the runtime is to be killed meanwhile.
     """
 
-    __slots__ = ("crash", "deliveries", "hits", "invocation_id", "request_id", "sandbox")
+    __slots__ = ("deliveries", "fatal", "hits", "invocation_id", "request_id", "sandbox")
 
     def __init__(self, invocation: Invocation, hits: list[Hit]) -> None:
         self.request_id = invocation.request_id
@@ -35,11 +35,11 @@ class Pending:
         self.hits = hits
         self.deliveries: Deliveries | None = None
         self.sandbox: Sandbox | None = None
-        self.crash: list[Hit] = []
+        self.fatal: list[Hit] = []
 
     def awaits(self) -> bool:
         """Whether anything is to be done once the function has answered."""
-        return bool(self.hits or self.deliveries or self.sandbox or self.crash)
+        return bool(self.hits or self.deliveries or self.sandbox or self.fatal)
 
     def end(self, others: list[Hit]) -> None:
         """The runtime is about to go: give back what is held, uncount what will not be."""

@@ -239,7 +239,7 @@ class Connection:
             if event.status != 200:
                 break
             hits = self._decide(event)
-        if pending is not None and (pending.sandbox or pending.crash):
+        if pending is not None and (pending.sandbox or pending.fatal):
             return self._give(event, pending)
         return self._link.deliver(event)
 

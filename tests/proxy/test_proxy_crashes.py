@@ -92,7 +92,7 @@ def test_its_answer_is_lost_where_it_is_quicker(
     assert not invoked.done.is_set()
     (line,) = logged()
     assert (line["event"], line["fault"]) == ("fault_injected", "crash")
-    assert (line["when"], line["after_ms"]) == ("during", 600_000)
+    assert line["after_ms"] == 600_000
 
 
 def test_so_is_a_streamed_one_and_an_error(

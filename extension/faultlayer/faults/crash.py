@@ -8,7 +8,7 @@ a crash or the kernel's out-of-memory killer would have it, and no others. The c
 
 from __future__ import annotations
 
-from faultlayer.actions import BEFORE, Action, Crash
+from faultlayer.actions import AFTER, BEFORE, Action, Crash
 from faultlayer.registry import Fault, Option, Options
 from faultlayer.values import Choice, Duration
 
@@ -22,7 +22,7 @@ _DURING = "during"
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     if options.moment == BEFORE:
         return Crash(BEFORE, 0, when=BEFORE)
-    return Crash(_DURING, options.after, when=_DURING, after_ms=round(options.after * 1000, 3))
+    return Crash(AFTER, options.after, after_ms=round(options.after * 1000, 3))
 
 
 FAULT = Fault(
