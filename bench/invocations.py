@@ -59,16 +59,16 @@ class Taken:
 
 @dataclass(frozen=True)
 class Latency:
-    """One subject's warm invocations; microseconds. `added` is over direct: of the median round by
-    round, of the others over all samples. The ratios are round by round, of what is added; that of
-    p99 is of the whole invocation."""
+    """One subject's warm invocations; microseconds. `added` is over direct, round by round; of
+    p99.9, for which a round is too short, over all samples. The ratios are round by round, of what
+    is added; that of p99 is of the whole invocation."""
 
     p50: Spread
     p99: Spread
     all_p99: float
     all_p999: float
     added: Spread | None
-    added_p99: float | None
+    added_p99: Spread | None
     added_p999: float | None
     to_forwarder: float | None
     to_socat: float | None
@@ -216,6 +216,9 @@ def latencies(taken: dict[str, Taken]) -> dict[str, Latency]:
             return None
         return percentile(pooled[name], share) - percentile(base, share)
 
+    def later(name: str, each: dict[str, list[float]]) -> Spread | None:
+        return None if name == DIRECT else Spread.of(paired(each[name], each[DIRECT]))
+
     def to(name: str, other: str) -> float | None:
         if name not in added or other not in added or name == other:
             return None
@@ -232,8 +235,8 @@ def latencies(taken: dict[str, Taken]) -> dict[str, Latency]:
             p99=Spread.of(p99[name]),
             all_p99=percentile(pooled[name], 0.99),
             all_p999=percentile(pooled[name], 0.999),
-            added=Spread.of(added[name]) if name in added else None,
-            added_p99=over(name, 0.99),
+            added=later(name, p50),
+            added_p99=later(name, p99),
             added_p999=over(name, 0.999),
             to_forwarder=to(name, YARDSTICK),
             to_socat=to(name, SOCAT),

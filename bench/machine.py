@@ -40,7 +40,9 @@ def machine(cpu: int, load: tuple[float, float, float]) -> dict[str, object]:
     return {
         "processor": _field("/proc/cpuinfo", "model name") or platform.processor(),
         "cpus": len(os.sched_getaffinity(0)),
-        "memory": _field("/proc/meminfo", "MemTotal"),
+        "memory_gib": round(
+            int((_field("/proc/meminfo", "MemTotal") or "0").split()[0]) / (1 << 20)
+        ),
         "kernel": re.match(r"[\d.]*\d", platform.release())[0],  # type: ignore[index]
         "arch": platform.machine(),
         "hypervisor": " hypervisor" in (_field("/proc/cpuinfo", "flags") or ""),

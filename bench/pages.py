@@ -77,12 +77,11 @@ def _medians(results: Results) -> Grid:
     paths = at(results, "paths", placement) or {}
     rows = []
     for name, one in (paths.get("latency") or {}).items():
-        added = one["added"]["median"] if one["added"] else None
         rows.append(
             [
                 name,
-                number(added),
-                number(one["added_p99"], 0),
+                number(at(one, "added", "median")),
+                number(at(one, "added_p99", "median"), 0),
                 number(one["added_p999"], 0),
                 number(one["own_cpu"]),
                 number(at(paths, "parallel", "64", name, "per_s", "median"), 0),
@@ -108,7 +107,7 @@ def made_on(results: Results) -> str:
     kind = "a virtual machine" if machine["hypervisor"] else "a machine"
     return (
         f"Taken {results['taken'][:10]} in {results['seconds']} s on {kind} with {machine['cpus']} "
-        f"CPUs ({machine['processor']}), {machine['memory']}, Linux {machine['kernel']}, "
+        f"CPUs ({machine['processor']}), {machine['memory_gib']} GiB of memory, Linux {machine['kernel']}, "
         f"{machine['arch']}, load average before it {machine['load_average_before'][0]}: {said}."
     )
 
