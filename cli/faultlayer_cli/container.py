@@ -38,7 +38,8 @@ class Container(Endpoint):
     """One function in a container of this image, as a context manager.
 
     `env` is given to the function and the layer as it is. `layer` is the tree for /opt, by default
-    the checkout's for the image's architecture. `echo` passes the log on to standard error.
+    the checkout's for the image's architecture. `echo` passes the log on to standard error. /tmp
+    is `storage` MB of memory, where that is given.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Container(Endpoint):
         env: Mapping[str, str] | None = None,
         timeout: int = 3,
         memory: int = 128,
+        storage: int | None = None,
         port: int | None = None,
         layer: str | Path | None = None,
         echo: bool = True,
@@ -63,6 +65,7 @@ class Container(Endpoint):
         self._handler = handler
         self._env = described(self._folder, timeout, memory) | dict(env or {})
         self._layer = Path(layer).resolve() if layer else None
+        self._tmp = {"/tmp": f"rw,exec,mode=1777,size={storage}m"} if storage else {}
         self._container: Any = None
         self._reader: threading.Thread | None = None
         self._relay: relay.Relay | None = None
@@ -121,6 +124,7 @@ class Container(Endpoint):
             environment=self._env,
             ports={_PORT: (LOOPBACK, self.port)} if published else {},
             volumes_from=[f"{files.name}:ro"],
+            tmpfs=self._tmp,
         )
 
     def _read(self, wire: Wire) -> None:

@@ -215,7 +215,8 @@ class Emulator(Endpoint):
     `env` is given to the function and the layer as it is, and may replace every default (None
     takes one away). `layer` is the tree for /opt, by default the checkout's, built where it is out
     of date; `bootstrap` the command that starts the runtime, by default the Python one. `echo`
-    passes the log on to standard error. `tmp` is what the function sees as /tmp.
+    passes the log on to standard error. `tmp` is what the function sees as /tmp; where `storage`
+    says how many MB that has, it is in memory instead, and gone with the function.
     """
 
     def __init__(
@@ -226,6 +227,7 @@ class Emulator(Endpoint):
         env: Mapping[str, str | None] | None = None,
         timeout: int = 3,
         memory: int = 128,
+        storage: int | None = None,
         port: int | None = None,
         bootstrap: str | Path | None = None,
         layer: str | Path | None = None,
@@ -235,6 +237,7 @@ class Emulator(Endpoint):
         self.folder = Path(function_dir).resolve()
         self.handler = handler
         self._memory = memory
+        self._storage = storage
         self._bootstrap = Path(bootstrap).resolve() if bootstrap else None
         self._layer = Path(layer).resolve() if layer else None
         self._given = dict(env or {})
@@ -275,7 +278,12 @@ class Emulator(Endpoint):
         env = self.environment()
         needed = [rie, bootstrap, *map(Path, filter(None, map(env.get, _PATHS)))]
         command = sandbox.command(
-            program, layer=layer, tmp=self.tmp, folder=self.folder, needed=needed
+            program,
+            layer=layer,
+            tmp=self.tmp,
+            folder=self.folder,
+            needed=needed,
+            storage=self._storage,
         )
         self._launch(command, env)
         self._wait_until_listening()

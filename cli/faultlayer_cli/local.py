@@ -30,6 +30,7 @@ from faultlayer_cli.terminal import say
 PORT = 9748
 _TIMEOUT = Whole(1, 900, "3")
 _MEMORY = Whole(128, 10240, "128")
+_STORAGE = Whole(512, 10240, "512")
 _LISTEN = Whole(1, 65535, "9748")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 IMAGE = f"public.ecr.aws/lambda/python:{sys.version_info.major}.{sys.version_info.minor}"
@@ -49,6 +50,7 @@ class Run:
     env: Mapping[str, str]
     timeout: int
     memory: int
+    storage: int
     port: int
     layer: Path | None
     event: bytes | None
@@ -179,6 +181,12 @@ class LocalCommand(click.Command):
     default="128",
     help="the memory it is told it has [default: 128]",
 )
+@click.option(
+    "--function-storage",
+    metavar="MB",
+    default="512",
+    help="the size of its /tmp, which is in memory [default: 512]",
+)
 @click.option("--layer", metavar="DIR", help="the unpacked layer [default: this checkout's]")
 @click.option("--docker", is_flag=True, help="in a container, also where it works without")
 @click.option("--image", metavar="NAME", help=f"of that container; any runtime [default: {IMAGE}]")
@@ -190,6 +198,7 @@ def local(
     function_env: Sequence[str],
     function_timeout: str,
     function_memory: str,
+    function_storage: str,
     layer: str | None,
     docker: bool,
     image: str | None,
@@ -213,6 +222,7 @@ def local(
         env=environment(typed, function_env),
         timeout=number("--function-timeout", _TIMEOUT, function_timeout),
         memory=number("--function-memory", _MEMORY, function_memory),
+        storage=number("--function-storage", _STORAGE, function_storage),
         port=listen_port(listen, once=invoke is not None),
         layer=Path(layer) if layer else None,
         event=read_event(invoke),
@@ -255,7 +265,12 @@ def place(run: Run) -> Endpoint:
     refused = None if run.docker else refusal()
     # No literal, since a fault's name in quotes is for the fault's own file alone.
     common: Mapping[str, Any] = dict(  # noqa: C408
-        env=run.env, timeout=run.timeout, memory=run.memory, port=run.port, layer=run.layer
+        env=run.env,
+        timeout=run.timeout,
+        memory=run.memory,
+        storage=run.storage,
+        port=run.port,
+        layer=run.layer,
     )
     if not run.docker and refused is None:
         return Emulator(run.folder, run.handler, **common)

@@ -72,12 +72,19 @@ def _refusal() -> str:
 
 
 def command(
-    program: Sequence[str], *, layer: Path, tmp: Path, folder: Path, needed: Sequence[Path]
+    program: Sequence[str],
+    *,
+    layer: Path,
+    tmp: Path,
+    folder: Path,
+    needed: Sequence[Path],
+    storage: int | None = None,
 ) -> list[str]:
     """The command that runs the program in the folder until it, or we, die.
 
-    It sees the layer at /opt and the folder `tmp` at /tmp. `needed` are the paths that must stay
-    visible: what the host has beside them at the top of /tmp stays visible too.
+    It sees the layer at /opt and the folder `tmp` at /tmp, or `storage` MB of memory.
+    `needed` are the paths that must stay visible: what the host has beside them at the top of /tmp
+    stays visible too.
     """
     shadowed = {"extensions", *(entry.name for entry in layer.iterdir())}
     kept = set()
@@ -88,5 +95,6 @@ def command(
         if top[:1] == ("tmp",):
             kept.add(top[1])
     with_us = ["setpriv", "--pdeathsig", "KILL", "--"]
-    script = ["sh", str(SCRIPT), str(layer), str(tmp), str(folder), *sorted(kept), "--"]
+    places = [str(layer), str(tmp), str(storage or ""), str(folder)]
+    script = ["sh", str(SCRIPT), *places, *sorted(kept), "--"]
     return [*with_us, *namespaces(), "--", *script, *program]

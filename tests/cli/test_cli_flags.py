@@ -19,6 +19,7 @@ OURS = {
     "function-env",
     "function-timeout",
     "function-memory",
+    "function-storage",
     "layer",
 }
 # Every fault that the product contract names, those to come too.

@@ -36,6 +36,8 @@ NOISE = "\x01\u00e9" * 2048
         ([HELLO, "--function-timeout", "0"], "--function-timeout"),
         ([HELLO, "--function-timeout", "1.5"], "--function-timeout"),
         ([HELLO, "--function-memory", "64"], "--function-memory"),
+        ([HELLO, "--function-storage", "64"], "--function-storage"),
+        ([HELLO, "--function-storage", "1GB"], "--function-storage"),
         ([HELLO, "--function-env", "NAME"], "--function-env"),
         ([HELLO, "--function-env", "1A=b"], "--function-env"),
         ([HELLO, "--function-env", "FAULTLAYER_STATUS=x"], "FAULTLAYER_STATUS"),

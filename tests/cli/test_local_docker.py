@@ -85,6 +85,25 @@ def test_the_function_sees_an_environment_like_lambdas(spawned: Started, image, 
     assert sorted(entry.name for entry in look.iterdir()) == ["app.py"]
 
 
+def test_a_full_disk_is_the_containers_own(spawned: Started, image, look: Path):
+    """/tmp has a size, as in Lambda; else it would be the machine's disk."""
+    (look / "app.py").write_text(FULL)
+    arguments = ["--function-storage", 600, "--disk", "free:10MB", "--invoke", "-"]
+    process = spawned("local", look, "--docker", *arguments)
+    out, err = process.communicate("{}", timeout=120)
+    assert process.returncode == 0, err
+    assert json.loads(out) == [600, 10]
+    assert '"fault":"disk"' in err
+
+
+FULL = """
+import os
+def handler(event, context):
+    space = os.statvfs("/tmp")
+    return [blocks * space.f_frsize >> 20 for blocks in (space.f_blocks, space.f_bfree)]
+"""
+
+
 def test_a_variable_of_the_callers_counts(spawned: Started, image):
     process = spawned(
         "local", HELLO, "--docker", "--invoke", HELLO / "event.json", FAULTLAYER_STATUS="418"
