@@ -105,10 +105,11 @@ def made_on(results: Results) -> str:
     machine, versions = results["machine"], results["versions"]
     said = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     kind = "a virtual machine" if machine["hypervisor"] else "a machine"
+    load = machine["load_average_before"][0]
     return (
         f"Taken {results['taken'][:10]} in {results['seconds']} s on {kind} with {machine['cpus']} "
-        f"CPUs ({machine['processor']}), {machine['memory_gib']} GiB of memory, Linux {machine['kernel']}, "
-        f"{machine['arch']}, load average before it {machine['load_average_before'][0]}: {said}."
+        f"CPUs ({machine['processor']}), {machine['memory_gib']} GiB of memory, Linux "
+        f"{machine['kernel']}, {machine['arch']}, load average before it {load}: {said}."
     )
 
 
