@@ -24,7 +24,7 @@ from faultlayer.aim import Aim, Rule, draws
 from faultlayer.invocation import Invocation
 from faultlayer.jsontext import dumps
 from faultlayer.match import MISSING
-from faultlayer.registry import PREFIX
+from faultlayer.registry import NO_EVENT, PREFIX, find
 from faultlayer_cli import flags, summary
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.local import LocalCommand
@@ -150,6 +150,7 @@ def judge(
     labels = dict(_labels(settings))
     aim = _aim(settings, free)
     rules = aim.rules if aim else []
+    starts = {rule.lot for rule in aim.starts} if aim else set()
     never = labels.keys() - {rule.lot for rule in rules}
     verdicts = []
     outcomes: list[tuple[str, Action]] = []
@@ -163,9 +164,16 @@ def judge(
         verdicts.append(verdict)
     for lot, label in labels.items():
         if lot in never:
-            because = ["its rate or its max is 0"]
-            verdicts.append(Verdict(label, lot.partition("#")[0], "misses", because, {}))
+            fault = lot.partition("#")[0]
+            at_start = lot in starts or ("MATCH" in values and _hits_starts(fault))
+            because = [NO_EVENT if at_start else "its rate or its max is 0"]
+            verdicts.append(Verdict(label, fault, "misses", because, {}))
     return _barred(verdicts, outcomes, dry_run=bool(values.get("DRY_RUN")))
+
+
+def _hits_starts(name: str) -> bool:
+    fault = find(name)
+    return fault is not None and fault.begin is not None
 
 
 def _aim(settings: config.Config, values: Mapping[str, Any]) -> Aim | None:

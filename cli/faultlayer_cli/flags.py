@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import click
 
 from faultlayer import config
-from faultlayer.registry import COMMON, GLOBALS, PREFIX, Option, all_faults
+from faultlayer.registry import AT_START, COMMON, GLOBALS, PREFIX, Option, all_faults
 from faultlayer.values import Flag, Matching, Source
 from faultlayer_cli.errors import Mistake
 
@@ -63,7 +63,7 @@ class Setting:
             [self.flag, self.parameter],
             metavar=self.option.kind.metavar,
             help=self.help,
-            hidden=self.option in COMMON,
+            hidden=self.option in COMMON + AT_START,
             callback=_plan if isinstance(self.option.kind, Source) else None,
         )
 

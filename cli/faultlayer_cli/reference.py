@@ -45,7 +45,7 @@ def fault_rows(fault: Fault) -> Iterator[str]:
     for variable, option in fault.variables().items():
         if option is fault.main:
             yield row(variable, option, f"{fault.help}. Its value: {option.help}")
-        elif option not in COMMON:
+        elif option not in fault.common:
             yield row(variable, option, option.help)
 
 
@@ -64,8 +64,8 @@ def common() -> list[str]:
 def plan() -> list[str]:
     """What a rule of each fault is called in a plan."""
     lines = ["| `fault` | must have | may have |", "| --- | --- | --- |"]
-    shared = ", ".join(f"`{option.name}`" for option in COMMON)
     for fault in all_faults():
+        shared = ", ".join(f"`{option.name}`" for option in fault.common)
         own = "".join(f"`{option.name}`, " for option in fault.options)
         lines.append(f"| `{fault.name}` | `{fault.main.name}` | {own}{shared} |")
     return lines

@@ -69,6 +69,7 @@ class Tally:
         self._of: dict[str, list[Invocation]] = {}  # by request id, retries one after the other
         self._running: dict[str, Invocation] = {}  # by log stream
         self._unclaimed: set[str] = set()  # streams with an error of nobody's yet
+        self._begun: dict[str, list[Seen]] = {}  # by stream: what hit a start, before any event
         self._troubles: Counter[Trouble] = Counter()
 
     def add(self, stream: str, seen: Seen) -> None:
@@ -83,12 +84,18 @@ class Tally:
             self._say(seen)
         elif seen.kind is Kind.ERROR:
             self._error(stream)
+        elif stream in self._running:  # what hits a start is of the invocation that waits for it
+            _count(self._running[stream], seen)
+        else:
+            self._begun.setdefault(stream, []).append(seen)
 
     def _start(self, stream: str, request: str) -> None:
         one = self._open(request)
         if one.started:
             one = self._another(request)
         one.started = True
+        for seen in self._begun.pop(stream, ()):
+            _count(one, seen)
         self._running[stream] = one
         self._unclaimed.discard(stream)
 
@@ -112,10 +119,7 @@ class Tally:
             known = self._of.get(seen.request)
             (known[-1] if known else self._another(seen.request)).failed = True
             return
-        one = self._open(seen.request)
-        one.failed |= seen.failed
-        counts = one.injected if seen.kind is Kind.INJECTED else one.dry_runs
-        counts[seen.fault] += 1
+        _count(self._open(seen.request), seen)
 
     def _open(self, request: str) -> Invocation:
         """The invocation under this id that is not over yet, as far as is known."""
@@ -157,6 +161,13 @@ class Tally:
         group = _group(every, lambda one: name in one.injected, [name])
         dry_runs = sum(one.dry_runs[name] for one in every)
         return Group(**{**vars(group), "dry_runs": dry_runs})
+
+
+def _count(one: Invocation, seen: Seen) -> None:
+    """One injection that this invocation suffered, or would have."""
+    one.failed |= seen.failed
+    counts = one.injected if seen.kind is Kind.INJECTED else one.dry_runs
+    counts[seen.fault] += 1
 
 
 def _group(

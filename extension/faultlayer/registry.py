@@ -144,7 +144,11 @@ COMMON = (
     Option(
         "rate", Rate(), "share of invocations that are hit (default: `FAULTLAYER_RATE`, else 1)"
     ),
-    Option(_MATCH, Matching(), "which events are hit (default: `FAULTLAYER_MATCH`, else all)"),
+    Option(
+        _MATCH,
+        Matching(),
+        "which events are hit (default: `FAULTLAYER_MATCH`, else all); cold starts have no event",
+    ),
     Option("max", Whole(0, 10**9, "10"), "injections per execution environment at most"),
 )
 

@@ -167,3 +167,16 @@ def test_it_foretells_what_the_extension_decides(
         hits = settings.aim.decide(invocation.head + body, invocation.lowered)
     decided = [(hit.rule.fault.name, hit.action.numbers) for hit in hits.hits] if hits else []
     assert foretold == decided
+
+
+def test_what_hits_starts_hits_no_event(typed: Command, event: Path) -> None:
+    """With a match for all, too, beside which it is off; nor is its draw told of."""
+    rules = [{"fault": "init", "how": "error", "rate": 0.5}, {"fault": "latency", "delay": "1s"}]
+    found = told(typed, event, "--plan", json.dumps({"faults": rules}), "--env", '{"TABLE":null}')
+    for label in ("FAULTLAYER_ENV", "faults[0]"):
+        verdict, because = found[label]
+        assert verdict == "misses"
+        assert "hits the start of an execution environment" in because
+    assert found["faults[1]"][0] == "hits"
+    never = told(typed, event, "--env", '{"TABLE":null}', "--env-max", "0")
+    assert never["FAULTLAYER_ENV"] == ("misses", "its rate or its max is 0")

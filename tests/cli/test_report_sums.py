@@ -168,3 +168,17 @@ def test_whatever_the_order_the_sums_add_up(said: list[Seen]) -> None:
     reports = sum(seen.kind is REPORT for seen in said)
     assert sums.total.invocations >= reports
     assert sums.total.errors <= sums.total.invocations
+
+
+def test_what_hits_a_start_is_of_the_invocation_that_waits_for_it() -> None:
+    """In Lambda it comes before the first event, under the emulator after it."""
+    before = summed(hit("", "a", failed=True), start("1"), report("1"), start("2"), report("2"))
+    after = summed(start("1"), hit("", "a", failed=True), report("1"), start("2"), report("2"))
+    for sums in (before, after):
+        group = sums.faults["a"]
+        assert (group.invocations, group.injections, group.errors) == (1, 1, 1)
+        assert (sums.not_hit.invocations, sums.not_hit.errors) == (1, 0)
+    other = summed(("s", hit("", "a")), ("t", start("1")), ("t", report("1")))
+    assert not other.faults, "of another environment, whose first event is not in the log"
+    tried = summed(dry("", "a"), start("1"), report("1"))
+    assert (tried.faults["a"].injections, tried.faults["a"].dry_runs) == (0, 1)

@@ -68,3 +68,12 @@ def test_files_that_hold_no_variables(typed: Command, tmp_path: Path, text: str,
     assert said.code == 2
     assert [line in each for each in said.lines] == [True]
     assert typed("validate", "--variables", tmp_path / "none").code == 2
+
+
+def test_a_match_for_a_fault_that_hits_starts_is_a_mistake(typed: Command, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text('{"faults":[{"fault":"init","how":"3s"}],"match":{"path":"/"}}')
+    said = typed("validate", path)
+    assert said.code == 2
+    assert "init has no effect beside match" in said.err
+    assert "no event" in said.err

@@ -36,8 +36,8 @@ class Variables(Kind):
     metavar = "JSON"
     allowed = (
         "a JSON object of names of variables (letters, digits, _) to texts or null, which unsets; "
-        f"in all {_MOST >> 10} KB at most; not {', '.join(_OURS)}, {PREFIX}..., BASH... and what "
-        "else shells set themselves, such as UID or RANDOM"
+        f"in all {_MOST >> 10} KB at most; not {', '.join(_OURS)}, faultlayer's own, BASH... and "
+        "what else shells set themselves, such as UID or RANDOM"
     )
     example = '{"TABLE_NAME":"no-such-table","AWS_ENDPOINT_URL":null}'
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _ERROR = "error"
+_UNSAID = "the start was failed by faultlayer"
 
 
 class Outcome(Kind):
@@ -50,7 +51,7 @@ class Failure(Message):
 
 def begin(options: Options, draw: float) -> Action | None:
     if options.how == _ERROR:
-        kind, message = options.message
+        kind, message = options.message or (Failure.unnamed, _UNSAID)
         return Fail(kind, message, BEFORE)
     low, high = options.how
     return Delay(low + (high - low) * draw)
@@ -66,7 +67,6 @@ FAULT = Fault(
             "message",
             Failure(),
             f"what `error` says, as `message` or `Type: message` (type `{Failure.unnamed}`)",
-            (Failure.unnamed, "the start was failed by faultlayer"),
         ),
     ),
     begin=begin,
