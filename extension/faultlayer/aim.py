@@ -13,7 +13,7 @@ from time import time
 
 from faultlayer.actions import BEFORE, Nothing
 from faultlayer.invocation import Invocation
-from faultlayer.log import emit
+from faultlayer.log import broken, emit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -297,12 +297,14 @@ class Aim:
             return None
         hits = []
         for rule, draw in drawn:
-            if rule.match is not None and not rule.match.holds(invocation):
-                continue
             try:
+                if rule.match is not None and not rule.match.holds(invocation):
+                    continue
                 action = rule.decide(rule.options, invocation, draw)
             except Exception as error:
-                emit("error", "internal_error", message=type(error).__name__)
+                if error is invocation.lost:  # no fault's doing: the event will not arrive
+                    raise
+                broken(rule.fault.name, invocation.request_id, error)
                 continue
             if isinstance(action, Nothing):
                 mention(rule, action.why, invocation.request_id)

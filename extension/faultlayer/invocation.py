@@ -28,10 +28,10 @@ class Invocation:
 
     `id` is the raw request id (empty where upstream gave none), `head` the raw response head it
     came with, `lowered` the same in lower case. `content` gives the event's bytes, None where
-    they are more than Lambda lets an event be.
+    they are more than Lambda lets an event be; `lost` is why they could not be received.
     """
 
-    __slots__ = ("_content", "_event", "head", "id", "lowered")
+    __slots__ = ("_content", "_event", "head", "id", "lost", "lowered")
 
     def __init__(
         self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
@@ -39,6 +39,7 @@ class Invocation:
         self.head = head
         self.lowered = lowered
         self.id = header(head, lowered, REQUEST_ID)
+        self.lost: Exception | None = None
         self._content = content
         self._event = _UNREAD
 
@@ -64,7 +65,13 @@ class Invocation:
 
     def content(self) -> bytes | None:
         """The event's bytes; None where they are more than Lambda lets an event be."""
-        return self._content() if self._content else None
+        try:
+            return self._content() if self._content else None
+        except MemoryError:  # what has arrived is still there to be delivered
+            raise
+        except Exception as error:
+            self.lost = error
+            raise
 
     def readable(self) -> bool:
         """Whether the event is JSON of a size that Lambda allows; reads it where nobody has."""
