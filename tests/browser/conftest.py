@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,8 +65,8 @@ def shop(browser: chromium.Browser, site: str) -> Iterator[Callable[..., Shop]]:
         missing(reason)
     with contextlib.ExitStack() as stack:
 
-        def start(folder: Path = FOLDER, **variables: str) -> Shop:
-            emulator = stack.enter_context(Emulator(folder, env=variables, timeout=30))
+        def start(**variables: str) -> Shop:
+            emulator = stack.enter_context(Emulator(FOLDER, env=variables, timeout=30))
             gateway = stack.enter_context(Gateway(lambda event: emulator.invoke(event).body))
             page = stack.enter_context(browser.page(f"{site}?api={gateway.url}/drinks"))
             return Shop(page, gateway, emulator)
