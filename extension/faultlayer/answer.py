@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Change = Callable[[str | bytes], str | bytes]
+    Filter = tuple[Callable[[bytes], bytes], Callable[[Exception], None] | None]
 
 HTTP_STREAM = b"application/vnd.awslambda.http-integration-response"
 SEPARATOR = b"\0" * 8
@@ -209,13 +210,16 @@ class Stream:
     """A streamed answer passing by: the prelude, where it is HTTP-shaped, then pieces of body.
 
     `feed` takes content as it arrives and returns what may leave, `end` what is left at the end;
-    `rewrite` is called once, as soon as the prelude is known, before any body passes.
+    `rewrite` is called once, as soon as the prelude is known, before any body passes. `blame` is
+    told where a filter fails that was set while it was in force: what follows passes without it.
     """
 
     def __init__(self, *, http: bool, rewrite: Callable[[Stream], None]) -> None:
         self.http: Http | None = None
+        self.blame: Callable[[Exception], None] | None = None
         self._rewrite = rewrite
-        self._filters: list[Callable[[bytes], bytes]] = []
+        self._prelude: bytes | None = None
+        self._filters: list[Filter] = []
         self._held = bytearray()
         self._size = self._sent = 0
         self._in_prelude = http
@@ -224,7 +228,7 @@ class Stream:
 
     def filter_body(self, change: Callable[[bytes], bytes]) -> None:
         """Pass every piece of the body through this function."""
-        self._filters.append(change)
+        self._filters.append((change, self.blame))
         if self.http:
             self.http.change_headers({"content-length": None})
 
@@ -234,6 +238,18 @@ class Stream:
         if self.http:
             self.http.change_headers({"content-length": None})
         return True
+
+    def begin_again(self) -> None:
+        """As if nothing had been asked for, before any body passes."""
+        self._filters.clear()
+        self._size = 0
+        self.http = None if self._prelude is None else Http.parse(self._prelude, prelude=True)
+
+    def head(self) -> bytes:
+        """The prelude as it will leave; empty where there is none."""
+        if self._prelude is None:
+            return b""
+        return self.http.text(self._prelude) if self.http else self._prelude
 
     def padding(self) -> Iterator[bytes]:
         """What is still to leave after the end."""
@@ -260,17 +276,22 @@ class Stream:
     def _past_prelude(self, prelude: bytes, separator: bytes, rest: bytes) -> bytes:
         self._in_prelude = False
         self._held.clear()
-        self.http = Http.parse(prelude, prelude=True) if separator else None
+        self._prelude = prelude if separator else None
+        self.begin_again()
         self._rewrite(self)
         if separator:
-            text = self.http.text(prelude) if self.http else prelude
-            return text + separator + self._filtered(rest)
+            return self.head() + separator + self._filtered(rest)
         return self._filtered(prelude)
 
     def _filtered(self, piece: bytes) -> bytes:
-        for change in self._filters:
-            if piece:
-                piece = change(piece)
+        for each in tuple(self._filters):
+            change, blame = each
+            try:
+                piece = change(piece) if piece else piece
+            except Exception as error:
+                self._filters.remove(each)
+                if blame is not None:
+                    blame(error)
         return piece
 
     def end(self) -> bytes:

@@ -12,8 +12,7 @@ from time import monotonic
 
 from faultlayer import http1
 from faultlayer.http1 import UNTIL_CLOSE
-from faultlayer.message import Early, partly
-from faultlayer.message import Message as Message
+from faultlayer.message import Early, Message, partly
 from faultlayer.sockets import SIZE, Gone, Peer, Watch, duplex, stream, wait_while_open
 
 TYPE_CHECKING = False

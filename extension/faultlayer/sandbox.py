@@ -16,6 +16,7 @@ from time import monotonic, time
 from faultlayer.actions import Hold
 from faultlayer.aim import mention
 from faultlayer.log import emit
+from faultlayer.outgoing import failed
 from faultlayer.values import LONGEST
 
 TYPE_CHECKING = False
@@ -59,8 +60,7 @@ class Sandbox:
                 hit.rule.give_back()
                 mention(hit.rule, str(why), request_id)
             except Exception as error:
-                hit.rule.give_back()
-                emit("error", "internal_error", message=type(error).__name__)
+                failed(hit, request_id, error)
             else:
                 self._keep(release)
                 hit.action.numbers.update(numbers)

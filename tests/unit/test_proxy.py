@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from wire_strategies import fields
 
 from faultlayer.http1 import ProtocolError, check_request, check_response, scan, status_of
-from faultlayer.link import Message
+from faultlayer.message import Message
 from faultlayer.proxy import Connection
 from faultlayer.runtime_api import INVOCATION, NEXT
 
@@ -64,7 +64,9 @@ def drive(requests: list[bytes], answer: bytes) -> Memory:
     """Serve a first request for an event, then these."""
     memory = Memory(requests, answer)
     aim = SimpleNamespace(decide=lambda event, head: None, awaited=lambda: None)
-    proxy: Any = SimpleNamespace(aim=aim, pending={}, due=[], host=b"x")
+    proxy: Any = SimpleNamespace(
+        aim=aim, pending={}, due=[], host=b"x", runtime_api=b"x", start=None, held=False
+    )
     link: Any = memory
     with contextlib.suppress(Careful):
         Connection(proxy, link).serve()
