@@ -1,0 +1,36 @@
+"""The same function in Python and in Node.js, each with its real runtime client."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from faultlayer_cli.emulator import Emulator
+from rie.support import Function
+from runtimes import builds
+from runtimes.languages import NODE, PYTHON
+
+LANGUAGES = [PYTHON.name, NODE.name]
+
+
+@contextlib.contextmanager
+def running(
+    language: str, sources: Path, variables: dict[str, str], **more: Any
+) -> Iterator[Function]:
+    """The function of this folder (app.py, index.mjs), with these variables."""
+    # Not in /tmp, of which the function is to have its own.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name) / "function"
+        shutil.copytree(sources, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        env: dict[str, str | None] = {**variables}
+        handler = PYTHON.handler
+        if language == NODE.name:
+            handler, more["bootstrap"] = NODE.handler, NODE.bootstrap
+            env["AWS_EXECUTION_ENV"] = None
+            (folder / "node_modules").symlink_to(builds.build(NODE, print) / "node_modules")
+        with Emulator(folder, handler, env=env, **more) as emulator:
+            yield Function(emulator)
