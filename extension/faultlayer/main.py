@@ -68,10 +68,19 @@ def _prepare(environ: dict[str, str]) -> tuple[config.Config, socket | None]:
     settings = config.Config()
     try:
         settings = config.read(environ, kept=address.COUNTS)
+        _measure(settings, environ)
         return settings, _open(settings)
     except Exception as error:
         emit("error", "start_failed", message=f"{type(error).__name__}; nothing is injected")
         return settings, None
+
+
+def _measure(settings: config.Config, environ: dict[str, str]) -> None:
+    """From here on lines about injections carry metrics, where that is asked for."""
+    if "METRICS" in settings.values and (settings.aim or settings.source):
+        from faultlayer import metrics
+
+        metrics.begin(environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
 
 
 def _leave(code: int) -> NoReturn:
@@ -121,10 +130,6 @@ def main() -> None:
             _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
         extension.wait()
         _leave(0)
-    if "METRICS" in settings.values:
-        from faultlayer import metrics
-
-        metrics.begin(environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
     from faultlayer.proxy import serve
 
     proxy = serve(listener, settings.upstream or (host, port), settings)

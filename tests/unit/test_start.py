@@ -133,3 +133,16 @@ def test_a_plan_in_a_file_is_in_time(published: Path, tmp_path: Path) -> None:
 def test_the_plan_of_both_kinds_is_read(published: Path) -> None:
     read = plan.read('{"faults":[{"fault":"init","how":"2s","rate":0.5,"max":1}]}')
     assert not read.problems
+
+
+@pytest.mark.parametrize("dry", ["false", "true"])
+def test_the_line_of_a_start_carries_metrics_too(
+    published: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], dry: str
+) -> None:
+    monkeypatch.setattr("faultlayer.log._metrics", None)
+    given = {**TABLE, "FAULTLAYER_METRICS": "emf", "FAULTLAYER_DRY_RUN": dry}
+    main._prepare({**given, "AWS_LAMBDA_FUNCTION_NAME": "orders"})
+    (line,) = lines(capfd)
+    assert line["function"] == "orders"
+    assert line["dry_runs" if dry == "true" else "injections"] == 1
+    assert "_aws" in line
