@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from faultlayer_cli.emulator import Emulator
+from rie.held import held as held  # a fixture
 from rie.support import Function
 
 PROBE = Path(__file__).parent / "functions" / "probe"

@@ -1,0 +1,43 @@
+"""CPU under the real emulator: the processor time that is left to the function."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from rie.held import Run, soon
+
+WORK = 1.0  # seconds by the clock that the handler computes
+
+
+@pytest.fixture
+def one_processor() -> Iterator[None]:
+    """Everything that is started runs on one processor, as in a small function."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
+@pytest.mark.usefixtures("one_processor")
+def test_the_function_gets_the_share_that_others_leave_and_then_all_again(held: Run) -> None:
+    function = held(timeout=30, FAULTLAYER_CPU="7")
+    function.ask()
+    told = function.ask(hit=1, work=WORK)
+    assert told["burdens"] == 7
+    assert told["worked"] < 0.4 * WORK, "an eighth, where the scheduler is fair"
+    assert soon(lambda: not function.burdens())
+    assert function.ask()["burdens"] == 0
+    line = function.injected()["cpu"]
+    assert line["cores"] == 7
+
+
+@pytest.mark.parametrize("value", ["1000", "0"])
+def test_a_wrong_value_is_named_and_the_function_runs_untouched(held: Run, value: str) -> None:
+    function = held(FAULTLAYER_CPU=value)
+    assert function.ask(hit=1)["burdens"] == 0
+    (line,) = function.lines()
+    assert (line["event"], line["variable"]) == ("config_error", "FAULTLAYER_CPU")
+    assert line["message"].endswith("allowed: a whole number from 1 to 32")
