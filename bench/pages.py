@@ -212,9 +212,10 @@ def _subjects(results: Results) -> list[str]:
 
 
 def charts(results: Results) -> dict[Path, str]:
+    several = at(results, "paths", "free")  # cores, which parallel connections are about
     drawn: dict[str, Callable[[], str]] = {
         "warm": lambda: warm_chart(results, _placed(results)),
-        "parallel": lambda: parallel_chart(results, _placed(results)),
+        "parallel": lambda: parallel_chart(results, "free" if several else _placed(results)),
         "payloads": lambda: payload_chart(results, _placed(results)),
         "starts": lambda: starts_chart(results),
         "memory": lambda: memory_chart(results),

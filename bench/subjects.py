@@ -165,7 +165,7 @@ class Extension:
 
     def missing(self) -> str | None:
         if not (self.opt / "extensions" / "faultlayer").exists():
-            return f"no {self.opt}/extensions/faultlayer: run ./build.sh first"
+            return f"no {os.path.relpath(self.opt)}/extensions/faultlayer: run ./build.sh first"
         return namespace_trouble()
 
     def _environment(self, upstream: int, address: Path) -> dict[str, str]:
