@@ -3,24 +3,24 @@
 import os
 import subprocess
 import time
+from pathlib import Path
 
 CHILDREN = []
+KEPT = []
 
 
 def processes():
     found = 0
     for name in os.listdir("/proc"):
         try:
-            with open(f"/proc/{name}/cmdline", "rb") as file:
-                found += b"faultlayer.burden" in file.read()
+            found += b"faultlayer.burden" in Path(f"/proc/{name}/cmdline").read_bytes()
         except OSError:
             pass
     return found
 
 
 def score(pid):
-    with open(f"/proc/{pid}/oom_score_adj") as file:
-        return int(file.read())
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
 def handler(event, context):
@@ -29,14 +29,15 @@ def handler(event, context):
     space = os.statvfs("/tmp")
     told["free"] = space.f_bavail * space.f_frsize
     if "write" in event:
+        wrote = Path("/tmp/function-wrote")
         try:
-            with open("/tmp/function-wrote", "wb", buffering=0) as file:
+            with wrote.open("wb", buffering=0) as file:
                 for _ in range(event["write"]):
                     file.write(b"x" * (1 << 20))
         except OSError as error:
             told["errno"] = error.errno
         finally:
-            os.unlink("/tmp/function-wrote")
+            wrote.unlink()
     if "child" in event:
         CHILDREN.append(subprocess.Popen(["sleep", "60"]))
         told["child"] = CHILDREN[-1].pid
@@ -45,6 +46,8 @@ def handler(event, context):
         raise ValueError("of its own")
     if "exit" in event:
         os._exit(event["exit"])
+    if "take" in event:
+        KEPT.append(b"x" * (event["take"] << 20))
     began = time.thread_time()
     until = time.monotonic() + event.get("work", 0)
     while time.monotonic() < until:
