@@ -36,7 +36,7 @@ def test_a_mistake_is_one_line_and_the_other_faults_work(run, variable):
     lines = function.lines("config_error")
     assert [line["variable"] for line in lines] == [variable]
     assert allowed in lines[0]["message"]
-    assert len(lines[0]["message"]) < 300
+    assert len(lines[0]["message"]) < 500
 
 
 def test_6_mb_pass_both_ways(run):
