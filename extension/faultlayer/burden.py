@@ -32,7 +32,8 @@ class Burden:
 
     def __init__(self, work: str, amount: int, seconds: float) -> None:
         folder = __file__.rpartition("/")[0].rpartition("/")[0]
-        arguments = ["python3", "-ISBc", _CODE, folder, work, str(amount), f"{seconds:.3f}"]
+        # By its own path: the interpreter finds the standard library by that of its name.
+        arguments = [sys.executable, "-ISBc", _CODE, folder, work, str(amount), f"{seconds:.3f}"]
         theirs, self._ours = posix.pipe2(posix.O_CLOEXEC)
         self._said, say = posix.pipe2(posix.O_CLOEXEC)
         try:
