@@ -67,7 +67,7 @@ from faultlayer.proxy import Proxy
 from test_restore_chance import IDS, decisions
 
 aim = config.read(json.loads(sys.argv[2])).aim
-proxy = Proxy(("127.0.0.1", int(sys.argv[3])), aim)
+proxy = Proxy(("127.0.0.1", int(sys.argv[3])), aim, 0)
 decisions(aim, IDS[:5])  # drawn before the snapshot
 for _ in range(2):
     if os.fork():
