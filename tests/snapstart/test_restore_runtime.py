@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,3 +80,26 @@ def test_a_hook_that_fails_after_the_restore_is_reported(
         assert json.loads(report.content)["errorMessage"] == "no connection to the table"
         kind = report.header("lambda-runtime-function-error-type")
         assert kind == "Runtime.AfterRestoreError"
+
+
+def test_a_failed_start_fails_the_restore(snapshots: SnapshotApi, tmp_path: Path) -> None:
+    """And not the snapshot before it; the runtime ends, as it does where its own hook fails."""
+    with environment(snapshots, tmp_path, {"FAULTLAYER_INIT": "error"}) as (extension, runtime):
+        assert runtime.poll() is None
+        assert not extension.log
+        snapshots.restored_now.set()
+        assert runtime.wait(20) == -signal.SIGKILL
+        (report,) = snapshots.restore_errors
+        assert json.loads(report.content)["errorType"] == "Runtime.InitError"
+        assert not snapshots.init_errors
+        assert [line["fault"] for line in extension.log] == ["init"]
+
+
+def test_a_slow_start_holds_the_restore(snapshots: SnapshotApi, tmp_path: Path) -> None:
+    with environment(snapshots, tmp_path, {"FAULTLAYER_INIT": "1s"}) as (extension, _):
+        asked = snapshots.invoke(b'{"order":1}')
+        snapshots.restored_now.set()
+        restored = time.monotonic()
+        assert asked.result().json["statusCode"] == 200
+        assert time.monotonic() - restored >= 1
+        assert [line["fault"] for line in extension.log] == ["init"]
