@@ -165,7 +165,7 @@ class Link:
     def _begin_with_all(self, request: Message) -> None:
         """Send what has arrived of a request of which more was read ahead; it is not sent twice."""
         send = self.begin(request.data)
-        for piece in request.more:
+        for piece in request.pieces():
             send(piece)
 
     def _ask_at_length(self, request: Message) -> Message:
@@ -223,7 +223,7 @@ class Link:
     def deliver(self, answer: Message) -> bool:
         """Send upstream's answer to the runtime, as it arrives; whether both stay connected."""
         self.client.send(answer.data)
-        for piece in answer.more:
+        for piece in answer.pieces():
             self.client.send(piece)
         if answer.body is not None:
             self._attend(_POLL)
@@ -238,7 +238,7 @@ class Link:
     def finish(self, answer: Message, sink: Callable[[bytes], object]) -> None:
         """Hand what has not arrived yet of upstream's answer to `sink`."""
         if answer.body is not None and self._upstream is not None:
-            stream(self._upstream, answer.body, sink, None)
+            stream(self._upstream, answer.body, sink)
 
     def gather(self, event: Message) -> bytes | None:
         """The content of an event, all of it; None where it is longer than any event can be.
@@ -269,7 +269,7 @@ class Link:
         try:
             if self._upstream is not None and size <= MAX_EVENT:
                 self._attend(_POLL)
-                stream(self._upstream, body, keep, None)
+                stream(self._upstream, body, keep, kept=True)
                 self._waiting = b""
                 event.body = None
         except _TooLong:

@@ -11,7 +11,7 @@ from faultlayer.http1 import UNTIL_CLOSE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from faultlayer.http1 import Body
     from faultlayer.sockets import Peer
@@ -61,6 +61,13 @@ class Message:
         content = bytearray()
         self.feed(content.extend)
         return bytes(content)
+
+    def pieces(self) -> Iterator[bytes]:
+        """What was read ahead, each piece let go of once it is given: memory may be short."""
+        more, self.more = list(self.more), ()
+        more.reverse()
+        while more:
+            yield more.pop()
 
     def replace(self, content: bytes) -> None:
         """Give what has arrived to its end another content."""

@@ -245,8 +245,11 @@ class Outgoing:
     ) -> Message:
         send = self._link.begin(head)
         for piece in pieces:
-            if piece:
-                send(piece if trailer is None else chunk(piece))
+            if trailer is None:
+                send(piece)
+                continue
+            for at in range(0, len(piece), _PIECE):
+                send(chunk(piece[at : at + _PIECE]))
         if trailer is not None:
             send(b"0\r\n" + trailer)
         return self._link.hear()

@@ -39,7 +39,17 @@ class _Enough(Exception):
 class Deliveries:
     """The deliveries of one event. `link`: the connection that it was given to."""
 
-    __slots__ = ("_count", "_ends", "_event", "_given", "_hit", "_left", "_reserve", "link")
+    __slots__ = (
+        "_count",
+        "_ends",
+        "_event",
+        "_given",
+        "_hit",
+        "_left",
+        "_more",
+        "_reserve",
+        "link",
+    )
 
     def __init__(self, hit: Hit, link: Link, event: Message, ends: float | None) -> None:
         assert isinstance(hit.action, Repeat)
@@ -47,6 +57,7 @@ class Deliveries:
         self.link = link
         self._hit = hit
         self._event = event
+        self._more = tuple(event.more)  # the event itself lets go of it once it is delivered
         self._left = hit.action.times - 1
         self._count = 1
         self._given = now
@@ -67,7 +78,7 @@ class Deliveries:
         event = Message(
             self._event.data, self._event.lowered, self._event.length, None, self._event.last
         )
-        event.more = self._event.more
+        event.more = self._more
         return event
 
     def discard(self, link: Link, what: bytes, request: Message, request_id: str) -> bool:
@@ -120,7 +131,7 @@ def _hold(link: Link, request: Message, enough: Callable[[int], bool]) -> bool:
             raise _Enough
 
     try:
-        stream(link.client, body, keep, None)
+        stream(link.client, body, keep, kept=True)
     except _Enough:
         pass
     except MemoryError:

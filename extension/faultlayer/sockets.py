@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 SIZE = 65536  # bytes of one receive; most invocations fit in one
 BULK = 262144  # bytes of one receive of a large body
+_SCARCE = 4096  # bytes of one receive of it where there is no room for that
 _BACKLOG = 1024
 _LINGER_MS = 1000
 _LOOK = 0.05  # seconds between two looks at what tells nobody when it changes
@@ -262,7 +263,7 @@ def duplex(
             except (BlockingIOError, ConnectionError):
                 pass  # the next look at it tells why
         else:
-            data = client.recv(BULK)
+            data = _bulk(client)
             if not data:
                 raise Gone("in the middle of a body")
             taken += len(data)
@@ -282,14 +283,31 @@ def _exactly(source: Peer) -> Callable[[], bytes]:
     return lambda: bytes(view[: receive(buffer)])
 
 
+def _bulk(source: Peer) -> bytes:
+    """What arrives next of a large body; less of it at once where memory is short."""
+    try:
+        return source.recv(BULK)
+    except MemoryError:
+        return source.recv(_SCARCE)
+
+
 def stream(
-    source: Peer, body: Body, sink: Callable[[bytes], object], out: Callable[[bytes], object] | None
+    source: Peer,
+    body: Body,
+    sink: Callable[[bytes], object],
+    out: Callable[[bytes], object] | None = None,
+    *,
+    kept: bool = False,
 ) -> None:
     """Receive the rest of a body as it arrives and hand each piece, as it came, to `sink`.
 
-    `out` is given the content alone. Raises Gone where the source closes within the body.
+    `out` is given the content alone. Raises Gone where the source closes within the body; where
+    what arrives is `kept`, MemoryError while there is still room for passing it on.
     """
-    receive = _exactly(source) if out else (lambda: source.recv(BULK))
+    if out:
+        receive = _exactly(source)
+    else:
+        receive = (lambda: source.recv(BULK)) if kept else (lambda: _bulk(source))
     while not body.done:
         data = source.take() if source.pending else receive()
         if not data:

@@ -1,0 +1,151 @@
+"""A memory limit so low that what a fault has to read does not fit.
+
+The fault is left out, which one line says, and the invocation passes, byte for byte; with room
+again the fault acts again.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.proxied import Extension
+from fakes.runtime import Runtime, chunked, echo, stream_head
+from fakes.runtime_api import Invocation, RuntimeApi
+from fakes.wire import Message
+
+ROOM = 2 << 20  # bytes that may still be had: enough for what passes, too little for what is kept
+LARGE = json.dumps({"statusCode": 200, "body": "x" * 5_000_000}).encode()
+SMALL = b'{"statusCode":200,"body":"x"}'
+
+
+@contextmanager
+def short(extension: Extension, room: int = ROOM) -> Iterator[None]:
+    """The process gets so much more memory, and no more: malloc fails then."""
+    pid = extension.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_DATA)
+    resource.prlimit(pid, resource.RLIMIT_DATA, ((extension.status("VmData") << 10) + room, -1))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_DATA, before)
+
+
+class InChunks(RuntimeApi):
+    """Gives events in chunks, as Lambda gives those past 2 KB."""
+
+    chunks = True
+
+    def _next(self, conn: Any) -> bytes | None:
+        event = super()._next(conn)
+        if event is None or not self.chunks:
+            return event
+        head, _, body = event.partition(b"\r\n\r\n")
+        head = head.replace(b"Content-Length: %d" % len(body), b"Transfer-Encoding: chunked")
+        return head + b"\r\n\r\n" + chunked(body)
+
+
+@pytest.fixture(params=[False, True], ids=["sized", "chunked"])
+def api(request: pytest.FixtureRequest) -> Iterator[InChunks]:
+    with InChunks() as server:
+        server.chunks = request.param
+        yield server
+    assert not server.errors
+    assert not server.doubled
+    assert not server.refused
+
+
+def answered(api: InChunks, runtime: Runtime, event: Message, body: bytes) -> Message:
+    if not api.chunks:
+        return runtime.respond(event, body)
+    head = stream_head(runtime.id_of(event), echo(event)).replace(b"streaming", b"buffered")
+    pieces = [body[at : at + 300_000] for at in range(0, len(body), 300_000)]
+    return runtime.ask(head + chunked(*pieces))
+
+
+def turn(api: InChunks, runtime: Runtime, event: bytes, answer: bytes) -> Invocation:
+    """An invocation that nothing may touch, whose function gets the event once."""
+    invoked = api.invoke(event)
+    got = runtime.next()
+    assert got.content == event
+    assert answered(api, runtime, got, answer).status == 202
+    assert invoked.result().content == answer
+    return invoked
+
+
+READING = {
+    "a match": ({"LATENCY": "1ms", "MATCH": "statusCode=200"}, LARGE, SMALL, "latency"),
+    "the event": ({"EVENT": '{"body":1}'}, LARGE, SMALL, "event"),
+    "the answer": ({"CORRUPTION": "garble"}, SMALL, LARGE, "corruption"),
+    "its headers": ({"HEADERS": '{"x-a":"1"}'}, SMALL, LARGE, "headers"),
+    "its end": ({"OVERSIZE": "6MB"}, SMALL, LARGE, "oversize"),
+}
+
+
+@pytest.mark.parametrize(("faults", "event", "answer", "name"), READING.values(), ids=READING)
+def test_without_room_for_what_it_reads_a_fault_is_left_out_and_the_invocation_passes(
+    api: InChunks,
+    tmp_path: Path,
+    faults: dict[str, str],
+    event: bytes,
+    answer: bytes,
+    name: str,
+) -> None:
+    variables = {f"FAULTLAYER_{name}": text for name, text in faults.items()}
+    with Extension(api.host, tmp_path, **variables) as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            api.invoke(SMALL)
+            answered(api, runtime, runtime.next(), SMALL)
+            warm = len(extension.log)
+            with short(extension):
+                for count in range(1, 4):
+                    invoked = turn(api, runtime, event, answer)
+                    *_, line = extension.log[warm:]
+                    assert len(extension.log) - warm == count
+                    assert (line["event"], line["message"]) == ("internal_error", "MemoryError")
+                    assert (line["fault"], line["request_id"]) == (name, invoked.request_id)
+
+
+def test_without_room_to_hold_an_answer_back_it_leaves_and_is_the_last(
+    api: InChunks, tmp_path: Path
+) -> None:
+    """An answer is not thrown away before it is whole, so what cannot be held must leave."""
+    with Extension(api.host, tmp_path, FAULTLAYER_DUPLICATE="3") as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            warm = api.invoke(SMALL)
+            for _ in range(3):
+                answered(api, runtime, runtime.next(), SMALL)
+            warm.result()
+            with short(extension):
+                invoked = turn(api, runtime, SMALL, LARGE)
+            last = extension.log[-1]
+            assert (last["event"], last["deliveries"]) == ("deliveries_cut_short", 1)
+            assert last["request_id"] == invoked.request_id
+            after = api.invoke(SMALL)
+            for number in range(3):
+                answered(api, runtime, runtime.next(), b"%d" % number)
+            assert after.result().content == b"2"
+
+
+def test_with_room_again_the_fault_acts_again(api: InChunks, tmp_path: Path) -> None:
+    with Extension(api.host, tmp_path, FAULTLAYER_CORRUPTION="replace") as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            for _ in range(2):
+                api.invoke(SMALL)
+                answered(api, runtime, runtime.next(), SMALL)
+                with short(extension):
+                    turn(api, runtime, SMALL, LARGE)
+                invoked = api.invoke(SMALL)
+                answered(api, runtime, runtime.next(), LARGE)
+                assert invoked.result().json["body"] != "x" * 5_000_000
+        told = [line["event"] for line in extension.log]
+        assert told == ["fault_injected", "internal_error", "fault_injected"] * 2
