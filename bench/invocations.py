@@ -34,6 +34,7 @@ class Measure:
 class Plan:
     """How much of each measure to take; sizes and connections by their titles."""
 
+    own: Measure
     warm: Measure
     parallel: dict[str, Measure]
     payloads: dict[str, Measure]
@@ -137,14 +138,14 @@ class Bout:
             start = turn % len(names) if names else 0
             for name in names[start:] + names[:start]:
                 try:
-                    self._one(taken[name], self.running[name], measure.load)
+                    self.one(taken[name], self.running[name], measure.load)
                 except BenchError as error:
                     self.failed[f"{name}, {what}"] = str(error)
                     del taken[name]
         self.server.check()
         return taken
 
-    def _one(self, mine: Taken, running: Running, load: Load) -> None:
+    def one(self, mine: Taken, running: Running, load: Load) -> None:
         before = cpu_seconds(running.pid)
         one = run_client(running.port, self.server.port, load, self.scratch)
         mine.rounds.append(one)
@@ -169,7 +170,7 @@ def measure(subjects: Sequence[Subject], plan: Plan, scratch: Path, cpu: int | N
         bout.failed = failed
         if DIRECT not in running:
             raise BenchError(f"the bare client and server fail: {failed.get(DIRECT)}")
-        harness = own_cost(bout, plan.warm)
+        harness = own_cost(bout, plan.own)
         warm = bout.take("warm", plan.warm)
         if DIRECT not in warm:
             raise BenchError(f"the bare client and server fail: {failed}")
@@ -189,12 +190,12 @@ def measure(subjects: Sequence[Subject], plan: Plan, scratch: Path, cpu: int | N
     )
 
 
-def own_cost(bout: Bout, warm: Measure) -> Harness:
+def own_cost(bout: Bout, own: Measure) -> Harness:
     """What client and server cost by themselves, before anything else runs between them."""
     before = cpu_seconds(bout.server.pid)
     taken = Taken()
-    for _ in range(max(warm.rounds // 4, 1)):
-        bout._one(taken, bout.running[DIRECT], warm.load)
+    for _ in range(own.rounds):
+        bout.one(taken, bout.running[DIRECT], own.load)
     server = cpu_seconds(bout.server.pid) - before
     count = sum(taken.each(lambda r: r.n))
     return Harness(

@@ -86,11 +86,10 @@ static int send_event(int fd) {
 static int take_response(int fd, const char *path, struct message *m, char *buf) {
     /* path: 8476a536-e9f4-4c1e-9a3c-XXXXXXXXXXXX/response */
     unsigned long long n = 0;
-    int damaged = m->damaged;
-    if (m->chunked) {
-        struct streamed s;
-        if (read_stream(fd, m, buf, &s) < 0) return -1;
-        damaged = s.damaged;
+    struct streamed s = {m->first_ns, m->length, m->damaged};
+    if (m->chunked && read_stream(fd, m, buf, &s) < 0) return -1;
+    int damaged = s.damaged;
+    if (m->chunked || m->letters) {
         pthread_mutex_lock(&lock);
         last_stream = s;
         pthread_mutex_unlock(&lock);

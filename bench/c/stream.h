@@ -6,15 +6,13 @@
 
 #include "wire.h"
 
-enum { PERIOD = 23, PIECE = 2849 * PERIOD }; /* every piece but the last begins the period anew */
+enum { PIECE = 2849 * PERIOD }; /* every piece but the last begins the period anew */
 
 struct streamed {
     uint64_t first_ns; /* when the first byte of content was here */
     uint64_t bytes;
     int damaged;
 };
-
-static inline char stream_at(uint64_t i) { return (char)('a' + i % PERIOD); }
 
 /* Reads to the end of the trailers. Returns 1, or -1 for wrong framing or a broken connection. */
 static inline int read_stream(int fd, const struct message *m, char *buf, struct streamed *s) {

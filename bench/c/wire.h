@@ -71,6 +71,10 @@ static inline int listen_and_say(int port) {
     return fd;
 }
 
+enum { PERIOD = 23 }; /* of the letters in every body */
+
+static inline char stream_at(uint64_t i) { return (char)('a' + i % PERIOD); }
+
 /* Body of n bytes: {"p":"…"} around letters whose period is no power of two, so that a lost or
  * repeated block of any usual buffer size shows. Below 8 bytes only the letters remain. */
 static inline char payload_at(size_t i, size_t n) {
@@ -78,7 +82,7 @@ static inline char payload_at(size_t i, size_t n) {
     if (n >= 8 && i < 6) return open[i];
     if (n >= 8 && i == n - 2) return '"';
     if (n >= 8 && i == n - 1) return '}';
-    return (char)('a' + i % 23);
+    return stream_at(i);
 }
 
 static inline char *payload(size_t n) {
@@ -112,6 +116,8 @@ struct message {
     int damaged;             /* the body was not the pattern of payload_at */
     const char *piece;       /* what arrived of the body with the head, within the buffer */
     size_t have;
+    int letters;       /* the body is of letters alone: a stream that a proxy has put together */
+    uint64_t first_ns; /* when its first byte was here */
 };
 
 /* Value of a header, or NULL; *len gets its length. */
@@ -163,10 +169,16 @@ static inline int read_head(int fd, struct message *m, char *buf) {
 static inline int read_body(int fd, struct message *m, char *buf) {
     const char *piece = m->piece;
     size_t n = m->have, done = 0;
+    m->letters = 0;
     for (;;) {
         if (done + n > m->length) return -1; /* nobody pipelines here: surplus is damage */
-        if (n && (piece[0] != payload_at(done, m->length) ||
-                  piece[n - 1] != payload_at(done + n - 1, m->length)))
+        if (n && !done) {
+            m->letters = piece[0] == 'a';
+            m->first_ns = now_ns();
+        }
+        if (n && m->letters ? piece[0] != stream_at(done) || piece[n - 1] != stream_at(done + n - 1)
+                            : n && (piece[0] != payload_at(done, m->length) ||
+                                    piece[n - 1] != payload_at(done + n - 1, m->length)))
             m->damaged = 1;
         done += n;
         if (done == m->length) return 1;

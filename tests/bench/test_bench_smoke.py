@@ -152,35 +152,38 @@ def test_the_server_dates_a_registration() -> None:
         server.stop()
 
 
-STREAMED = b"".join(
-    [
-        b"POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\n",
-        b"Transfer-Encoding: chunked\r\n\r\n%s\r\n0\r\nA-Trailer: x\r\n\r\n",
-    ]
-)
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n%s\r\n0\r\nA-Trailer: x\r\n\r\n"
+WHOLE = b"Content-Length: %d\r\n\r\n%s"
+LETTERS = b"abcdefghijklmnopqrstuvw"
 
 
 @pytest.mark.parametrize(
-    ("chunks", "status"),
+    ("sent", "status", "size"),
     [
-        ([b"17\r\nabcdefghijklmnopqrstuvw", b"2;x=y\r\nab"], b"202"),
-        ([b"3\r\nabc", b"2\r\nde"], b"202"),
-        ([b"3\r\nabc", b"2\r\nef"], b"400"),
+        (CHUNKED % b"17\r\nabcdefghijklmnopqrstuvw\r\n2;x=y\r\nab", b"202", 25),
+        (CHUNKED % b"3\r\nabc\r\n2\r\nde", b"202", 5),
+        (CHUNKED % b"3\r\nabc\r\n2\r\nef", b"400", 5),
+        (WHOLE % (46, LETTERS * 2), b"202", 46),  # put together by a proxy
+        (WHOLE % (46, LETTERS + LETTERS[::-1]), b"400", 46),
     ],
 )
-def test_the_server_reads_chunks_cut_anywhere(chunks: list[bytes], status: bytes) -> None:
+def test_the_server_reads_a_stream_cut_anywhere(sent: bytes, status: bytes, size: int) -> None:
     compile_all()
     server = Server()
     try:
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             s.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n")
             head, _, body = s.recv(65536).partition(b"\r\n\r\n")
             while len(body) < 1024:
                 body += s.recv(65536)
             request_id = head.lower().split(b"request-id: ")[1].split()[0]
-            for byte in STREAMED % (request_id, b"\r\n".join(chunks)):
-                s.sendall(bytes([byte]))
+            s.sendall(b"POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\n" % request_id)
+            for byte in sent:
+                s.sendall(byte.to_bytes(1, "big"))
             assert s.recv(4096).split()[1] == status
+            s.sendall(b"GET /bench/stream HTTP/1.1\r\n\r\n")
+            assert int(s.recv(4096).split()[-1]) == size
     finally:
         server.stop()
 
