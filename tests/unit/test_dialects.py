@@ -95,6 +95,17 @@ def test_flags_that_are_on_are_rules_and_what_cannot_be_is_said_once() -> None:
     }
 
 
+def test_disk_space_is_in_megabytes() -> None:
+    assert one("diskspace", disk_space=250) == {"amount": (False, 250 << 20)}
+    assert one("diskspace") == {"amount": (False, 100 << 20)}, "as there"
+    ((field, said),) = wrong({"diskspace": {"enabled": True, "disk_space": 10241}})
+    assert field == "diskspace.disk_space"
+    assert said.endswith("; allowed: megabytes from 1 to 10240")
+    for wrong_size in (0, -1, "1GB", True, None, [], 10240.5):
+        flag = {"enabled": True, "disk_space": wrong_size}
+        assert [field for field, _ in wrong({"diskspace": flag})] == ["diskspace.disk_space"]
+
+
 def test_the_targeted_flags_of_the_page() -> None:
     found = rules(read(TARGETED))
     assert json.loads(found["corruption"]["match"].show()) == {
@@ -251,7 +262,8 @@ def test_an_unknown_flag_is_refused_where_it_is_on() -> None:
     assert wrong({"latnecy": {"enabled": False}, "latency": {"enabled": False}}) == []
     ((field, said),) = wrong({"latnecy": {"enabled": True}, "latency": {"enabled": False}})
     assert field == "latnecy"
-    assert "did you mean latency?; allowed: corruption, exception, latency, statuscode" in said
+    allowed = "corruption, diskspace, exception, latency, statuscode, timeout"
+    assert f"did you mean latency?; allowed: {allowed}" in said
     ((field, said),) = wrong({DELAY: {"enabled": True}})
     assert (field, "stands in for" in said) == (DELAY, True)
     ((field, _),) = wrong({"headers": {"enabled": True}})
@@ -332,7 +344,7 @@ JSON = st.recursive(
     max_leaves=6,
 )
 FLAGS = [peer for fault in all_faults() for peer in fault.peers]
-NAMES = st.sampled_from(["denylist", "diskspace", *(peer.name for peer in FLAGS)])
+NAMES = st.sampled_from(["denylist", *(peer.name for peer in FLAGS)])
 ATTRIBUTES = st.sampled_from(
     ["percentage", "match", "deny_list", *(name for peer in FLAGS for name in peer.options)]
 )
