@@ -54,6 +54,6 @@ FAULT = Fault(
     __name__,
     order=33,
     help="cores are kept busy for the invocation",
-    main=Option("cores", Whole(1, _MOST), "how many"),
+    main=Option("cores", Whole(1, _MOST), "how many cores"),
     decide=decide,
 )
