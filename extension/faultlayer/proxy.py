@@ -55,8 +55,13 @@ class Proxy:
 
     def handle(self, client: Peer) -> None:
         """Serve one runtime connection to its end."""
-        link = Link(client, self.pool, self.watch)
         clean = False
+        try:
+            link = Link(client, self.pool, self.watch)
+        except Exception as error:  # out of memory, or of what may be watched
+            _internal(error)
+            client.close()
+            return
         try:
             Connection(self, link).serve()
             clean = True
@@ -287,7 +292,7 @@ def _accept(listener: socket, proxy: Proxy) -> None:
     while True:
         try:
             client = accept(listener)
-        except OSError as error:  # out of descriptors, or a client that left in the queue
+        except (OSError, MemoryError) as error:  # no descriptors, or a client that has left
             if not failing:
                 _internal(error)
             failing = True
@@ -296,6 +301,6 @@ def _accept(listener: socket, proxy: Proxy) -> None:
         failing = False
         try:
             _thread.start_new_thread(proxy.handle, (client,))
-        except RuntimeError as error:  # out of threads or memory
+        except (RuntimeError, MemoryError) as error:  # out of threads or memory
             _internal(error)
             client.close()

@@ -196,11 +196,14 @@ class Watch:
     def run(self) -> None:
         """Watch, for ever."""
         while True:
-            for fd, _ in self._epoll.poll():
-                # The number may belong to a newer connection by now: ask the socket itself.
-                peer, left = self._watched.get(fd, (None, None))
-                if peer and left and peer.left():
-                    left()
+            try:
+                for fd, _ in self._epoll.poll():
+                    # The number may belong to a newer connection by now: ask the socket itself.
+                    peer, left = self._watched.get(fd, (None, None))
+                    if peer and left and peer.left():
+                        left()
+            except (OSError, MemoryError):  # one is not told; the others will be
+                sleep(_LOOK)
 
 
 def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:

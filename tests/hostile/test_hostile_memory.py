@@ -149,3 +149,39 @@ def test_with_room_again_the_fault_acts_again(api: InChunks, tmp_path: Path) -> 
                 assert invoked.result().json["body"] != "x" * 5_000_000
         told = [line["event"] for line in extension.log]
         assert told == ["fault_injected", "internal_error", "fault_injected"] * 2
+
+
+def test_a_stream_needs_no_room_and_the_fault_acts(api: InChunks, tmp_path: Path) -> None:
+    """What is held of a stream is bounded, so it fits where an answer of its length does not."""
+    with Extension(api.host, tmp_path, FAULTLAYER_CORRUPTION="garble") as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            for size in (1, 100):
+                invoked = api.invoke(SMALL)
+                event = runtime.next()
+                with short(extension, ROOM if size > 1 else 64 * ROOM):
+                    assert runtime.stream(event, *[b"xx" * 50_000] * size).status == 202
+                assert len(invoked.result().content) == size * 100_000
+                assert invoked.content.count(b"\xff") >= size * 50_000
+        assert [line["event"] for line in extension.log] == ["fault_injected"] * 2
+
+
+def test_without_room_for_a_thread_a_connection_ends_and_the_others_are_served(
+    api: InChunks, tmp_path: Path
+) -> None:
+    with Extension(api.host, tmp_path, FAULTLAYER_HEADERS='{"x-a":"1"}') as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            api.invoke(SMALL)
+            answered(api, runtime, runtime.next(), SMALL)
+            with short(extension):
+                with Runtime(extension.address) as other:
+                    assert other.wire.ended(5)
+                api.invoke(SMALL)
+                answered(api, runtime, runtime.next(), SMALL)
+        with Runtime(extension.address) as other:
+            invoked = api.invoke(SMALL)
+            answered(api, other, other.next(), SMALL)
+            assert invoked.result().json["headers"] == {"x-a": "1"}
+        told = [line["event"] for line in extension.log]
+        assert told == ["fault_injected", "internal_error", "fault_injected", "fault_injected"]
