@@ -100,6 +100,8 @@ def scan(data: bytes) -> tuple[bytes, int]:
     length is not certain.
     """
     lowered = data[: max(head_end(data), 0)].lower()
+    if lowered and lowered[lowered.find(b"\n") + 1] in _BLANK:
+        raise ProtocolError("a continuation line without a header")
     at = lowered.find(b"\ncontent-length:")
     if at < 0:
         if b"content-length" not in lowered and b"transfer-encoding" not in lowered:
@@ -305,4 +307,6 @@ def without(head: bytes, name: bytes) -> bytes:
 def with_length(head: bytes, length: int) -> bytes:
     """The head with this Content-Length, in place of any that it had."""
     line, _, rest = without(head, b"content-length").partition(b"\n")
+    while rest.startswith((b" ", b"\t")):  # it would continue ours
+        rest = rest.partition(b"\n")[2]
     return b"%b\nContent-Length: %d\r\n%b" % (line, length, rest)

@@ -277,3 +277,12 @@ def test_a_head_given_a_length_has_it(head: bytes, length: int) -> None:
     assert our_request(changed) == length
     dropped = without(head, b"content-length")
     assert without(changed, b"content-length") == dropped
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t"])
+def test_a_line_that_continues_nothing_is_refused_and_never_joins_what_we_add(blank: bytes) -> None:
+    """RFC 9112 section 2.2: reject the message, or drop such lines. Found by fuzzing."""
+    head = b"POST / HTTP/1.1\r\n" + blank + b"8\r\nHost: x\r\n\r\n"
+    assert our_request(head) == REFUSED
+    assert our_response(head.replace(b"POST / HTTP/1.1", b"HTTP/1.1 200 OK")) == REFUSED
+    assert with_length(head, 7) == b"POST / HTTP/1.1\r\nContent-Length: 7\r\nHost: x\r\n\r\n"
