@@ -29,8 +29,8 @@ from soak.upstream import Tally, Upstream
 
 KINDS = ("lost", "duplicated", "mixed up", "late", "early", "broken")
 # How much more than after the warm-up the process may hold at the end: what the heap keeps differs
-# by some MiB from run to run. A leak of 10 bytes per invocation shows in a million of them. Upstream
-# connections stay open for their next use, so many as were ever needed at once.
+# by some MiB from run to run. A leak of 10 bytes per invocation shows in a million of them.
+# Upstream connections stay open for their next use, so many as were ever needed at once.
 TOLERANCE = {"rss_kb": 8 << 10, "pss_kb": 8 << 10, "descriptors": 16, "threads": 0}
 _EVERY = 10.0  # seconds between two looks
 _NO_END = 1 << 40

@@ -188,8 +188,9 @@ def main() -> int:
     for name in options.targets or TARGETS:
         found = run(name, TARGETS[name], options)
         results.append(found)
-        print(f"{name:<13}{found['executions']:>12,}{found['covered']:>7,}{found['features']:>10,}"
-              f"{found['inputs']:>8,}  {', '.join(found['failed']) or '-'}", flush=True)  # fmt: skip
+        counts = f"{found['executions']:>12,}{found['covered']:>7,}{found['features']:>10,}"
+        failed = ", ".join(found["failed"]) or "-"
+        print(f"{name:<13}{counts}{found['inputs']:>8,}  {failed}", flush=True)
         if found["why"]:
             print(found["why"])
     FOUND.mkdir(parents=True, exist_ok=True)
