@@ -160,7 +160,9 @@ def test_of_a_stale_file_nothing_is_applied(start: Start) -> None:
 @pytest.mark.parametrize("name", ["PPID", "UID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"])
 def test_a_name_that_the_shell_refuses_stops_nothing(start: Start, name: str) -> None:
     """They are refused long before; a shell of tomorrow may refuse others."""
-    found = start({"A": "1", name: "no number", "B": "2"})
+    found = start({"A": "1", name: "no number", "UNSET": None, "B": "2"})
+    assert (found["A"], found["B"]) == ("1", "2")
+    found = start({"A": "1", name: None, "B": "2"})
     assert (found["A"], found["B"]) == ("1", "2")
     assert found["AWS_LAMBDA_RUNTIME_API"] == "127.0.0.1:9747"
 
