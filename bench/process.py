@@ -73,7 +73,7 @@ class Child:
     def pid(self) -> int:
         return self._popen.pid
 
-    def line(self, timeout: float = 5.0) -> str:
+    def line(self, timeout: float = 20.0) -> str:
         """The next line of output; BenchError when it does not come."""
         assert self._popen.stdout is not None
         until = time.monotonic() + timeout
@@ -91,7 +91,7 @@ class Child:
         text, self._pending = self._pending.split(b"\n", 1)
         return text.decode(errors="replace")
 
-    def report(self, word: str, timeout: float = 5.0) -> list[str]:
+    def report(self, word: str, timeout: float = 20.0) -> list[str]:
         """The fields after `word` on the next line, which must begin with it."""
         fields = self.line(timeout).split()
         if not fields or fields[0] != word:

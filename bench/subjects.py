@@ -34,7 +34,7 @@ OURS = "faultlayer"
 IDLE = f"{OURS}, idle"
 EXTENSION = "/opt/extensions/faultlayer"
 WRAPPER = "/opt/faultlayer-wrapper"
-PATIENCE = 5.0
+PATIENCE = 20.0  # seconds: only a failure takes that long
 
 
 class Running(Protocol):
@@ -148,7 +148,7 @@ def launch(
 ) -> Launched:
     launcher = Child([*prefix, tool("launch"), *how, *argv], env)
     try:
-        pid, started = launcher.report("started", PATIENCE * 2)
+        pid, started = launcher.report("started", PATIENCE)
     except BenchError:
         launcher.stop()
         raise

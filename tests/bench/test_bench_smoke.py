@@ -117,7 +117,7 @@ def test_the_server_refuses_an_id_that_is_not_outstanding(path: str, body: bytes
     compile_all()
     server = Server()
     try:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as s:
             head = f"POST /2018-06-01/runtime/invocation/{path}/response HTTP/1.1\r\n"
             s.sendall(head.encode() + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             assert s.recv(4096).startswith(b"HTTP/1.1 400 ")
@@ -140,14 +140,14 @@ def test_the_server_dates_a_registration() -> None:
     compile_all()
     server = Server()
     try:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as s:
             s.sendall(
                 b"POST /2020-01-01/extension/register HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
             )
             answer = s.recv(4096)
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"Lambda-Extension-Identifier: " in answer
-        assert server.registered_at(timeout=5) > 0
+        assert server.registered_at(timeout=30) > 0
     finally:
         server.stop()
 
@@ -171,7 +171,7 @@ def test_the_server_reads_a_stream_cut_anywhere(sent: bytes, status: bytes, size
     compile_all()
     server = Server()
     try:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as s:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             s.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n")
             head, _, body = s.recv(65536).partition(b"\r\n\r\n")
