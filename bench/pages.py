@@ -17,6 +17,7 @@ from typing import Any
 
 from bench import report
 from bench.charts import Point, bars, dots, lines
+from bench.invocations import DIRECT, SOCAT, YARDSTICK
 from bench.machine import ROOT
 from bench.report import PLACEMENTS, STARTS, Grid, markdown, number
 from bench.subjects import OURS
@@ -71,12 +72,14 @@ def _placed(results: Results) -> str:
     return "one" if at(results, "paths", "one") else "free"
 
 
-def _medians(results: Results) -> Grid:
-    """The table of the README: what one subject beside another adds, and no ranges."""
+def _medians(results: Results, left_out: Sequence[str] = ()) -> Grid:
+    """One subject beside another, and no ranges."""
     placement = _placed(results)
     paths = at(results, "paths", placement) or {}
     rows = []
     for name, one in (paths.get("latency") or {}).items():
+        if name in left_out:
+            continue
         rows.append(
             [
                 name,
@@ -113,13 +116,17 @@ def made_on(results: Results) -> str:
     )
 
 
-def readme(results: Results) -> str:
+def readme(results: Results, others: Results | None) -> str:
     parts = [
         markdown(report.target_grid(results)),
         f"The same with its neighbours, {PLACEMENTS[_placed(results)]}:",
         markdown(_medians(results)),
         " ".join(filter(None, [made_on(results), _SIZES[results["size"]]])),
     ]
+    if others is not None:
+        where = PLACEMENTS[_placed(others)]
+        parts.append(f"Other proxies, built from source, in a run of their own, {where}:")
+        parts.append(markdown(_medians(others, [DIRECT, YARDSTICK, SOCAT])))
     return "\n\n".join(parts)
 
 
@@ -141,7 +148,9 @@ def numbers(results: Results) -> str:
 def peers(results: Results) -> str:
     """The comparison with other proxies: one table for each placement, and starts and memory."""
     kept = [g for g in report.grids(results) if not g.title.startswith(f"{OURS}: targets")]
-    return _sections(results, kept)
+    beside = _medians(results)
+    title = f"In short, {PLACEMENTS[_placed(results)]}"
+    return _sections(results, [Grid(title, beside.columns, beside.rows), *kept])
 
 
 def fill(page: str, name: str, content: str) -> str:
@@ -228,10 +237,11 @@ def rendered() -> dict[Path, str]:
     results = json.loads(RESULTS.read_text())
     readme_page, page = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
     whole = fill(page.read_text(), "bench", numbers(results))
-    if PEERS.exists():
-        whole = fill(whole, "peers", peers(json.loads(PEERS.read_text())))
+    others = json.loads(PEERS.read_text()) if PEERS.exists() else None
+    if others is not None:
+        whole = fill(whole, "peers", peers(others))
     return {
-        readme_page: fill(readme_page.read_text(), "bench", readme(results)),
+        readme_page: fill(readme_page.read_text(), "bench", readme(results, others)),
         page: whole,
         **charts(results),
     }
