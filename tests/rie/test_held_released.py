@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,14 @@ def test_the_answer(held: Run) -> None:
     untouched(function)
     assert function.ask()["pid"] == told["pid"]
     assert set(function.injected()) == {"disk", "memory", "cpu"}
+
+
+def test_the_layer_s_own_process_stays_small(held: Run) -> None:
+    function = held(**ALL)
+    for _ in range(5):
+        function.ask(hit=1)
+    status = Path(f"/proc/{function.extension()}/status").read_text()
+    assert int(status.split("VmHWM:")[1].split()[0]) < 12 << 10, "KiB, at its peak"
 
 
 @pytest.mark.parametrize(
