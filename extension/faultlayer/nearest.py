@@ -15,17 +15,29 @@ _FEW = 4
 
 def hint(name: str, known: Iterable[str]) -> str:
     """`; did you mean …?` with the nearest of the known names; empty where none is near."""
-    distances = [(_distance(name[:_LONGEST], other), other) for other in known]
-    distance, nearest = min(distances, key=lambda pair: pair[0])
+    name = name[:_LONGEST]
+    least, nearest = _FEW, ""
+    for other in known:
+        distance = _distance(name, other, least)
+        if distance < least:
+            least, nearest = distance, other
     # A short name differs from every other in few letters.
-    return f"; did you mean {nearest}?" if distance < min(_FEW, len(nearest)) else ""
+    return f"; did you mean {nearest}?" if least < len(nearest) else ""
 
 
-def _distance(one: str, other: str) -> int:
-    """Levenshtein's edit distance."""
+def _distance(one: str, other: str, enough: int) -> int:
+    """Levenshtein's edit distance; `enough` where it is that or more."""
+    if abs(len(one) - len(other)) >= enough:
+        return enough
+    start = 0
+    while start < len(one) and one[start : start + 1] == other[start : start + 1]:
+        start += 1
+    one, other = one[start:], other[start:]
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
         last, row[0] = row[0], i
         for j, b in enumerate(other, 1):
             last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (a != b))
+        if min(row) >= enough:
+            return enough
     return row[-1]
