@@ -13,6 +13,7 @@ from time import monotonic
 from faultlayer import http1
 from faultlayer.http1 import UNTIL_CLOSE
 from faultlayer.message import Early, Message, partly
+from faultlayer.room import reckon
 from faultlayer.sockets import SIZE, Gone, Peer, Watch, duplex, stream, wait_while_open
 
 TYPE_CHECKING = False
@@ -262,9 +263,10 @@ class Link:
         def keep(data: bytes) -> None:
             nonlocal size
             more.append(data)
-            size += len(data)
+            before, size = size, size + len(data)
             if size > MAX_EVENT:
                 raise _TooLong
+            reckon(before, size)
 
         try:
             if self._upstream is not None and size <= MAX_EVENT:

@@ -24,6 +24,7 @@ from faultlayer.answer import (
 from faultlayer.http1 import CHUNKED, chunk, header
 from faultlayer.log import broken
 from faultlayer.pending import give_back
+from faultlayer.room import reckon
 from faultlayer.runtime_api import ERROR, JSON_HEADERS, RESPONSE, error_body, error_headers, post
 
 TYPE_CHECKING = False
@@ -101,6 +102,7 @@ class Held:
             self._pass(content)
             return
         try:
+            reckon(len(self._data), len(self._data) + len(content))
             self._data.extend(content)
         except MemoryError as error:
             self.short = error

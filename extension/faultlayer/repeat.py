@@ -15,6 +15,7 @@ from faultlayer.http1 import closes
 from faultlayer.link import MAX_EVENT
 from faultlayer.log import emit
 from faultlayer.message import Message
+from faultlayer.room import reckon
 from faultlayer.runtime_api import RESPONSE
 from faultlayer.sockets import stream
 from faultlayer.values import LONGEST
@@ -126,9 +127,10 @@ def _hold(link: Link, request: Message, enough: Callable[[int], bool]) -> bool:
     def keep(data: bytes) -> None:
         nonlocal size
         more.append(data)
-        size += len(data)
+        before, size = size, size + len(data)
         if enough(size):
             raise _Enough
+        reckon(before, size)
 
     try:
         stream(link.client, body, keep, kept=True)

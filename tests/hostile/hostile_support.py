@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -98,3 +99,25 @@ class Stopped:
 
     def __exit__(self, *_: object) -> None:
         os.kill(self.pid, signal.SIGCONT)
+
+
+@contextmanager
+def memory_group(pid: int, size: int) -> Iterator[None]:
+    """The process, held to so much more memory by a control group: beyond it the kernel kills."""
+    root = Path("/sys/fs/cgroup")
+    second = (root / "cgroup.controllers").exists()
+    group = (root if second else root / "memory") / f"faultlayer-hostile-{pid}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group for memory can be made here: {error.strerror}")
+    try:
+        try:
+            (group / ("memory.max" if second else "memory.limit_in_bytes")).write_text(str(size))
+            (group / "cgroup.procs").write_text(str(pid))
+        except OSError as error:
+            pytest.skip(f"no control group for memory can be made here: {error.strerror}")
+        yield
+    finally:
+        (group.parent / "cgroup.procs").write_text(str(pid))
+        group.rmdir()

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile_support import memory_group
 
-from fakes.proxied import Extension
+from fakes.proxied import Extension, log_lines, start
 from fakes.runtime import Runtime, chunked, echo, stream_head
 from fakes.runtime_api import Invocation, RuntimeApi
 from fakes.wire import Message
+from faultlayer import room
 
 ROOM = 2 << 20  # bytes that may still be had: enough for what passes, too little for what is kept
 LARGE = json.dumps({"statusCode": 200, "body": "x" * 5_000_000}).encode()
@@ -82,13 +84,16 @@ def turn(api: InChunks, runtime: Runtime, event: bytes, answer: bytes) -> Invoca
 READING = {
     "a match": ({"LATENCY": "1ms", "MATCH": "statusCode=200"}, LARGE, SMALL, "latency"),
     "the event": ({"EVENT": '{"body":1}'}, LARGE, SMALL, "event"),
-    "the answer": ({"CORRUPTION": "garble"}, SMALL, LARGE, "corruption"),
+    "the answer": ({"CORRUPTION": "replace"}, SMALL, LARGE, "corruption"),
     "its headers": ({"HEADERS": '{"x-a":"1"}'}, SMALL, LARGE, "headers"),
     "its end": ({"OVERSIZE": "6MB"}, SMALL, LARGE, "oversize"),
 }
+every_reading = pytest.mark.parametrize(
+    ("faults", "event", "answer", "name"), READING.values(), ids=READING
+)
 
 
-@pytest.mark.parametrize(("faults", "event", "answer", "name"), READING.values(), ids=READING)
+@every_reading
 def test_without_room_for_what_it_reads_a_fault_is_left_out_and_the_invocation_passes(
     api: InChunks,
     tmp_path: Path,
@@ -111,6 +116,53 @@ def test_without_room_for_what_it_reads_a_fault_is_left_out_and_the_invocation_p
                     assert len(extension.log) - warm == count
                     assert (line["event"], line["message"]) == ("internal_error", "MemoryError")
                     assert (line["fault"], line["request_id"]) == (name, invoked.request_id)
+
+
+@every_reading
+def test_where_the_kernel_would_kill_over_what_a_fault_reads_it_is_left_out(
+    api: InChunks,
+    tmp_path: Path,
+    faults: dict[str, str],
+    event: bytes,
+    answer: bytes,
+    name: str,
+) -> None:
+    """The kernel grants more than it has: what a body needs is asked for before it is read."""
+    variables = {f"FAULTLAYER_{name}": text for name, text in faults.items()}
+    with Extension(api.host, tmp_path, **variables) as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            api.invoke(SMALL)
+            answered(api, runtime, runtime.next(), SMALL)
+            warm = len(extension.log)
+            with memory_group(extension.process.pid, 10 << 20):
+                for _ in range(3):
+                    turn(api, runtime, event, answer)
+        told = [(line["event"], line["fault"]) for line in extension.log[warm:]]
+        assert told == [("internal_error", name)] * 3
+        assert extension.process.poll() is None
+
+
+@every_reading
+def test_where_little_is_left_what_a_fault_reads_is_left_out(
+    api: InChunks,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    faults: dict[str, str],
+    event: bytes,
+    answer: bytes,
+    name: str,
+) -> None:
+    """The same where no control group can be made: what the kernel would tell is made up."""
+    monkeypatch.setattr(room, "left", lambda: 10 << 20)
+    address = start(api.address, {f"FAULTLAYER_{name}": text for name, text in faults.items()})
+    with Runtime(address) as runtime:
+        turn(api, runtime, event, answer)
+        monkeypatch.setattr(room, "left", lambda: 50 << 20)
+        api.invoke(event)
+        answered(api, runtime, runtime.next(), answer)
+    told = [(line["event"], line["fault"]) for line in log_lines(capfd.readouterr().out)]
+    assert told == [("internal_error", name), ("fault_injected", name)]
 
 
 def test_without_room_to_hold_an_answer_back_it_leaves_and_is_the_last(

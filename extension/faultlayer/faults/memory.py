@@ -5,7 +5,6 @@ the first that the kernel ends where there is no more, as it would be without us
 to the memory limit of this process's control group; where it has none, up to the function's memory
 size, less what the processes here have. Never more than the machine has available.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-https://docs.kernel.org/admin-guide/cgroup-v2.html#memory
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from time import monotonic
 
 from faultlayer.actions import Action, Hold
 from faultlayer.registry import Fault, Option, Options
+from faultlayer.room import machine, within_groups
 from faultlayer.sizes import Amount
 
 TYPE_CHECKING = False
@@ -31,73 +31,14 @@ if TYPE_CHECKING:
 _MOST = 32 << 30  # bytes: the most that Lambda gives a function, on Managed Instances
 _SIZE = b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"  # in MB
 _LONGEST = 30.0  # seconds that an event waits until it is held
-_GROUPS = "/sys/fs/cgroup"
-_FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
-
-
-def _text(path: str) -> bytes:
-    try:
-        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        return posix.read(fd, 65536)
-    except OSError:
-        return b""
-    finally:
-        posix.close(fd)
-
-
-def _machine() -> tuple[int, int]:
-    """The machine's memory, and how much of it is available, in bytes (proc(5), meminfo)."""
-    found = {}
-    for line in _text("/proc/meminfo").splitlines():
-        name, _, rest = line.partition(b":")
-        number = rest.split()[:1]
-        if number and number[0].isdigit():
-            found[name] = int(number[0]) << 10
-    return found.get(b"MemTotal", 0), found.get(b"MemAvailable", 0)
-
-
-def _groups() -> list[str]:
-    """The folders of our control group and of those that it is in, of either version."""
-    folders = []
-    for line in _text("/proc/self/cgroup").decode("utf-8", "replace").splitlines():
-        _, names, path = [*line.split(":", 2), "", ""][:3]
-        if not names or "memory" in names.split(","):
-            root = f"{_GROUPS}/{names}".rstrip("/")
-            while path not in ("", "/"):
-                folders.append(root + path)
-                path = path.rpartition("/")[0]
-            folders.append(root)  # as a container sees its own
-    return folders
-
-
-def _within_groups(total: int) -> int | None:
-    """What is left of the least limit of our control groups; None where none is a limit here."""
-    least = None
-    for folder in _groups():
-        for limit, usage in _FILES:
-            most, used = _text(f"{folder}/{limit}").strip(), _text(f"{folder}/{usage}").strip()
-            if most.isdigit() and used.isdigit() and int(most) < total:
-                left = int(most) - int(used) + _reclaimable(folder)
-                least = left if least is None else min(least, left)
-    return least
-
-
-def _reclaimable(folder: str) -> int:
-    """Bytes of files that the kernel would let go of before it ends anybody."""
-    found = dict(line.partition(b" ")[::2] for line in _text(f"{folder}/memory.stat").splitlines())
-    number = found.get(b"total_inactive_file", found.get(b"inactive_file", b""))
-    return int(number) if number.isdigit() else 0
 
 
 def free() -> int:
     """How much more memory could be taken here, in bytes."""
     from faultlayer.burden import private
 
-    total, available = _machine()
-    within = _within_groups(total)
+    total, available = machine()
+    within = within_groups(total)
     if within is None:
         size = posix.environ.get(_SIZE, b"")
         most = min(int(size) << 20, total) if size.isdigit() else total

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fakes.holding import MB, burdens, hold, refusal, runtime, sandbox, score, soon, taken
-from faultlayer import burden
+from faultlayer import burden, room
 from faultlayer import sandbox as sandboxes
 from faultlayer.burden import private
 from faultlayer.faults import memory
@@ -88,7 +88,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     def find(files: dict[str, str], size: str = "", each: int = 0) -> int:
         found = {f"/sys/fs/cgroup/{path}": text for path, text in files.items()}
         found |= {"/proc/meminfo": MEMINFO, "/proc/self/cgroup": GROUPS}
-        monkeypatch.setattr(memory, "_text", lambda path: found.get(path, "").encode())
+        monkeypatch.setattr(room, "_text", lambda path: found.get(path, "").encode())
         monkeypatch.setattr(burden, "private", lambda pid: each * MB)
         monkeypatch.setattr(memory.posix, "listdir", lambda path: ["1", "2", "self", "sys"])
         monkeypatch.setitem(memory.posix.environ, memory._SIZE, size.encode())
