@@ -24,7 +24,7 @@ tell, seen, kept = Link.tell, [0], []
 def changed(self, data):
     if data.startswith(b"POST") and b"/response " in data:
         seen[0] += 1
-        if seen[0] % 40 == 0:
+        if seen[0] % 25 == 0:
             return odd(self, data)
     return tell(self, data)
 Link.tell = changed
@@ -76,7 +76,7 @@ def test_minutes_limit_a_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", DEFECTS)
 def test_a_defect_is_found(tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str) -> None:
-    code, found = soak(tmp_path, "--invocations=500", "--late=2", changed(ODD + DEFECTS[kind]))
+    code, found = soak(tmp_path, "--invocations=300", "--late=2", changed(ODD + DEFECTS[kind]))
     said = capfd.readouterr().out
     assert code == 1
     assert found[kind.replace(" ", "_")] > 0, said
@@ -86,7 +86,7 @@ def test_a_defect_is_found(tmp_path: Path, capfd: pytest.CaptureFixture[str], ki
 
 @pytest.mark.parametrize("what", GROWTHS)
 def test_growth_is_found(tmp_path: Path, capfd: pytest.CaptureFixture[str], what: str) -> None:
-    code, _ = soak(tmp_path, "--invocations=500", changed(ODD + GROWTHS[what]))
+    code, _ = soak(tmp_path, "--invocations=300", changed(ODD + GROWTHS[what]))
     assert code == 1
     assert f"WRONG {what} grew by " in capfd.readouterr().out
 
@@ -96,7 +96,7 @@ def test_an_injection_that_is_not_logged_is_found(
 ) -> None:
     code, _ = soak(
         tmp_path,
-        "--invocations=500",
+        "--invocations=300",
         changed("from faultlayer.aim import Hit; Hit.log = lambda *a, **k: None"),
     )
     assert code == 1
