@@ -120,12 +120,12 @@ def heads(data: bytes) -> None:
         return
     try:
         lowered, length = http1.scan(data)
+        assert lowered == data[:end].lower()
+        http1.closes(lowered)
     except http1.ProtocolError:
         return
     head = data[:end]
-    assert lowered == head.lower()
     assert http1.scan(head) == (lowered, length)
-    http1.closes(lowered)
     bare = http1.without(http1.without(head, b"transfer-encoding"), b"content-length")
     assert http1.without(bare, b"content-length") == bare
     if head.split(b"\n")[0].rstrip(b"\r"):
