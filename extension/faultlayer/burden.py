@@ -34,9 +34,11 @@ class Burden:
         folder = __file__.rpartition("/")[0].rpartition("/")[0]
         # By its own path: the interpreter finds the standard library by that of its name.
         arguments = [sys.executable, "-ISBc", _CODE, folder, work, str(amount), f"{seconds:.3f}"]
-        theirs, self._ours = posix.pipe2(posix.O_CLOEXEC)
-        self._said, say = posix.pipe2(posix.O_CLOEXEC)
+        pipes: list[int] = []
         try:
+            for _ in range(2):
+                pipes += posix.pipe2(posix.O_CLOEXEC)
+            theirs, self._ours, self._said, say = pipes
             self._pid = posix.posix_spawn(
                 sys.executable,
                 arguments,
@@ -47,13 +49,12 @@ class Burden:
                     (posix.POSIX_SPAWN_OPEN, 2, "/dev/null", posix.O_WRONLY, 0),
                 ],
             )
-        except OSError:
-            posix.close(self._ours)
-            posix.close(self._said)
+        except BaseException:
+            for fd in pipes:
+                posix.close(fd)
             raise
-        finally:
-            posix.close(theirs)
-            posix.close(say)
+        posix.close(theirs)
+        posix.close(say)
 
     @property
     def pid(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -165,6 +166,31 @@ def test_one_that_cannot_be_started_leaves_nothing(monkeypatch: pytest.MonkeyPat
     before = os.listdir("/proc/self/fd")
     with pytest.raises(FileNotFoundError):
         Burden("busy", 1, 60)
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("room", [0, 1, 2, 3])
+def test_where_descriptors_run_out_none_is_lost(room: int) -> None:
+    before = os.listdir("/proc/self/fd")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = [os.open("/dev/null", os.O_RDONLY) for _ in range(room)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max([*map(int, before), *free]) + 1, hard))
+    taken: list[int] = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:  # whatever is free below
+                taken.append(os.open("/dev/null", os.O_RDONLY))
+        for fd in free:
+            os.close(fd)
+        with pytest.raises(OSError, match="Too many open files"):
+            Burden("busy", 1, 60)
+        again = [os.open("/dev/null", os.O_RDONLY) for _ in free]
+        for fd in again:
+            os.close(fd)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in taken:
+            os.close(fd)
     assert os.listdir("/proc/self/fd") == before
 
 
