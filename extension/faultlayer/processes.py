@@ -1,9 +1,10 @@
 """The runtime's processes, as /proc shows them: found by the address that they were given.
 
 It promises that nothing is done to any but the runtime and its children. They are those that have
-our proxy's address in their environment, share our network, and were started after this process;
-and a process file descriptor makes sure that what was looked at is what gets the signal, whatever
-happens to its number meanwhile. https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+our proxy's address in their environment, share our network, and were started after this process,
+by none that was told another proxy's address: then the runtime is behind that one. A process file
+descriptor makes sure that what was looked at is what gets the signal, whatever happens to its
+number meanwhile. https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Runtime:
 
     def __init__(self, address: bytes) -> None:
         self._entry = b"\0%b%b\0" % (_MARK, address)
+        self._known = (address, posix.environ.get(_MARK[:-1]))  # ours, and Lambda's
         self._network = posix.readlink("/proc/self/ns/net")
         fields = _stat("self")
         if len(fields) <= _BORN:
@@ -82,8 +84,26 @@ class Runtime:
                 seen = self._look(int(name))
                 if seen is not None:
                     found[int(name)] = seen
+        for pid in [pid for pid in found if self._behind_another(pid, found)]:
+            del found[pid]
         in_order = sorted(found, key=lambda pid: (found[pid][0] in found, pid))
         return [(pid, found[pid][1]) for pid in in_order]
+
+    def _behind_another(self, pid: int, found: dict[int, tuple[int, int]]) -> bool:
+        """Whether who has started it, or an ancestor that is found, was told another address.
+
+        As a proxy that a wrapper starts and puts between us and what becomes the runtime.
+        """
+        for _ in found:
+            pid = found[pid][0]
+            if pid not in found:
+                break
+        fields = _stat(pid)
+        if len(fields) <= _BORN or int(fields[_BORN]) < self._since:
+            return False
+        entries = _read(f"/proc/{pid}/environ").split(b"\0")
+        told = [entry.removeprefix(_MARK) for entry in entries if entry.startswith(_MARK)]
+        return bool(told) and told[0] not in self._known
 
     def find(self) -> list[int]:
         """The ids of these processes, the runtime itself before its children."""

@@ -98,6 +98,22 @@ def test_faults_after_the_function(chain: Chain) -> None:
         assert json.loads(answer.body)["headers"]["x-fault"] == "on"
 
 
+def test_a_runtime_is_killed_where_no_other_proxy_hides_it(chain: Chain, place: str) -> None:
+    function = chain(
+        FAULTLAYER_CRASH="during", FAULTLAYER_CRASH_AFTER="5s", FAULTLAYER_CRASH_MAX="1"
+    )
+    body = function.invoke().body
+    if place == "before":
+        assert json.loads(body)["errorType"] == "Runtime.ExitError"
+        assert [line["event"] for line in function.lines()] == ["fault_injected"]
+    else:
+        assert json.loads(body)["statusCode"] == 200
+        assert [line["event"] for line in function.lines()] == ["fault_not_applied"]
+    pids = {told(function.invoke())["runtime_pid"] for _ in range(2)}
+    assert len(pids) == 1
+    assert len(function.lines()) == 1
+
+
 def drawn(number: int) -> float:
     """What the seed draws for the request of this number."""
     return draws(sha256, b"7", "timeout", str(uuid.UUID(int=number)).encode())[0]

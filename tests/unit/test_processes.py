@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import signal
@@ -73,6 +74,31 @@ def test_children_survive_that_were_given_another_address(spawn: Spawn) -> None:
     assert ours().kill() == 1
     assert killed(runtime)
     sleeping(child)
+
+
+def test_a_runtime_behind_another_proxy_and_that_proxy_are_left_alone(spawn: Spawn) -> None:
+    """The proxy is told our address by the wrapper that becomes the runtime, and that another."""
+    script = f"echo $$; sleep 60 & echo $!; {VARIABLE}={OTHER} exec sleep 60"
+    runtime = spawn("sh", "-c", script, stdout=subprocess.PIPE)
+    _, proxy = ids(runtime, 2)
+    sleeping(runtime.pid)
+    sleeping(proxy)
+    assert ours().find() == []
+    assert ours().kill() == 0
+    assert alive(runtime)
+
+
+def test_a_runtime_that_a_script_started_which_was_told_lambdas_address_dies(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(processes.posix.environ, VARIABLE.encode(), b"127.0.0.1:9001")
+    script = f"echo $$; {VARIABLE}={ADDRESS} sleep 60 & echo $!; wait"
+    starts = spawn("sh", "-c", script, address="127.0.0.1:9001", stdout=subprocess.PIPE)
+    _, runtime = ids(starts, 2)
+    sleeping(runtime)
+    assert ours().kill() == 1
+    assert gone(runtime)
+    assert starts.wait(10) == 0
 
 
 def test_a_runtime_that_is_stopped_or_ignores_signals_dies(spawn: Spawn) -> None:
@@ -232,6 +258,23 @@ def planted(tree: Any, told: list[str | None]) -> str:
     return shlex.join(["env", "-i", f"PATH={os.environ['PATH']}", *given, "sh", "-c", script])
 
 
+def expected(forest: list[Any]) -> set[int]:
+    """The numbers of those that were told our address, by none that was told another."""
+    right, numbers = set(), itertools.count()
+
+    def visit(tree: Any, hidden: bool) -> None:
+        address, children = tree
+        number = next(numbers)
+        if address == ADDRESS and not hidden:
+            right.add(number)
+        for child in children:
+            visit(child, hidden if address == ADDRESS else address == OTHER)
+
+    for tree in forest:
+        visit(tree, False)
+    return right
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_trees, min_size=1, max_size=3))
 def test_of_any_forest_exactly_the_right_ones_die(forest: list[Any]) -> None:
@@ -245,11 +288,11 @@ def test_of_any_forest_exactly_the_right_ones_die(forest: list[Any]) -> None:
         pids = dict(map(int, root.stdout.readline().split()) for _ in told)
         for pid in pids.values():
             sleeping(pid)
-        right = {pids[number] for number, address in enumerate(told) if address == ADDRESS}
+        right = {pids[number] for number in expected(forest)}
         assert set(ours().find()) == right
         assert ours().kill() == len(right)
-        for number, pid in pids.items():
-            if told[number] == ADDRESS:
+        for pid in pids.values():
+            if pid in right:
                 assert gone(pid)
             else:
                 sleeping(pid)
