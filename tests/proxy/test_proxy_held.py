@@ -113,12 +113,12 @@ def test_a_worker_that_never_answers_keeps_it_until_the_first_poll_after_its_dea
 ) -> None:
     boxed = box(DISK="20MB", MEMORY="10MB")
     with Runtime(boxed.address) as silent, Runtime(boxed.address) as worker:
-        api.invoke(HOT, deadline_ms=near(4))
+        api.invoke(HOT, deadline_ms=near(6))
         silent.next()
         api.invoke()
         worker.respond(worker.next(), b"2")
         assert (len(boxed.burdens()), boxed.used()) == (1, 20), "nobody else's poll ends it"
-        time.sleep(4)
+        time.sleep(6)
         api.invoke()
         worker.respond(worker.next(), b"3")
         assert (len(boxed.burdens()), boxed.used()) == (0, 0)

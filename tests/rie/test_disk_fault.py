@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 
 import pytest
 
@@ -33,6 +34,13 @@ def test_so_much_is_taken(held: Run) -> None:
     assert "errno" not in told
     assert abs(told["free"] - (STORAGE - 40) * MB) <= PAGES
     assert function.injected()["disk"]["held"] == 40 * MB
+
+
+def test_the_flag_of_failure_lambda_takes_as_many_megabytes(held: Run) -> None:
+    plan = {"diskspace": {"enabled": True, "percentage": 100, "disk_space": 40}}
+    function = held(FAULTLAYER_PLAN=json.dumps(plan))
+    assert abs(function.ask(hit=1)["free"] - (STORAGE - 40) * MB) <= PAGES
+    assert abs(function.ask()["free"] - STORAGE * MB) <= PAGES, "here it is given back"
 
 
 @pytest.mark.parametrize("value", ["free:100MB", "10TB", "free:20GB"])
