@@ -29,6 +29,8 @@ def handler(event, context):
     for _ in range(event.get("children", 0)):
         subprocess.Popen(SLEEP)
     if "children" in event:
+        while sleepers() < event["children"]:  # until each runs its program
+            time.sleep(0.01)
         print("CHILDREN", sleepers(), flush=True)
     time.sleep(event.get("sleep", 0))
     print(f"HANDLER DONE {context.aws_request_id}", flush=True)

@@ -25,6 +25,10 @@ export async function handler(event, context) {
     await new Promise((spawned) => child.once("spawn", spawned));
   }
   if (event.children !== undefined) {
+    // Until each runs its program.
+    while (sleepers() < event.children) {
+      await new Promise((done) => setTimeout(done, 10));
+    }
     console.log("CHILDREN", sleepers());
   }
   await new Promise((done) => setTimeout(done, (event.sleep ?? 0) * 1000));
