@@ -13,7 +13,7 @@ from time import time
 
 from faultlayer.actions import BEFORE, Nothing
 from faultlayer.invocation import Invocation
-from faultlayer.log import broken, emit
+from faultlayer.log import emit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +121,11 @@ class Hit:
             **self.action.numbers,
         )
 
+    def fail(self, request_id: str | None, error: Exception) -> None:
+        """The fault's own code has failed: what it was to do does not count, and it is told of."""
+        self.rule.give_back()
+        broken(self.rule, request_id, error)
+
 
 class Hits:
     """An invocation and what hits it, in order, at most one terminal action among it."""
@@ -167,6 +172,12 @@ _PHASE, _INIT = "phase init".split()  # noqa: SIM905
 def _where(request_id: str | None) -> dict[str, str]:
     """What an injection, or none, is about: this invocation, or the start of the environment."""
     return {_PHASE: _INIT} if request_id is None else {"request_id": request_id}
+
+
+def broken(rule: Rule, request_id: str | None, error: Exception) -> None:
+    """Say that a fault's own code has failed: what it was to do is left out, and nothing else."""
+    name, what = rule.fault.name, type(error).__name__
+    emit("error", "internal_error", fault=name, **_where(request_id), message=what)
 
 
 _mentioned: set[tuple[str, str]] = set()
@@ -229,8 +240,7 @@ class Aim:
             try:
                 action = begin(rule.options, self._random())
             except Exception as error:
-                name, what = rule.fault.name, type(error).__name__
-                emit("error", "internal_error", fault=name, **_where(None), message=what)
+                broken(rule, None, error)
                 continue
             hit = None if action is None else Hit(rule, action)
             if hit is None or (rule.limit is not None and rule.limit.left == 0):
@@ -304,7 +314,7 @@ class Aim:
             except Exception as error:
                 if error is invocation.lost:  # no fault's doing: the event will not arrive
                     raise
-                broken(rule.fault.name, invocation.request_id, error)
+                broken(rule, invocation.request_id, error)
                 continue
             if isinstance(action, Nothing):
                 mention(rule, action.why, invocation.request_id)

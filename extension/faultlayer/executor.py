@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 from faultlayer.actions import BEFORE, Alter, Crash, Delay, Hold, Outlast, Repeat
 from faultlayer.log import emit
-from faultlayer.outgoing import Outgoing, failed, forget, is_streamed, left
+from faultlayer.outgoing import Outgoing, forget, is_streamed, left
 from faultlayer.pending import Pending, give_back
 from faultlayer.runtime_api import RESPONSE
 from faultlayer.sockets import Gone, wait_for_input
@@ -106,7 +106,7 @@ class Executor:
             content = self._link.gather(event) if changes else None
         except MemoryError as error:
             for hit in changes:
-                failed(hit, request_id, error)
+                hit.fail(request_id, error)
             return []
         for hit in changes:
             if isinstance(hit.action, Repeat):
@@ -118,7 +118,7 @@ class Executor:
                 if altered is not None:
                     event.replace(altered)
             except Exception as error:
-                failed(hit, request_id, error)
+                hit.fail(request_id, error)
                 continue
             if altered is None:
                 hit.rule.give_back()
@@ -142,7 +142,7 @@ class Executor:
                 until = monotonic() + hit.action.seconds
             except Exception as error:
                 pending.fatal.remove(hit)
-                failed(hit, pending.request_id, error)
+                hit.fail(pending.request_id, error)
                 continue
             wait_for_input(self._link.client, until, monotonic, lambda: bool(pending.fatal))
             self._crash(pending, [])
@@ -179,7 +179,7 @@ class Executor:
                 if isinstance(hit.action, Delay):
                     deliveries.reserve(hit.action.seconds)
         except Exception as error:
-            failed(most, pending.request_id, error)
+            most.fail(pending.request_id, error)
         else:
             pending.deliveries = deliveries
 
@@ -210,7 +210,7 @@ def _delay(hit: Hit, request_id: str, hold: Callable[[float], None]) -> None:
     try:
         seconds = left(hit.action)
     except Exception as error:
-        failed(hit, request_id, error)
+        hit.fail(request_id, error)
     else:
         hit.log(request_id)
         hold(seconds)

@@ -68,9 +68,3 @@ def emit(level: str, event: str, **fields: Any) -> None:
         write(1, ("{" + ",".join(members) + "}\n").encode("ascii", "replace"))
     except Exception:  # no space, nobody reads, no memory
         pass
-
-
-def broken(fault: str, request_id: str, error: Exception) -> None:
-    """Say that a fault's own code has failed: what it was to do is left out, and nothing else."""
-    name = type(error).__name__
-    emit("error", "internal_error", fault=fault, request_id=request_id, message=name)

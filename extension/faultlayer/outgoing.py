@@ -11,6 +11,7 @@ from time import monotonic
 
 from faultlayer import http1
 from faultlayer.actions import Delay, Fail, Outlast, Respond, Rewrite
+from faultlayer.aim import broken
 from faultlayer.answer import (
     HTTP_STREAM,
     PRELUDE,
@@ -22,7 +23,6 @@ from faultlayer.answer import (
     status_payload,
 )
 from faultlayer.http1 import CHUNKED, chunk, header
-from faultlayer.log import broken
 from faultlayer.pending import give_back
 from faultlayer.room import reckon
 from faultlayer.runtime_api import ERROR, JSON_HEADERS, RESPONSE, error_body, error_headers, post
@@ -43,12 +43,6 @@ if TYPE_CHECKING:
 # Past Lambda's own limit (6 MB + 100 bytes) an answer is refused whatever a fault makes of it.
 _MAX_BUFFERED = 7 << 20
 _PIECE = 65536  # bytes; what is longer is not copied together with its head
-
-
-def failed(hit: Hit, request_id: str, error: Exception) -> None:
-    """Say that a fault's own code has failed, and uncount what it was to do."""
-    hit.rule.give_back()
-    broken(hit.rule.fault.name, request_id, error)
 
 
 def forget(data: bytes) -> None:
@@ -77,7 +71,7 @@ def _sound(
         try:
             attempt([*good, hit])
         except Exception as error:
-            failed(hit, request_id, error)
+            hit.fail(request_id, error)
         else:
             good.append(hit)
     return good, attempt(good)
@@ -170,7 +164,7 @@ class Outgoing:
                 return whole
             return dump({name: fields[name] for name in PRELUDE}) + SEPARATOR + action.body.encode()
         except Exception as error:
-            failed(hit, pending.request_id, error)
+            hit.fail(pending.request_id, error)
             return None
 
     def _error(self, pending: Pending, action: Fail) -> bytes:
@@ -266,7 +260,7 @@ class Outgoing:
                 if held.short is None:
                     hit.rule.give_back()
                 else:
-                    failed(hit, pending.request_id, held.short)
+                    hit.fail(pending.request_id, held.short)
             return held.end(trailer)
         head = http1.without(request.head, b"expect")
         parts = self._parts(pending, payload)
@@ -282,8 +276,8 @@ class Outgoing:
                 found = []
                 for hit in hits:
                     assert isinstance(hit.action, Rewrite)
-                    name = hit.rule.fault.name
-                    stream.blame = lambda error, name=name: broken(name, who, error)
+                    rule = hit.rule
+                    stream.blame = lambda error, rule=rule: broken(rule, who, error)
                     if hit.action.stream(stream):
                         found.append(hit)
                 if hits:

@@ -11,6 +11,7 @@ import posix
 
 _GROUPS = "/sys/fs/cgroup"
 _FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+_CONTROLLER = _FILES[0][0].partition(".")[0]
 _EACH = 1 << 20  # bytes of a body between two looks; a shorter one is read without
 _TIMES = 4  # what a body needs while it is read and changed, in its own size
 
@@ -44,7 +45,7 @@ def _groups() -> list[str]:
     folders = []
     for line in _text("/proc/self/cgroup").decode("utf-8", "replace").splitlines():
         _, names, path = [*line.split(":", 2), "", ""][:3]
-        if not names or "memory" in names.split(","):
+        if not names or _CONTROLLER in names.split(","):
             root = f"{_GROUPS}/{names}".rstrip("/")
             while path not in ("", "/"):
                 folders.append(root + path)

@@ -16,7 +16,6 @@ from time import monotonic, time
 from faultlayer.actions import Hold
 from faultlayer.aim import mention
 from faultlayer.log import emit
-from faultlayer.outgoing import failed
 from faultlayer.values import LONGEST
 
 TYPE_CHECKING = False
@@ -60,7 +59,7 @@ class Sandbox:
                 hit.rule.give_back()
                 mention(hit.rule, str(why), request_id)
             except Exception as error:
-                failed(hit, request_id, error)
+                hit.fail(request_id, error)
             else:
                 self._keep(release)
                 hit.action.numbers.update(numbers)

@@ -99,8 +99,12 @@ class Start:
         seconds = 0.0
         for hit in self._rest:
             if isinstance(hit.action, Delay) and hit.rule.claim():
-                hit.log(None)
-                seconds += hit.action.seconds
+                try:
+                    seconds += hit.action.seconds
+                except Exception as error:
+                    hit.fail(None, error)
+                else:
+                    hit.log(None)
             elif isinstance(hit.action, Fail) and self._failure is None and hit.rule.claim():
                 self._failure = hit
         self._until = monotonic() + seconds
@@ -112,9 +116,15 @@ class Start:
 
         action = hit.action
         assert isinstance(action, Fail)
-        hit.log(None)
         kind, message = action.error_type, action.message
-        answer = link.ask_whole(start_error(host, kind, message, restored=self.restored))
+        try:
+            said = start_error(host, kind, message, restored=self.restored)
+        except Exception as error:
+            hit.fail(None, error)
+            self._failure = None
+            return False
+        hit.log(None)
+        answer = link.ask_whole(said)
         link.finish(answer, lambda data: None)
         if answer.status >= 300:
             hit.rule.give_back()

@@ -17,6 +17,7 @@ from failing import (
     api,
     armed,
     buffered,
+    carried,
     every_fault,
     every_kind,
     fails,
@@ -25,14 +26,16 @@ from failing import (
     one_line,
     spoiling,
     streamed,
+    variables_of,
 )
 
-from fakes.proxied import start
+from fakes.proxied import Address, start
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
-from faultlayer import log, match, registry
+from faultlayer import config, log, match, proxy, registry, sockets
 from faultlayer.registry import PREFIX, Fault
+from faultlayer.start import Start
 
 __all__ = ["api", "lines"]  # fixtures
 
@@ -93,6 +96,52 @@ def test_an_action_that_carries_nonsense(
     monkeypatch.setattr(fault, "decide", spoiling(fault, name, object()))
     request_id = (streamed if name == "stream" else buffered)(api, armed(api, fault, **way))
     one_line(lines, fault, request_id, "")
+
+
+STARTS = [fault for fault in registry.all_faults() if fault.begin]
+
+
+def started(api: RuntimeApi, fault: Fault, way: dict[str, str]) -> Address:
+    """A proxy with a fault that hits the start of an environment, as `main` makes one."""
+    settings = config.read(variables_of(fault, way))
+    assert settings.aim is not None
+    settings.start = Start(settings.aim)
+    listener, port = sockets.listen(0)
+    proxy.serve(listener, api.address, settings)
+    return sockets.LOOPBACK, port
+
+
+@pytest.mark.parametrize("fault", STARTS, ids=lambda fault: fault.name)
+@every_kind
+def test_a_start_whose_decision_fails(
+    api: RuntimeApi,
+    lines: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+    kind: type[Exception],
+) -> None:
+    monkeypatch.setattr(fault, "begin", fails(kind))
+    buffered(api, started(api, fault, {}))
+    (line,) = lines()
+    assert (line["event"], line["message"]) == ("internal_error", kind.__name__)
+    assert (line["fault"], line["phase"]) == (fault.name, "init")
+
+
+@pytest.mark.parametrize("main", ["3s", "error"])
+@pytest.mark.parametrize("name", ["seconds", "error_type", "message"])
+def test_a_start_that_carries_nonsense(
+    api: RuntimeApi, lines: Lines, monkeypatch: pytest.MonkeyPatch, main: str, name: str
+) -> None:
+    fault = registry.find("init")
+    assert fault is not None and fault.begin is not None
+    action = fault.begin(config.read({"FAULTLAYER_INIT": main}).aim.starts[0].options, 0.5)  # type: ignore[union-attr]
+    if action is None or name not in carried(action):
+        return
+    setattr(action, name, object())
+    monkeypatch.setattr(fault, "begin", lambda *args: action)
+    buffered(api, started(api, fault, {fault.main.name: main}))
+    (line,) = lines()
+    assert (line["event"], line["fault"], line["phase"]) == ("internal_error", "init", "init")
 
 
 # -- what stands around the faults ----------------------------------------------------------------
