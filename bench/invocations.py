@@ -94,7 +94,7 @@ class Rate:
 class Stream:
     """A streamed response: how fast, and how late its first byte leaves."""
 
-    mb_per_s: Spread
+    mb_per_s: Spread | None
     first_us: Spread | None
     to_socat: float | None
 
@@ -269,12 +269,15 @@ def rates(taken: dict[str, Taken]) -> dict[str, Rate]:
 
 def streams(taken: dict[str, Taken], first: dict[str, Taken]) -> dict[str, Stream]:
     speed = {name: t.each(lambda r: r.mb_per_s) for name, t in taken.items()}
+    early = {name: t.each(lambda r: r.first_us) for name, t in first.items()}
     socat = speed.get(SOCAT)
     return {
         name: Stream(
-            mb_per_s=Spread.of(one),
-            first_us=Spread.of(first[name].each(lambda r: r.first_us)) if name in first else None,
-            to_socat=paired_ratio(one, socat) if socat and name != SOCAT else None,
+            mb_per_s=Spread.of(speed[name]) if name in speed else None,
+            first_us=Spread.of(early[name]) if name in early else None,
+            to_socat=paired_ratio(speed[name], socat)
+            if socat and name in speed and name != SOCAT
+            else None,
         )
-        for name, one in speed.items()
+        for name in {**first, **taken}
     }
