@@ -10,7 +10,7 @@ number meanwhile. https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 from __future__ import annotations
 
 import posix
-from _signal import SIGKILL, pidfd_send_signal  # type: ignore[import-not-found]
+from _signal import SIGKILL, SIGSTOP, pidfd_send_signal  # type: ignore[import-not-found]
 from errno import ENOENT
 
 from faultlayer.aim import mention
@@ -46,6 +46,11 @@ def _read(path: str) -> bytes:
 
 def _stat(pid: int | str) -> list[bytes]:
     return _read(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
+
+
+def _close_all(held: dict[Process, int]) -> None:
+    for fd in held.values():
+        posix.close(fd)
 
 
 class Runtime:
@@ -109,55 +114,74 @@ class Runtime:
         """The ids of these processes, the runtime itself before its children."""
         return [pid for pid, _ in self._all()]
 
-    def _send(self, pid: int, number: int) -> bool:
-        """Send this process a signal, if it is one of these; raises OSError where refused."""
+    def _hold(self, pid: int, number: int) -> int | None:
+        """A descriptor of this process, which has got the signal; None where it is none of these.
+
+        Raises OSError where that is refused.
+        """
         try:
             fd = posix.pidfd_open(pid)
         except ProcessLookupError:
-            return False
+            return None
         try:
             # From here on the number may become anybody's: the descriptor does not.
-            if self._look(pid) is None:
-                return False
-            pidfd_send_signal(fd, number)
+            if self._look(pid) is not None:
+                pidfd_send_signal(fd, number)
+                return fd
         except ProcessLookupError:
-            return False
-        finally:
+            pass
+        except BaseException:
             posix.close(fd)
-        return True
+            raise
+        posix.close(fd)
+        return None
 
-    def _send_all(self, processes: list[Process], number: int) -> set[Process]:
-        """Those that have got the signal. Raises OSError where it is refused, and none has."""
-        reached: set[Process] = set()
+    def _hold_all(self, held: dict[Process, int], number: int) -> bool:
+        """Add the descriptors of those that get the signal now; whether there are any.
+
+        Raises OSError where it is refused, and none has ever got it.
+        """
+        new: dict[Process, int] = {}
         refused: OSError | None = None
-        for process in processes:
+        for process in self._all():
             try:
-                if self._send(process[0], number):
-                    reached.add(process)
+                fd = None if process in held else self._hold(process[0], number)
+                if fd is not None:
+                    new[process] = fd
             except OSError as error:
                 refused = error
-        if refused is not None and not reached:
+        held.update(new)
+        if refused is not None and not held:
             raise refused
-        return reached
+        return bool(new)
 
     def within_reach(self) -> bool:
         """Whether there are any that can be killed. Raises OSError where that is not allowed."""
-        return bool(self._send_all(self._all(), 0))
+        held: dict[Process, int] = {}
+        try:
+            return self._hold_all(held, 0)
+        finally:
+            _close_all(held)
 
     def kill(self) -> int:
-        """Kill them all, at once; how many there were. Raises OSError where that is not allowed."""
-        killed: set[Process] = set()
-        for _ in range(_ROUNDS):
-            try:
-                more = self._send_all([one for one in self._all() if one not in killed], SIGKILL)
-            except OSError:
-                if not killed:
-                    raise
-                break
-            if not more:
-                break
-            killed |= more
-        return len(killed)
+        """Kill them all, at once; how many there were. Raises OSError where that is not allowed.
+
+        First all are stopped, those too that are born meanwhile. The runtime itself goes last:
+        with it Lambda ends this process, and then nobody would be left to kill its children.
+        """
+        held: dict[Process, int] = {}
+        try:
+            for _ in range(_ROUNDS):
+                if not self._hold_all(held, SIGSTOP):
+                    break
+            return len(held)
+        finally:
+            for fd in reversed(held.values()):
+                try:
+                    pidfd_send_signal(fd, SIGKILL)
+                except ProcessLookupError:
+                    pass
+            _close_all(held)
 
     def _rank(self, pid: int, score: bytes) -> bytes:
         """Make the kernel end it earlier or later; what it was before, empty where it was not."""

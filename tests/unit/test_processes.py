@@ -65,6 +65,35 @@ def test_its_children_and_theirs_die_with_it_the_runtime_first(spawn: Spawn) -> 
     assert all(map(gone, family))
 
 
+def test_the_runtime_goes_last_when_all_stand_still(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the runtime Lambda ends the layer too: nobody would be left to kill its children."""
+    runtime = spawn("sh", "-c", "echo $$; sleep 60 & echo $!; wait", stdout=subprocess.PIPE)
+    _, child = ids(runtime, 2)
+    sleeping(child)
+    opened, send = processes.posix.pidfd_open, processes.pidfd_send_signal
+    of: dict[int, int] = {}
+    seen: list[tuple[int, int]] = []
+
+    def remember(pid: int) -> int:
+        fd: int = opened(pid)
+        of[fd] = pid
+        return fd
+
+    def note(fd: int, number: int) -> None:
+        seen.append((of[fd], number))
+        send(fd, number)
+
+    monkeypatch.setattr(processes.posix, "pidfd_open", remember)
+    monkeypatch.setattr(processes, "pidfd_send_signal", note)
+    assert ours().kill() == 2
+    stop, kill = signal.SIGSTOP, signal.SIGKILL
+    assert seen == [(runtime.pid, stop), (child, stop), (child, kill), (runtime.pid, kill)]
+    assert killed(runtime)
+    assert gone(child)
+
+
 def test_children_survive_that_were_given_another_address(spawn: Spawn) -> None:
     runtime = spawn(
         "sh", "-c", f"echo $$; {VARIABLE}={OTHER} sleep 60 & echo $!; wait", stdout=subprocess.PIPE
