@@ -106,7 +106,8 @@ class Extension:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        assert self._err.read_text() == ""
+        said = self._err.read_text()
+        assert not said, said
 
     @property
     def address(self) -> Address:
