@@ -122,12 +122,16 @@ def heads(data: bytes) -> None:
         lowered, length = http1.scan(data)
         assert lowered == data[:end].lower()
         http1.closes(lowered)
+        if data.startswith(b"HTTP/"):
+            http1.status_of(data)
+        else:
+            http1.check_request(lowered, length)
     except http1.ProtocolError:
         return
     head = data[:end]
     assert http1.scan(head) == (lowered, length)
     bare = http1.without(http1.without(head, b"transfer-encoding"), b"content-length")
     assert http1.without(bare, b"content-length") == bare
-    if head.split(b"\n")[0].rstrip(b"\r"):
-        assert http1.head_end(http1.with_length(bare, 7)) == len(http1.with_length(bare, 7))
-        assert http1.scan(http1.with_length(bare, 7))[1] == 7
+    sized = http1.with_length(bare, 7)
+    assert http1.head_end(sized) == len(sized)
+    assert http1.scan(sized)[1] == 7
