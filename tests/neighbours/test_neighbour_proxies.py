@@ -120,10 +120,10 @@ def drawn(number: int) -> float:
 
 
 def test_a_timeout_and_a_crash_are_followed_by_the_next_invocation(chain: Chain) -> None:
-    function = chain(timeout=1, FAULTLAYER_TIMEOUT="0", FAULTLAYER_RATE="50%", FAULTLAYER_SEED="7")
+    function = chain(timeout=3, FAULTLAYER_TIMEOUT="0", FAULTLAYER_RATE="50%", FAULTLAYER_SEED="7")
     hit = [str(uuid.UUID(int=number)) for number in range(40) if drawn(number) < 0.5]
     spared = [str(uuid.UUID(int=number)) for number in range(40) if drawn(number) >= 0.5]
-    assert b"timed out after 1" in function.invoke({}, hit[0]).body
+    assert b"timed out after 3" in function.invoke({}, hit[0]).body
     first = told(function.invoke({}, spared[0]))
     assert b"exit status 3" in function.invoke({"exit": 3}, spared[1]).body
     second = told(function.invoke({}, spared[2]))
