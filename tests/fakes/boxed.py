@@ -10,12 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fakes.proxied import EXTENSION, Address, log_lines, soon
+from fakes.proxied import EXTENSION, ROOT, Address, log_lines, soon
 from faultlayer_cli.sandbox import namespaces
 from rie.held import descendants
 
 SIZE = 64  # MB of /tmp
-_SETUP = f'mount -t tmpfs -o mode=1777,size={SIZE}m box /tmp && {{ "$@" </dev/null; read line; }}'
+# The checkout may be below /tmp itself: there it stays in sight.
+_SETUP = f"""
+root=$1 && shift && cd "$root" && mount -t tmpfs -o mode=1777,size={SIZE}m box /tmp || exit
+case $root in /tmp/*) mkdir -p "$root" && mount -c --bind . "$root" ;; esac
+"$@" </dev/null; read line
+"""
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from faultlayer.main import main; main()"
 
 
@@ -32,7 +37,7 @@ class Boxed:
         program = [sys.executable, "-ISB", "-c", _CODE, str(EXTENSION)]
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                [*namespaces(), "--", "sh", "-c", _SETUP, "sh", *program],
+                [*namespaces(), "--", "sh", "-c", _SETUP, "sh", str(ROOT), *program],
                 env=environ | variables,
                 stdin=subprocess.PIPE,
                 stdout=out,
@@ -92,7 +97,8 @@ class Boxed:
         return list(ours)
 
     def files(self) -> set[str]:
-        return set(os.listdir(self.tmp))
+        below = ROOT.relative_to("/tmp").parts[:1] if ROOT.is_relative_to("/tmp") else ()
+        return set(os.listdir(self.tmp)).difference(below)
 
     def used(self) -> int:
         """MB that are taken of /tmp, in whole ones."""
