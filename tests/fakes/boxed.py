@@ -10,17 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from fakes.holding import SMALL_TMP
 from fakes.proxied import EXTENSION, ROOT, Address, log_lines, soon
 from faultlayer_cli.sandbox import namespaces
 from rie.held import descendants
 
 SIZE = 64  # MB of /tmp
-# The checkout may be below /tmp itself: there it stays in sight.
-_SETUP = f"""
-root=$1 && shift && cd "$root" && mount -t tmpfs -o mode=1777,size={SIZE}m box /tmp || exit
-case $root in /tmp/*) mkdir -p "$root" && mount -c --bind . "$root" ;; esac
-"$@" </dev/null; read line
-"""
+_SETUP = SMALL_TMP.replace('exec "$@"', '"$@" </dev/null; read line')
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from faultlayer.main import main; main()"
 
 
@@ -37,7 +33,7 @@ class Boxed:
         program = [sys.executable, "-ISB", "-c", _CODE, str(EXTENSION)]
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                [*namespaces(), "--", "sh", "-c", _SETUP, "sh", str(ROOT), *program],
+                [*namespaces(), "--", "sh", "-c", _SETUP, "sh", str(ROOT), f"{SIZE}m", *program],
                 env=environ | variables,
                 stdin=subprocess.PIPE,
                 stdout=out,

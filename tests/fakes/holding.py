@@ -21,10 +21,18 @@ from faultlayer_cli.sandbox import namespaces
 
 ADDRESS = b"127.0.0.1:1"  # of no runtime
 MB = 1 << 20
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
+# sh -c SMALL_TMP sh ROOT SIZE COMMAND...: in a mount namespace, with a tmpfs of this size on /tmp.
+# The checkout may be below /tmp itself: there it stays in sight.
+SMALL_TMP = """
+root=$1 size=$2 && shift 2 && cd "$root" || exit
+mount -t tmpfs -o mode=1777,size="$size" small /tmp || exit
+case $root in /tmp/*) mkdir -p "$root" && mount -c --bind . "$root" ;; esac
+exec "$@"
+"""
 _PATHS = f"""
 import json, os, sys
-sys.path[:0] = [{str(_ROOT / "extension")!r}, {str(_ROOT / "tests")!r}]
+sys.path[:0] = [{str(ROOT / "extension")!r}, {str(ROOT / "tests")!r}]
 from fakes.holding import *
 """
 
@@ -129,9 +137,8 @@ def score(pid: int) -> int:
 
 def in_small_tmp(code: str, *, size: str = "64m") -> Any:
     """What this code prints, as JSON, where /tmp is a tmpfs of this size."""
-    setup = f'mount -t tmpfs -o size={size} small /tmp && exec "$@"'
     program = [sys.executable, "-c", _PATHS + textwrap.dedent(code)]
-    command = [*namespaces(), "--", "sh", "-c", setup, "sh", *program]
+    command = [*namespaces(), "--", "sh", "-c", SMALL_TMP, "sh", str(ROOT), size, *program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -114,14 +114,14 @@ def _node(folder: Path) -> dict[str, Any]:
 @pytest.fixture(params=["python", "node"])
 def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
     """Start the probe with these variables; everything is stopped at the end of the test."""
+    place: dict[str, Any] = {"function_dir": PROBE}
+    if request.param == "node":
+        place = _node(tmp_path)
     with ExitStack() as stack:
 
         def start(
             *, timeout: int = 10, memory: int = 256, storage: int | None = STORAGE, **variables: str
         ) -> Held:
-            place: dict[str, Any] = {"function_dir": PROBE}
-            if request.param == "node":
-                place = _node(tmp_path)
             env = {"FAULTLAYER_MATCH": "hit", **variables}
             emulator = Emulator(
                 **place,

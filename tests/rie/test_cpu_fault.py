@@ -13,8 +13,8 @@ WORK = 1.0  # seconds by the clock that the handler computes
 
 
 @pytest.fixture
-def one_processor() -> Iterator[None]:
-    """Everything that is started runs on one processor, as in a small function."""
+def one_processor(held: Run) -> Iterator[None]:
+    """Everything that is started from here on runs on one processor, as in a small function."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     yield

@@ -44,10 +44,10 @@ def test_the_function_gets_a_real_enospc_and_then_its_space_back() -> None:
         with taken(hold("disk", "60MB")) as numbers:
             named, full = os.listdir("/tmp"), write(8 << 20)
             fits = write(2 << 20)
-        print(json.dumps([numbers, named, full, fits, write(40 << 20)]
+        print(json.dumps([numbers, new, full, fits, write(40 << 20)]
             + [before - os.statvfs("/tmp").f_bfree]))
     """)
-    assert told == [{"held": 60 * MB}, [], errno.ENOSPC, None, None, 0]
+    assert told == [{"held": 60 * MB}, False, errno.ENOSPC, None, None, 0]
 
 
 @pytest.mark.parametrize(
