@@ -40,9 +40,9 @@ def test_the_function_gets_a_real_enospc_and_then_its_space_back() -> None:
                 return error.errno
             finally:
                 os.unlink("/tmp/f")
-        before = os.statvfs("/tmp").f_bfree
+        before, names = os.statvfs("/tmp").f_bfree, os.listdir("/tmp")
         with taken(hold("disk", "60MB")) as numbers:
-            named, full = os.listdir("/tmp"), write(8 << 20)
+            new, full = os.listdir("/tmp") != names, write(8 << 20)
             fits = write(2 << 20)
         print(json.dumps([numbers, new, full, fits, write(40 << 20)]
             + [before - os.statvfs("/tmp").f_bfree]))
