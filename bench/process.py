@@ -77,10 +77,11 @@ class Child:
         """The next line of output; BenchError when it does not come."""
         assert self._popen.stdout is not None
         until = time.monotonic() + timeout
+        poller = select.poll()  # `select.select` takes no descriptor above 1023
+        poller.register(self._popen.stdout, select.POLLIN)
         while b"\n" not in self._pending:
             left = until - time.monotonic()
-            ready, _, _ = select.select([self._popen.stdout], [], [], max(left, 0))
-            if not ready:
+            if not poller.poll(max(left, 0) * 1000):
                 raise BenchError(
                     f"{self._name} reported nothing for {timeout:.0f} s{self.last_words()}"
                 )

@@ -79,7 +79,7 @@ def test_a_plan_is_asked_for_once_a_poll_and_not_without_events(
 
 @pytest.mark.parametrize("kind", [SsmAgent, AppConfigAgent])
 def test_who_is_asked_before_the_first_invocation(
-    api: RuntimeApi, serve: Serve, kind: type[Agent]
+    api: RuntimeApi, serve: Serve, logged: Logged, kind: type[Agent]
 ) -> None:
     """The Parameters and Secrets extension may be called in the invoke phase only."""
     with kind(ARMED) as agent:
@@ -88,6 +88,8 @@ def test_who_is_asked_before_the_first_invocation(
             runtime.wire.send(NEXT)
             asked = soon(lambda: agent.asked, 0.3)
             assert asked == (kind is AppConfigAgent)
+            if asked:
+                assert soon(lambda: logged("plan_loaded"))
             invoked = api.invoke()
             assert runtime.respond(runtime.wire.response(), PAYLOAD).status == 202
             # The plan that is there in time judges the first invocation, else the second.
