@@ -321,8 +321,8 @@ class Link:
         if b"100-continue" in http1.header(request.data, request.lowered, b"expect").lower():
             self.client.send(_CONTINUE)
 
-    def content(self, request: Message, out: Callable[[bytes], object]) -> bytes:
-        """Give the content of the runtime's request body to `out` as it arrives.
+    def content(self, request: Message, out: Callable[[bytes], object] | None) -> bytes:
+        """Give the content of the runtime's request body to `out`, if to anybody, as it arrives.
 
         Returns the raw trailer section, its blank line included, of a chunked body.
         """

@@ -46,8 +46,8 @@ class Message:
         """What has arrived of the body, in its framing, `more` apart."""
         return self.data[len(self.lowered) :]
 
-    def feed(self, out: Callable[[bytes], object]) -> Body:
-        """Give the content of what has arrived to `out`; returns the reader of the rest."""
+    def feed(self, out: Callable[[bytes], object] | None) -> Body:
+        """Give the content of what has arrived to `out`, if any; returns the reader of the rest."""
         body = http1.body(self.length)
         body.feed(self.arrived, out)
         for piece in self.more:

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 # Past Lambda's own limit (6 MB + 100 bytes) an answer is refused whatever a fault makes of it.
 _MAX_BUFFERED = 7 << 20
 _PIECE = 65536  # bytes; what is longer is not copied together with its head
+_STEP = 2 * _PIECE  # bytes that receiving takes, from one piece that is kept to the next
+_RESERVE = 8 * _PIECE  # bytes, more than passing on takes what is kept
 
 
 def forget(data: bytes) -> None:
@@ -80,7 +82,8 @@ def _sound(
 class Held:
     """The content of a buffered answer as it arrives; passed on untouched where it gets too long.
 
-    As only chunks can turn out to be, or for what memory is left: `short` is that trouble.
+    As only chunks can turn out to be, or for what memory is left: `short` is that trouble. Since
+    passing on takes memory as well, some is kept back for that.
     """
 
     def __init__(self, link: Link, request: Message) -> None:
@@ -88,6 +91,7 @@ class Held:
         self._link = link
         self._request = request
         self._data = bytearray()
+        self._reserve = b""
         self._send: Callable[[bytes], object] | None = None
 
     def keep(self, content: bytes) -> None:
@@ -95,13 +99,18 @@ class Held:
         if self._send is not None:
             self._pass(content)
             return
+        size = len(self._data)
         try:
-            reckon(len(self._data), len(self._data) + len(content))
+            reckon(size, size + len(content))
             self._data.extend(content)
+            if size > _PIECE:
+                self._reserve = self._reserve or bytes(_RESERVE)
+                bytes(_STEP)  # raises where there is no room for it
         except MemoryError as error:
             self.short = error
+            rest = content[len(self._data) - size :]
             self._let_go()
-            self._pass(content)
+            self._pass(rest)
         if len(self._data) > _MAX_BUFFERED:
             self._let_go()
 
@@ -111,6 +120,7 @@ class Held:
             try:
                 payload = bytes(self._data)
                 self._data = bytearray()
+                self._reserve = b""
                 return payload
             except MemoryError as error:
                 self.short = error
@@ -125,6 +135,7 @@ class Held:
 
     def _let_go(self) -> None:
         """Pass on what was held, piece by piece: there may be no room for a copy of it all."""
+        self._reserve = b""
         self._send = self._link.begin(http1.without(self._request.head, b"expect"))
         for at in range(0, len(self._data), _PIECE):
             self._pass(bytes(self._data[at : at + _PIECE]))
@@ -186,7 +197,7 @@ class Outgoing:
         self, pending: Pending, hit: Hit, said: bytes, streamed: Message | None, request: Message
     ) -> Message:
         """Put what was made in the place of what the function answered."""
-        self._link.content(request, forget)
+        self._link.content(request, None)
         if streamed is None or isinstance(hit.action, Fail):
             return self.conclude(pending, hit, said)
         hit.log(pending.request_id)

@@ -92,7 +92,7 @@ class Deliveries:
                 if self._count == 1:
                     self._hit.log(request_id)
                 self._left -= 1
-                link.content(request, lambda content: None)
+                link.content(request, None)
                 return True
             emit("warn", "deliveries_cut_short", request_id=request_id, deliveries=self._count)
         if self._count == 1:

@@ -98,6 +98,7 @@ class Extension:
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
             "AWS_LAMBDA_EXEC_WRAPPER": "/opt/faultlayer-wrapper",
             "_FAULTLAYER_ADDRESS": str(self.path),
+            "MALLOC_MMAP_THRESHOLD_": "1048576",  # as the launcher sets it
         }
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(

@@ -187,6 +187,41 @@ def test_without_room_to_hold_an_answer_back_it_leaves_and_is_the_last(
             assert after.result().content == b"2"
 
 
+@pytest.mark.parametrize(
+    ("faults", "event", "answer", "name"),
+    [*READING.values(), ({"DUPLICATE": "2"}, SMALL, LARGE, "duplicate")],
+    ids=[*READING, "an answer again"],
+)
+def test_with_whatever_room_the_invocation_is_answered(
+    api: InChunks,
+    tmp_path: Path,
+    faults: dict[str, str],
+    event: bytes,
+    answer: bytes,
+    name: str,
+) -> None:
+    """Wherever memory ends: each large block is the kernel's to give, so each room counts."""
+    variables = {f"FAULTLAYER_{name}": text for name, text in faults.items()}
+    with Extension(api.host, tmp_path, MALLOC_MMAP_THRESHOLD_="0", **variables) as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            warm = api.invoke(SMALL)
+            for _ in range(2 if name == "duplicate" else 1):
+                answered(api, runtime, runtime.next(), SMALL)
+            warm.result()
+            for room in range(ROOM // 2, 4 * ROOM, 160 << 10):
+                with short(extension, room):
+                    invoked = api.invoke(event)
+                    got = runtime.next()
+                    assert answered(api, runtime, got, answer).status == 202, room
+                    line = extension.log[-1]
+                    assert line["request_id"] == invoked.request_id, room
+                    acted = line["event"] == "fault_injected"
+                    if acted and name == "duplicate":
+                        assert answered(api, runtime, runtime.next(), answer).status == 202, room
+                    assert acted or (got.content, invoked.result().content) == (event, answer), room
+
+
 def test_with_room_again_the_fault_acts_again(api: InChunks, tmp_path: Path) -> None:
     with Extension(api.host, tmp_path, FAULTLAYER_CORRUPTION="replace") as extension:
         api.wait_polls(1)
