@@ -85,7 +85,7 @@ def test_a_function_error_is_an_answer(started: Started):
 
 
 def test_the_function_sees_an_environment_like_lambdas(started: Started, look: Path):
-    arguments = ["--function-env", "STAGE=test", "--function-timeout", 7, "--function-memory", 256]
+    arguments = ["--function-env", "STAGE=test", "--function-timeout", 70, "--function-memory", 256]
     process = started("local", look, "--invoke", "-", *arguments, SECRET="hidden")
     out, err = process.communicate("{}", timeout=60)
     assert process.returncode == 0, err
@@ -97,7 +97,7 @@ def test_the_function_sees_an_environment_like_lambdas(started: Started, look: P
     assert environ["AWS_LAMBDA_FUNCTION_NAME"] == "look"
     assert environ["LAMBDA_TASK_ROOT"] == str(look)
     assert environ["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/faultlayer-wrapper"
-    assert 6000 < seen["timeout"] <= 7000
+    assert 60_000 < seen["timeout"] <= 70_000
     assert seen["memory"] == "256"
 
 
