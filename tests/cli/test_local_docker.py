@@ -67,7 +67,7 @@ def test_the_opening_questions(spawned: Started, image, left, flags, answered, l
 
 
 def test_the_function_sees_an_environment_like_lambdas(spawned: Started, image, look: Path):
-    arguments = ["--function-env", "STAGE=test", "--function-timeout", 7, "--function-memory", 256]
+    arguments = ["--function-env", "STAGE=test", "--function-timeout", 70, "--function-memory", 256]
     process = spawned("local", look, "--docker", "--invoke", "-", *arguments, SECRET="hidden")
     out, err = process.communicate("{}", timeout=120)
     assert process.returncode == 0, err
@@ -80,7 +80,7 @@ def test_the_function_sees_an_environment_like_lambdas(spawned: Started, image, 
     assert seen["task"] == ["app.py"]
     assert seen["written"] == ["Read-only file system"] * 2
     assert seen["tmp"] == ["mine"]
-    assert 6000 < seen["timeout"] <= 7000
+    assert 60_000 < seen["timeout"] <= 70_000
     assert seen["memory"] == "256"
     assert sorted(entry.name for entry in look.iterdir()) == ["app.py"]
 

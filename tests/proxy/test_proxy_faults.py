@@ -35,13 +35,13 @@ def test_latency_before(api: RuntimeApi, proxied: Proxied, logged: Logged) -> No
 
 
 def test_latency_after(api: RuntimeApi, proxied: Proxied, logged: Logged) -> None:
-    address = proxied(api, LATENCY="200ms", LATENCY_WHEN="after")
+    address = proxied(api, LATENCY="600ms", LATENCY_WHEN="after")
     invoked = api.invoke()
     with Runtime(address) as runtime:
         event = runtime.next()
-        assert time.monotonic() - invoked.given < 0.15
+        assert time.monotonic() - invoked.given < 0.45
         assert runtime.respond(event, PAYLOAD).status == 202
-    assert invoked.result().answered - invoked.given >= 0.2
+    assert invoked.result().answered - invoked.given >= 0.6
     assert invoked.content == PAYLOAD
     assert [line["when"] for line in logged("fault_injected")] == ["after"]
 
@@ -72,36 +72,36 @@ def test_latency_range_depends_on_seed_and_id_alone(
 
 
 def test_timeout_leaves_its_margin(api: RuntimeApi, proxied: Proxied, logged: Logged) -> None:
-    address = proxied(api, TIMEOUT="300ms")
-    deadline = near(0.6)
+    address = proxied(api, TIMEOUT="900ms")
+    deadline = near(1.5)
     invoked = api.invoke(deadline_ms=deadline)
     with Runtime(address) as runtime:
         event = runtime.next()
-        assert 0.2 < deadline / 1000 - time.time() <= 0.302
+        assert 0.6 < deadline / 1000 - time.time() <= 0.902
         assert runtime.respond(event, b"1").status == 202
     assert invoked.result().content == b"1"
     (line,) = logged()
     assert line["fault"] == "timeout"
-    assert 200 < line["delay_ms"] <= 301
+    assert 400 < line["delay_ms"] <= 601
 
 
 def test_a_delay_before_a_timeout_counts_towards_it(api: RuntimeApi, proxied: Proxied) -> None:
-    address = proxied(api, LATENCY="300ms", TIMEOUT="300ms")
-    deadline = near(0.9)
+    address = proxied(api, LATENCY="300ms", TIMEOUT="900ms")
+    deadline = near(1.5)
     api.invoke(deadline_ms=deadline)
     with Runtime(address) as runtime:
         runtime.next()
-        assert 0.2 < deadline / 1000 - time.time() <= 0.302
+        assert 0.6 < deadline / 1000 - time.time() <= 0.902
 
 
 @pytest.mark.parametrize("deadline", [0, near(-3600), near(0.1), None])
 def test_timeout_where_no_more_than_the_margin_is_left(
     api: RuntimeApi, proxied: Proxied, logged: Logged, deadline: int | None
 ) -> None:
-    address = proxied(api, TIMEOUT="300ms", TIMEOUT_MAX="1")
+    address = proxied(api, TIMEOUT="1200ms", TIMEOUT_MAX="1")
     begun = time.monotonic()
     assert run(api, address, deadline_ms=deadline)[0].content == PAYLOAD
-    assert time.monotonic() - begun < 0.25
+    assert time.monotonic() - begun < 1
     assert not logged()
 
 
