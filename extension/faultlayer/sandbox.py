@@ -14,8 +14,7 @@ from _thread import allocate_lock
 from time import monotonic, time
 
 from faultlayer.actions import Hold
-from faultlayer.aim import mention
-from faultlayer.log import emit
+from faultlayer.aim import broken, mention
 from faultlayer.values import LONGEST
 
 TYPE_CHECKING = False
@@ -61,7 +60,7 @@ class Sandbox:
             except Exception as error:
                 hit.fail(request_id, error)
             else:
-                self._keep(release)
+                self._keep(_telling(release, hit, request_id))
                 hit.action.numbers.update(numbers)
                 hit.log(request_id)
 
@@ -70,7 +69,7 @@ class Sandbox:
             if not self._over:
                 self._releases.append(release)
                 return
-        _do(release)  # it was overdue before all was taken
+        release()  # it was overdue before all was taken
 
     def release(self) -> None:
         """Give everything back, once."""
@@ -80,14 +79,19 @@ class Sandbox:
                 _held.remove(self)
             releases, self._releases = self._releases, []
         for release in reversed(releases):
-            _do(release)
+            release()
 
 
-def _do(release: Callable[[], None]) -> None:
-    try:
-        release()
-    except Exception as error:
-        emit("error", "internal_error", message=type(error).__name__)
+def _telling(release: Callable[[], None], hit: Hit, request_id: str) -> Callable[[], None]:
+    """The same, which tells whose it was where it fails."""
+
+    def told() -> None:
+        try:
+            release()
+        except Exception as error:
+            broken(hit.rule, request_id, error)
+
+    return told
 
 
 def release_overdue() -> None:

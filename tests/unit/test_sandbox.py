@@ -98,8 +98,9 @@ def test_a_bug_in_taking_or_giving_back_is_one_line_and_spares_the_others(lines:
     box.take([Thing(KeyError("hunter2")).hit(), *(thing.hit() for thing in things)], "r1")
     box.release()
     assert [thing.held for thing in things] == [0, 1, 0]
-    said = [line["message"] for line in lines() if line["event"] == "internal_error"]
-    assert said == ["KeyError", "RuntimeError"]
+    said = [line for line in lines() if line["event"] == "internal_error"]
+    assert [line["message"] for line in said] == ["KeyError", "RuntimeError"]
+    assert {(line["fault"], line["request_id"]) for line in said} == {("disk", "r1")}
 
 
 def test_what_is_overdue_is_given_back_and_nothing_else() -> None:
