@@ -11,7 +11,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hostile_support import memory_group
@@ -81,65 +81,73 @@ def turn(api: InChunks, runtime: Runtime, event: bytes, answer: bytes) -> Invoca
     return invoked
 
 
-READING = {
-    "a match": ({"LATENCY": "1ms", "MATCH": "statusCode=200"}, LARGE, SMALL, "latency"),
-    "the event": ({"EVENT": '{"body":1}'}, LARGE, SMALL, "event"),
-    "the answer": ({"CORRUPTION": "replace"}, SMALL, LARGE, "corruption"),
-    "its headers": ({"HEADERS": '{"x-a":"1"}'}, SMALL, LARGE, "headers"),
-    "its end": ({"OVERSIZE": "6MB"}, SMALL, LARGE, "oversize"),
+class Reading(NamedTuple):
+    """A fault, the variables that make it read, and what it reads: a large event or answer."""
+
+    name: str
+    variables: dict[str, str]
+    event: bytes
+    answer: bytes
+
+
+def reading(name: str, event: bytes, answer: bytes, **variables: str) -> Reading:
+    given = {f"FAULTLAYER_{variable}": text for variable, text in variables.items()}
+    return Reading(name, given, event, answer)
+
+
+READINGS = {
+    "a match": reading("latency", LARGE, SMALL, LATENCY="1ms", MATCH="statusCode=200"),
+    "the event": reading("event", LARGE, SMALL, EVENT='{"body":1}'),
+    "the answer": reading("corruption", SMALL, LARGE, CORRUPTION="replace"),
+    "its headers": reading("headers", SMALL, LARGE, HEADERS='{"x-a":"1"}'),
+    "its end": reading("oversize", SMALL, LARGE, OVERSIZE="6MB"),
 }
-every_reading = pytest.mark.parametrize(
-    ("faults", "event", "answer", "name"), READING.values(), ids=READING
-)
+AGAIN = reading("duplicate", SMALL, LARGE, DUPLICATE="2")
+every_reading = pytest.mark.parametrize("case", READINGS.values(), ids=READINGS)
+
+
+@contextmanager
+def warm(
+    api: InChunks, folder: Path, variables: dict[str, str], deliveries: int = 1
+) -> Iterator[tuple[Extension, Runtime]]:
+    """An extension with a small invocation behind it, which came so often, and its runtime."""
+    with Extension(api.host, folder, **variables) as extension:
+        api.wait_polls(1)
+        with Runtime(extension.address) as runtime:
+            invoked = api.invoke(SMALL)
+            for _ in range(deliveries):
+                answered(api, runtime, runtime.next(), SMALL)
+            invoked.result()
+            yield extension, runtime
 
 
 @every_reading
 def test_without_room_for_what_it_reads_a_fault_is_left_out_and_the_invocation_passes(
-    api: InChunks,
-    tmp_path: Path,
-    faults: dict[str, str],
-    event: bytes,
-    answer: bytes,
-    name: str,
+    api: InChunks, tmp_path: Path, case: Reading
 ) -> None:
-    variables = {f"FAULTLAYER_{name}": text for name, text in faults.items()}
-    with Extension(api.host, tmp_path, **variables) as extension:
-        api.wait_polls(1)
-        with Runtime(extension.address) as runtime:
-            api.invoke(SMALL)
-            answered(api, runtime, runtime.next(), SMALL)
-            warm = len(extension.log)
-            with short(extension):
-                for count in range(1, 4):
-                    invoked = turn(api, runtime, event, answer)
-                    *_, line = extension.log[warm:]
-                    assert len(extension.log) - warm == count
-                    assert (line["event"], line["message"]) == ("internal_error", "MemoryError")
-                    assert (line["fault"], line["request_id"]) == (name, invoked.request_id)
+    with warm(api, tmp_path, case.variables) as (extension, runtime):
+        before = len(extension.log)
+        with short(extension):
+            for count in range(1, 4):
+                invoked = turn(api, runtime, case.event, case.answer)
+                *_, line = extension.log[before:]
+                assert len(extension.log) - before == count
+                assert (line["event"], line["message"]) == ("internal_error", "MemoryError")
+                assert (line["fault"], line["request_id"]) == (case.name, invoked.request_id)
 
 
 @every_reading
 def test_where_the_kernel_would_kill_over_what_a_fault_reads_it_is_left_out(
-    api: InChunks,
-    tmp_path: Path,
-    faults: dict[str, str],
-    event: bytes,
-    answer: bytes,
-    name: str,
+    api: InChunks, tmp_path: Path, case: Reading
 ) -> None:
     """The kernel grants more than it has: what a body needs is asked for before it is read."""
-    variables = {f"FAULTLAYER_{name}": text for name, text in faults.items()}
-    with Extension(api.host, tmp_path, **variables) as extension:
-        api.wait_polls(1)
-        with Runtime(extension.address) as runtime:
-            api.invoke(SMALL)
-            answered(api, runtime, runtime.next(), SMALL)
-            warm = len(extension.log)
-            with memory_group(extension.process.pid, 10 << 20):
-                for _ in range(3):
-                    turn(api, runtime, event, answer)
-        told = [(line["event"], line["fault"]) for line in extension.log[warm:]]
-        assert told == [("internal_error", name)] * 3
+    with warm(api, tmp_path, case.variables) as (extension, runtime):
+        before = len(extension.log)
+        with memory_group(extension.process.pid, 10 << 20):
+            for _ in range(3):
+                turn(api, runtime, case.event, case.answer)
+        told = [(line["event"], line["fault"]) for line in extension.log[before:]]
+        assert told == [("internal_error", case.name)] * 3
         assert extension.process.poll() is None
 
 
@@ -148,78 +156,55 @@ def test_where_little_is_left_what_a_fault_reads_is_left_out(
     api: InChunks,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-    faults: dict[str, str],
-    event: bytes,
-    answer: bytes,
-    name: str,
+    case: Reading,
 ) -> None:
     """The same where no control group can be made: what the kernel would tell is made up."""
     monkeypatch.setattr(room, "left", lambda: 10 << 20)
-    address = start(api.address, {f"FAULTLAYER_{name}": text for name, text in faults.items()})
-    with Runtime(address) as runtime:
-        turn(api, runtime, event, answer)
+    with Runtime(start(api.address, case.variables)) as runtime:
+        turn(api, runtime, case.event, case.answer)
         monkeypatch.setattr(room, "left", lambda: 50 << 20)
-        api.invoke(event)
-        answered(api, runtime, runtime.next(), answer)
+        api.invoke(case.event)
+        answered(api, runtime, runtime.next(), case.answer)
     told = [(line["event"], line["fault"]) for line in log_lines(capfd.readouterr().out)]
-    assert told == [("internal_error", name), ("fault_injected", name)]
+    assert told == [("internal_error", case.name), ("fault_injected", case.name)]
+
+
+@pytest.mark.parametrize("case", [*READINGS.values(), AGAIN], ids=[*READINGS, "an answer again"])
+def test_with_whatever_room_the_invocation_is_answered(
+    api: InChunks, tmp_path: Path, case: Reading
+) -> None:
+    """Wherever memory ends: each large block is the kernel's to give, so each room counts."""
+    times = 2 if case is AGAIN else 1
+    variables = case.variables | {"MALLOC_MMAP_THRESHOLD_": "0"}
+    with warm(api, tmp_path, variables, times) as (extension, runtime):
+        for room in range(ROOM // 2, 4 * ROOM, 160 << 10):
+            with short(extension, room):
+                invoked = api.invoke(case.event)
+                got = runtime.next()
+                assert answered(api, runtime, got, case.answer).status == 202, room
+                line = extension.log[-1]
+                assert line["request_id"] == invoked.request_id, room
+                if line["event"] != "fault_injected":
+                    assert (got.content, invoked.result().content) == (case.event, case.answer)
+                elif case is AGAIN:
+                    answered(api, runtime, runtime.next(), case.answer)
+                invoked.result()
 
 
 def test_without_room_to_hold_an_answer_back_it_leaves_and_is_the_last(
     api: InChunks, tmp_path: Path
 ) -> None:
     """An answer is not thrown away before it is whole, so what cannot be held must leave."""
-    with Extension(api.host, tmp_path, FAULTLAYER_DUPLICATE="3") as extension:
-        api.wait_polls(1)
-        with Runtime(extension.address) as runtime:
-            warm = api.invoke(SMALL)
-            for _ in range(3):
-                answered(api, runtime, runtime.next(), SMALL)
-            warm.result()
-            with short(extension):
-                invoked = turn(api, runtime, SMALL, LARGE)
-            last = extension.log[-1]
-            assert (last["event"], last["deliveries"]) == ("deliveries_cut_short", 1)
-            assert last["request_id"] == invoked.request_id
-            after = api.invoke(SMALL)
-            for number in range(3):
-                answered(api, runtime, runtime.next(), b"%d" % number)
-            assert after.result().content == b"2"
-
-
-@pytest.mark.parametrize(
-    ("faults", "event", "answer", "name"),
-    [*READING.values(), ({"DUPLICATE": "2"}, SMALL, LARGE, "duplicate")],
-    ids=[*READING, "an answer again"],
-)
-def test_with_whatever_room_the_invocation_is_answered(
-    api: InChunks,
-    tmp_path: Path,
-    faults: dict[str, str],
-    event: bytes,
-    answer: bytes,
-    name: str,
-) -> None:
-    """Wherever memory ends: each large block is the kernel's to give, so each room counts."""
-    variables = {f"FAULTLAYER_{name}": text for name, text in faults.items()}
-    with Extension(api.host, tmp_path, MALLOC_MMAP_THRESHOLD_="0", **variables) as extension:
-        api.wait_polls(1)
-        with Runtime(extension.address) as runtime:
-            warm = api.invoke(SMALL)
-            for _ in range(2 if name == "duplicate" else 1):
-                answered(api, runtime, runtime.next(), SMALL)
-            warm.result()
-            for room in range(ROOM // 2, 4 * ROOM, 160 << 10):
-                with short(extension, room):
-                    invoked = api.invoke(event)
-                    got = runtime.next()
-                    assert answered(api, runtime, got, answer).status == 202, room
-                    line = extension.log[-1]
-                    assert line["request_id"] == invoked.request_id, room
-                    acted = line["event"] == "fault_injected"
-                    if acted and name == "duplicate":
-                        assert answered(api, runtime, runtime.next(), answer).status == 202, room
-                    assert acted or (got.content, invoked.result().content) == (event, answer), room
+    with warm(api, tmp_path, {"FAULTLAYER_DUPLICATE": "3"}, 3) as (extension, runtime):
+        with short(extension):
+            invoked = turn(api, runtime, SMALL, LARGE)
+        last = extension.log[-1]
+        assert (last["event"], last["deliveries"]) == ("deliveries_cut_short", 1)
+        assert last["request_id"] == invoked.request_id
+        after = api.invoke(SMALL)
+        for number in range(3):
+            answered(api, runtime, runtime.next(), b"%d" % number)
+        assert after.result().content == b"2"
 
 
 def test_with_room_again_the_fault_acts_again(api: InChunks, tmp_path: Path) -> None:
@@ -256,16 +241,13 @@ def test_a_stream_needs_no_room_and_the_fault_acts(api: InChunks, tmp_path: Path
 def test_without_room_for_a_thread_a_connection_ends_and_the_others_are_served(
     api: InChunks, tmp_path: Path
 ) -> None:
-    with Extension(api.host, tmp_path, FAULTLAYER_HEADERS='{"x-a":"1"}') as extension:
-        api.wait_polls(1)
-        with Runtime(extension.address) as runtime:
+    with warm(api, tmp_path, READINGS["its headers"].variables) as (extension, runtime):
+        with short(extension):
+            with Runtime(extension.address) as other:
+                assert other.wire.ended(5)
             api.invoke(SMALL)
             answered(api, runtime, runtime.next(), SMALL)
-            with short(extension):
-                with Runtime(extension.address) as other:
-                    assert other.wire.ended(5)
-                api.invoke(SMALL)
-                answered(api, runtime, runtime.next(), SMALL)
+        runtime.wire.close()
         with Runtime(extension.address) as other:
             invoked = api.invoke(SMALL)
             answered(api, other, other.next(), SMALL)
