@@ -11,7 +11,6 @@
  * count a wrong answer: any status, request id, size or byte that is not as sent ends the run. */
 #include "stream.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 
 enum { NAP_NS = 2000000 };

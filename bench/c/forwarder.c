@@ -6,8 +6,6 @@
  * since the product's speed target is stated as a multiple of what it adds. */
 #include "wire.h"
 
-#include <pthread.h>
-
 static int upstream_port;
 
 struct pair { int from, to; };
@@ -44,12 +42,5 @@ int main(int argc, char **argv) {
     }
     upstream_port = atoi(argv[1]);
     int listener = listen_and_say(argc > 2 ? atoi(argv[2]) : 0);
-    for (;;) {
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0) continue;
-        no_delay(fd);
-        pthread_t t;
-        if (pthread_create(&t, NULL, serve, (void *)(intptr_t)fd)) die("pthread_create");
-        pthread_detach(t);
-    }
+    serve_all(listener, serve);
 }

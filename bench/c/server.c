@@ -9,7 +9,6 @@
  * the pattern in wire.h or stream.h: a wrong proxy has to fail, not to look fast. */
 #include "stream.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 enum { SLOTS = 1 << 16, SIZES = 64 };
@@ -156,12 +155,5 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     events[known++] = (struct event){payload(1024), 1024};
     atomic_store(&current, events);
-    for (;;) {
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0) continue;
-        no_delay(fd);
-        pthread_t t;
-        if (pthread_create(&t, NULL, serve, (void *)(intptr_t)fd)) die("pthread_create");
-        pthread_detach(t);
-    }
+    serve_all(listener, serve);
 }

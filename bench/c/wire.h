@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -69,6 +70,18 @@ static inline int listen_and_say(int port) {
     printf("port %d\n", ntohs(a.sin_port));
     fflush(stdout);
     return fd;
+}
+
+/* A thread for each connection to the listener, which it is given; for ever. */
+static inline void serve_all(int listener, void *(*serve)(void *)) {
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0) continue;
+        no_delay(fd);
+        pthread_t t;
+        if (pthread_create(&t, NULL, serve, (void *)(intptr_t)fd)) die("pthread_create");
+        pthread_detach(t);
+    }
 }
 
 enum { PERIOD = 23 }; /* of the letters in every body */

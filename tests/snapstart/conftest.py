@@ -7,25 +7,9 @@ from collections.abc import Iterator
 import pytest
 from snapshot import SnapshotApi
 
-from fakes.runtime_api import RuntimeApi
-from fakes.scripted import Server
+from proxy.conftest import api, upstream
 
-
-@pytest.fixture
-def upstream() -> Iterator[Server]:
-    """A server whose script the test sets."""
-    with Server() as server:
-        yield server
-    assert not server.errors
-
-
-@pytest.fixture
-def api() -> Iterator[RuntimeApi]:
-    """A Runtime API that keeps the documented rules."""
-    with RuntimeApi() as server:
-        yield server
-    assert not server.errors
-    assert not server.doubled
+__all__ = ["api", "snapshots", "upstream"]
 
 
 @pytest.fixture
