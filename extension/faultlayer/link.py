@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from faultlayer.http1 import Body
     from faultlayer.pool import Pool
 
 _GATHER = 49152  # bytes: bodies up to this are sent in one piece with their head
@@ -38,6 +39,7 @@ class Link:
 
     __slots__ = (
         "_broken",
+        "_hearing",
         "_left",
         "_lock",
         "_pool",
@@ -58,6 +60,7 @@ class Link:
         self._waiting = b""
         self._left = False
         self._broken = False  # upstream has ended what was begun before it was whole
+        self._hearing = False  # upstream is in the middle of a long answer
         self._lock = allocate_lock()  # a connection is not ended after another link has got it
         watch.add(client, self._runtime_left)
 
@@ -78,6 +81,8 @@ class Link:
         upstream = self._release()
         if upstream and clean:
             self._pool.put(upstream)
+        elif upstream and self._hearing:
+            upstream.reset()
         elif upstream:
             upstream.close()
 
@@ -239,7 +244,14 @@ class Link:
     def finish(self, answer: Message, sink: Callable[[bytes], object]) -> None:
         """Hand what has not arrived yet of upstream's answer to `sink`."""
         if answer.body is not None and self._upstream is not None:
-            stream(self._upstream, answer.body, sink)
+            self._hear_out(self._upstream, answer.body, sink)
+
+    def _hear_out(
+        self, upstream: Peer, body: Body, sink: Callable[[bytes], object], *, kept: bool = False
+    ) -> None:
+        self._hearing = True
+        stream(upstream, body, sink, kept=kept)
+        self._hearing = False
 
     def gather(self, event: Message) -> bytes | None:
         """The content of an event, all of it; None where it is longer than any event can be.
@@ -271,7 +283,7 @@ class Link:
         try:
             if self._upstream is not None and size <= MAX_EVENT:
                 self._attend(_POLL)
-                stream(self._upstream, body, keep, kept=True)
+                self._hear_out(self._upstream, body, keep, kept=True)
                 self._waiting = b""
                 event.body = None
         except _TooLong:

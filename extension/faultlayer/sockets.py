@@ -15,6 +15,7 @@ from _socket import (
     MSG_PEEK,
     SHUT_RDWR,
     SHUT_WR,
+    SO_LINGER,
     SO_REUSEADDR,
     SOCK_CLOEXEC,
     SOCK_STREAM,
@@ -38,6 +39,7 @@ BULK = 262144  # bytes of one receive of a large body
 _SCARCE = 4096  # bytes of one receive of it where there is no room for that
 _BACKLOG = 1024
 _LINGER_MS = 1000
+_RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, for no time
 _LOOK = 0.05  # seconds between two looks at what tells nobody when it changes
 
 Address = tuple[str, int]
@@ -72,6 +74,15 @@ class Peer:
         self.send = sock.sendall
 
     def close(self) -> None:
+        self.sock.close()
+
+    def reset(self) -> None:
+        """Close so that the other side stops sending at once.
+
+        A connection that was hung up on takes no more, and need not say so: with its window full at
+        that moment the other side waits until the kernel forgets it, a minute later.
+        """
+        self.sock.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
         self.sock.close()
 
     def hang_up(self) -> None:
