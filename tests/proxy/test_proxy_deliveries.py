@@ -110,11 +110,11 @@ def test_what_comes_after_the_function_is_reckoned_with_and_comes_once(
     address = proxied(
         api, DUPLICATE="9", LATENCY="500ms", LATENCY_WHEN="after", HEADERS='{"x":"y"}'
     )
-    invoked = api.invoke(deadline_ms=near(1.2))
+    invoked = api.invoke(deadline_ms=near(2.6))
     with Runtime(address) as runtime:
-        answers(runtime, *[b'{"statusCode":200}'] * 2, wait=0.25)
+        answers(runtime, *[b'{"statusCode":200}'] * 2, wait=0.8)
     assert invoked.result().json == {"statusCode": 200, "headers": {"x": "y"}}
-    assert invoked.answered - invoked.given < 1.2
+    assert invoked.answered - invoked.given < 2.6
     faults = [line["fault"] for line in logged("fault_injected")]
     assert faults == ["duplicate", "latency", "headers"]
 

@@ -77,8 +77,12 @@ def gone(pid: int) -> bool:
 
 
 def sleeping(pid: int) -> None:
-    """Wait until this process runs its last program: between two it has no environment."""
+    """Wait until this process runs its last program: between two it has no environment.
+
+    The kernel names a program before it has one.
+    """
     until = time.monotonic() + 10
-    while Path(f"/proc/{pid}/comm").read_text() != "sleep\n":
+    proc = Path(f"/proc/{pid}")
+    while (proc / "comm").read_text() != "sleep\n" or not (proc / "environ").read_bytes():
         assert time.monotonic() < until
         time.sleep(0.001)
