@@ -179,7 +179,7 @@ def test_what_an_error_replaces_is_not_counted(
 
 def test_what_a_timeout_swallows_is_not_counted(api: RuntimeApi, proxied: Proxied) -> None:
     address = proxied(api, TIMEOUT="0", TIMEOUT_MAX="1", CORRUPTION="truncate", CORRUPTION_MAX="1")
-    api.invoke(deadline_ms=near(0.05))
+    api.invoke(deadline_ms=near(0.5))
     with Runtime(address) as runtime:
         runtime.wire.send(NEXT)
         assert runtime.wire.silent(0.2)
