@@ -58,7 +58,7 @@ def publish(where: tuple[str, int] | None, variables: Mapping[str, str | None] =
         host = b"%b:%d" % (where[0].encode(), where[1]) if where else b"-"
         data = b"%b %d %b\n%b" % (host, posix.getpid(), _born(), _lines(variables))
         if posix.write(fd, data) < len(data):
-            raise OSError(ENOSPC, "")
+            raise OSError(ENOSPC, posix.strerror(ENOSPC))
     except OSError:
         withdraw()
         raise

@@ -71,7 +71,9 @@ def _prepare(environ: dict[str, str]) -> tuple[config.Config, socket | None]:
         _measure(settings, environ)
         return settings, _open(settings)
     except Exception as error:
-        emit("error", "start_failed", message=f"{type(error).__name__}; nothing is injected")
+        why = f": {error}" if isinstance(error, OSError) else ""  # others may quote a setting
+        message = f"{type(error).__name__}{why}; nothing is injected"
+        emit("error", "start_failed", message=message)
         return settings, None
 
 

@@ -51,14 +51,25 @@ class Gone(Exception):
 
 def listen(port: int) -> tuple[socket, int]:
     """A loopback listener on this port, or on any free one where it is taken; and its port."""
-    sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
-    sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     try:
-        sock.bind((LOOPBACK, port))
+        sock = _listener(port)
     except OSError:
-        sock.bind((LOOPBACK, 0))
-    sock.listen(_BACKLOG)
+        sock = _listener(0)
     return sock, sock.getsockname()[1]
+
+
+def _listener(port: int) -> socket:
+    """Raises OSError where the port is taken, be it between its binding and the listening."""
+    sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+    try:
+        if port:  # its connections of an earlier environment may still be there
+            sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        sock.bind((LOOPBACK, port))
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 class Peer:

@@ -48,7 +48,8 @@ def test_with_tmp_full_before_the_start_the_runtime_starts_untouched(
         api.wait_polls(1)
         (line,) = extension.log
         assert (line["level"], line["event"]) == ("error", "start_failed")
-        assert line["message"] == "OSError; nothing is injected"
+        message = "OSError: [Errno 28] No space left on device; nothing is injected"
+        assert line["message"] == message
         pid = extension.process.pid
         published = Path(f"/proc/{pid}/root/{tmp_path}/small/address")
         environ = {"_FAULTLAYER_ADDRESS": str(published), "AWS_LAMBDA_RUNTIME_API": api.host}

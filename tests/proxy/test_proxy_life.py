@@ -247,6 +247,8 @@ def test_an_address_that_cannot_be_published(api: RuntimeApi, folder: Path) -> N
         api.wait_polls(1)
         (line,) = extension.log
         assert line["event"] == "start_failed"
+        assert "No such file or directory" in line["message"]
+        assert nowhere in line["message"]
         assert extension.status("Threads") == 1
         assert not listeners(extension.process.pid)
         api.shutdown()
