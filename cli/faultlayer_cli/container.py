@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from faultlayer_cli import checkout, relay
-from faultlayer_cli.emulator import LOOPBACK, Answer, Endpoint, described, free_port
+from faultlayer_cli.emulator import Answer, Endpoint, described
 from faultlayer_cli.engine import TROUBLE, Engine, Image, Wire, reason, volume
 from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.ports import LOOPBACK
 
 _PORT = "8080/tcp"  # where the emulator of AWS's images listens
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
@@ -57,7 +58,7 @@ class Container(Endpoint):
         layer: str | Path | None = None,
         echo: bool = True,
     ) -> None:
-        super().__init__(timeout, port or free_port(), echo)
+        super().__init__(timeout, port, echo)
         self.name = f"faultlayer-{uuid.uuid4().hex[:12]}"
         self._engine = engine
         self._image = image
@@ -195,4 +196,5 @@ class Container(Endpoint):
             self._engine.remove(name)
         if self._reader is not None:
             self._reader.join(_LAST_WORDS)
+        self._ports.close()
         self._engine.close()

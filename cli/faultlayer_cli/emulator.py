@@ -12,7 +12,6 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -28,8 +27,8 @@ from typing import IO, Any, TypeVar
 
 from faultlayer_cli import cache, checkout, sandbox
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.ports import LOOPBACK, Port
 
-LOOPBACK = "127.0.0.1"
 PATH = "/2015-03-31/functions/function/invocations"
 WRAPPER = "/opt/faultlayer-wrapper"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL")
@@ -54,24 +53,6 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body)
-
-
-def free_port() -> int:
-    """A loopback port that is free now, and that the kernel gives to no outgoing connection."""
-    while True:
-        port = random.randrange(15000, 32000)  # Linux gives out 32768 and above
-        if is_free(port):
-            return port
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((LOOPBACK, port))
-        except OSError:
-            return False
-        return True
 
 
 def described(folder: Path, timeout: int, memory: int) -> dict[str, str]:
@@ -133,9 +114,10 @@ class Endpoint(abc.ABC):
     """Where a function answers, and what it logs, as a context manager: the same for each way to
     run one."""
 
-    def __init__(self, timeout: int, port: int, echo: bool) -> None:
+    def __init__(self, timeout: int, port: int | None, echo: bool) -> None:
         self.timeout = timeout
-        self.port = port
+        self._ports = contextlib.ExitStack()  # what it holds until it is closed
+        self.port = port or self._take_port()
         self._log = Log(sys.stderr.buffer if echo else None)
 
     @abc.abstractmethod
@@ -149,6 +131,9 @@ class Endpoint(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Stops, and removes what the run left."""
+
+    def _take_port(self) -> int:
+        return self._ports.enter_context(contextlib.closing(Port())).number
 
     @property
     def url(self) -> str:
@@ -233,7 +218,8 @@ class Emulator(Endpoint):
         layer: str | Path | None = None,
         echo: bool = True,
     ) -> None:
-        super().__init__(timeout, port or free_port(), echo)
+        super().__init__(timeout, port, echo)
+        self.api_port = self._take_port()
         self.folder = Path(function_dir).resolve()
         self.handler = handler
         self._memory = memory
@@ -272,7 +258,7 @@ class Emulator(Endpoint):
         program = [
             str(rie),
             "--runtime-interface-emulator-address", f"{LOOPBACK}:{self.port}",
-            "--runtime-api-address", f"{LOOPBACK}:{free_port()}",
+            "--runtime-api-address", f"{LOOPBACK}:{self.api_port}",
             str(bootstrap), self.handler,
         ]  # fmt: skip
         env = self.environment()
@@ -342,4 +328,5 @@ class Emulator(Endpoint):
         try:
             self.stop()
         finally:
+            self._ports.close()
             self._scratch.cleanup()

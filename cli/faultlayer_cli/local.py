@@ -23,8 +23,9 @@ import click
 from faultlayer.registry import PREFIX
 from faultlayer.values import Whole
 from faultlayer_cli import flags, interrupts, sandbox
-from faultlayer_cli.emulator import Emulator, Endpoint, free_port, is_free
+from faultlayer_cli.emulator import Emulator, Endpoint
 from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.ports import is_free
 from faultlayer_cli.terminal import say
 
 PORT = 9748
@@ -51,7 +52,7 @@ class Run:
     timeout: int
     memory: int
     storage: int
-    port: int
+    port: int | None
     layer: Path | None
     event: bytes | None
     docker: bool
@@ -122,13 +123,13 @@ def read_event(source: str | None) -> bytes | None:
     return event
 
 
-def listen_port(text: str | None, once: bool) -> int:
-    """The port that was asked for; else the default one, or a free one where that is taken.
+def listen_port(text: str | None, once: bool) -> int | None:
+    """The port that was asked for, else the default one; None (any) where that is taken.
 
     Who invokes `once` never sees the port: any will do, and no two of them meet.
     """
     if text is None:
-        return PORT if is_free(PORT) and not once else free_port()
+        return PORT if is_free(PORT) and not once else None
     port = number("--listen", _LISTEN, text)
     if not is_free(port):
         raise Mistake(f"--listen {port} is taken; allowed: a free port, or no --listen for any")

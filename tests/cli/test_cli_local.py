@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from cli_support import HELLO, Started
 
-from faultlayer_cli.emulator import PATH, Emulator, free_port
+from faultlayer_cli.emulator import PATH, Emulator
+from faultlayer_cli.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("namespaces")
 

@@ -23,7 +23,8 @@ from cli_support import HELLO, Started
 from docker_support import ask, named, ours, read_until, serving, until
 
 from faultlayer_cli import cache
-from faultlayer_cli.emulator import PATH, free_port
+from faultlayer_cli.emulator import PATH
+from faultlayer_cli.ports import free_port
 from images import engine
 
 

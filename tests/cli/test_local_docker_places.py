@@ -18,8 +18,8 @@ import pytest
 from cli_support import HELLO
 from docker_support import ask, ours, read_until, serving
 
-from faultlayer_cli.emulator import free_port
 from faultlayer_cli.local import IMAGE
+from faultlayer_cli.ports import free_port
 
 # In a namespace of its own, whose settings allow no others: as on a host that forbids them.
 FORBIDDING = """

@@ -17,7 +17,8 @@ from typing import Any
 
 from faultlayer.aim import draws
 from faultlayer_cli import cache
-from faultlayer_cli.emulator import LOOPBACK, PATH, Emulator
+from faultlayer_cli.emulator import PATH, Emulator
+from faultlayer_cli.ports import LOOPBACK
 
 FUNCTIONS = Path(__file__).resolve().parent / "functions"
 SEED = "7"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from faultlayer_cli import cache
-from faultlayer_cli.emulator import LOOPBACK, free_port
+from faultlayer_cli.ports import LOOPBACK, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / ".venv-sam" / "bin" / "sam"
