@@ -131,6 +131,18 @@ def runtime(address: str, *arguments: str) -> subprocess.Popen[bytes]:
     return process
 
 
+def introduced(pid: int) -> None:
+    """Wait until this process has an environment, or has ended: it starts without."""
+    proc = Path(f"/proc/{pid}")
+    while b") Z " not in (proc / "stat").read_bytes():
+        try:
+            if (proc / "environ").read_bytes():
+                break
+        except ProcessLookupError:  # it is ending
+            pass
+        time.sleep(0.001)
+
+
 def score(pid: int) -> int:
     return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fakes.holding import introduced
 from faultlayer.processes import Runtime
 
 ADDRESS = f"127.0.0.1:{40000 + os.getpid() % 20000}"
@@ -31,6 +32,7 @@ def spawn() -> Iterator[Spawn]:
         env = {"PATH": os.environ["PATH"], **({VARIABLE: address} if address else {})}
         process = subprocess.Popen(command or SLEEP, env=env, start_new_session=True, **more)
         started.append(process)
+        introduced(process.pid)
         return process
 
     yield begin

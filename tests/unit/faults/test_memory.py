@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from fakes.holding import MB, burdens, hold, refusal, runtime, sandbox, score, soon, taken
+from fakes.holding import (
+    MB,
+    burdens,
+    hold,
+    introduced,
+    refusal,
+    runtime,
+    sandbox,
+    score,
+    soon,
+    taken,
+)
 from faultlayer import burden, room
 from faultlayer import sandbox as sandboxes
 from faultlayer.burden import private
@@ -248,6 +259,7 @@ def test_children_that_are_born_meanwhile_are_spared_too() -> None:
     )
     assert shell.stdin is not None
     assert shell.stdout is not None
+    introduced(shell.pid)
     usual = score(shell.pid)
     child = 0
     try:
