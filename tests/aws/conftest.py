@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -191,6 +192,8 @@ def cli(environment: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 def command(environment: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts the real command as a process of its own."""
     started: list[subprocess.Popen[str]] = []
+    # Who runs the tests in the background of a shell has it ignored, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(*arguments: object, **variables: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -205,6 +208,7 @@ def command(environment: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]
         return process
 
     yield start
+    signal.signal(signal.SIGINT, before)
     for process in started:
         if process.poll() is None:
             process.kill()
