@@ -35,10 +35,11 @@ test: $(DEV) build ## all tests; PYTEST_ARGS="-k latency" runs some
 test-sam: $(DEV) build sam ## the template under the real SAM command line and a Docker engine
 	$(BIN)/python -m pytest tests/sam $(PYTEST_ARGS)
 
-check: $(DEV) ## ruff, mypy --strict, shellcheck, reference tables
+check: $(DEV) ## ruff, mypy --strict, import rules, shellcheck, reference tables
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
 	$(BIN)/python -m faultlayer_cli.reference --check README.md
 	$(BIN)/python -m faultlayer_cli.reference --check docs/plan.schema.json

@@ -26,7 +26,7 @@ _MODULES = {  # else of its name
     "detach": "attach",
     "disarm": "arm",
     "show": "arm",
-    "wrap-package": "package",
+    "wrap-package": "wrap_package",
 }
 
 
@@ -39,7 +39,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"faultlayer_cli.{_MODULES.get(name, name)}")
+        module = importlib.import_module(f"faultlayer_cli.commands.{_MODULES.get(name, name)}")
         command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 

@@ -26,8 +26,8 @@ FLAGS = "AWS.AppConfig.FeatureFlags"
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faultlayer_cli.appconfig._POLLS", (0.01,))
-    monkeypatch.setattr("faultlayer_cli.appconfig._WAIT", 0.3)
+    monkeypatch.setattr("faultlayer_cli.plans.appconfig._POLLS", (0.01,))
+    monkeypatch.setattr("faultlayer_cli.plans.appconfig._WAIT", 0.3)
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ import pytest
 from aws_support import Aws, Make
 from chaosaws.awslambda import actions
 
-from faultlayer_cli import cache, checkout, sandbox
-from faultlayer_cli.emulator import Emulator
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads, namespaces
+from faultlayer_cli.running.emulator import Emulator
 
 HELLO = Path(__file__).parents[2] / "examples" / "hello"
 REGION = {"aws_region": "eu-west-1"}
@@ -26,13 +27,13 @@ REGION = {"aws_region": "eu-west-1"}
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The layer with the link that the README adds for these actions."""
     try:
-        sandbox.namespaces()
+        namespaces.unshare_command()
     except Failure as refused:
         if os.environ.get("CI") == "true":
             pytest.fail(str(refused))
         pytest.skip(str(refused))
     tree = tmp_path_factory.mktemp("chaostoolkit") / "opt"
-    shutil.copytree(checkout.layer(cache.architecture()), tree, symlinks=True)
+    shutil.copytree(checkout.layer(downloads.architecture()), tree, symlinks=True)
     (tree / "bootstrap").symlink_to("faultlayer-wrapper")
     return tree
 

@@ -18,7 +18,7 @@ import pytest
 from aws_support import Aws, Cli, Make, layer_zip
 from strict import READ, UPDATE
 
-from faultlayer_cli import aws as door
+from faultlayer_cli.aws import account as door
 from faultlayer_cli.errors import Failure, Mistake
 
 
@@ -252,7 +252,7 @@ def test_something_else_answers(website: None, publish: Publish):
 
 @pytest.fixture
 def account(aws: Aws) -> door.Account:
-    return door.account(None, None)
+    return door.open_account(None, None)
 
 
 def test_a_function_that_there_is_not(account: door.Account):

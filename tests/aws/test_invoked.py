@@ -20,8 +20,8 @@ import pytest
 from aws_support import Aws, Cli, Make, archive
 from moto.core.config import default_user_config
 
-from faultlayer_cli import cache
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.running import downloads
 from images import engine, stand_in
 
 CODE = archive(
@@ -66,7 +66,7 @@ exec python3 -c "import time; time.sleep($1)"
 def image() -> Iterator[str]:
     """The image that moto runs functions in; skips without a Docker engine, but not on CI."""
     try:
-        cache.architecture()
+        downloads.architecture()
         client = engine.connect()
     except (engine.Unavailable, Failure) as missing:
         if os.environ.get("CI") == "true":
@@ -96,7 +96,7 @@ def orders(aws: Aws, make: Make, image: str, monkeypatch: pytest.MonkeyPatch) ->
     for volume in docker.from_env().volumes.list():
         if volume.name.startswith("faultlayer-"):  # a broken run's: its layer is not ours
             volume.remove()
-    architecture = cache.architecture()
+    architecture = downloads.architecture()
     make("orders", runtime="python3.11", architecture=architecture, variables={"TABLE": "orders"})
     aws.client("lambda").update_function_code(FunctionName="orders", ZipFile=CODE)
     before = aws.configuration("orders")
@@ -116,7 +116,7 @@ def test_from_nothing_to_the_first_fault_and_back(
 ) -> None:
     assert invoke(aws) == ({"statusCode": 200, "body": "fine", "opt": []}, [])
 
-    assert cli("publish", "--arch", cache.architecture()).code == 0
+    assert cli("publish", "--arch", downloads.architecture()).code == 0
     said = cli("attach", "orders", "--status", "503", "--latency", "300ms")
     assert said.code == 0, said
     answer, lines = invoke(aws)

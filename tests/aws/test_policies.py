@@ -12,7 +12,8 @@ import pytest
 from aws_support import Aws, Cli, Make, layer_zip
 from aws_wire import Call
 
-from faultlayer_cli import policies, reference
+from faultlayer_cli.aws import permissions
+from faultlayer_cli.reference import tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "iam.md"
 TEMPLATE = {
@@ -32,7 +33,7 @@ TEMPLATE = {
 PATTERN = "names with a pattern such as 'orders-*'"
 CHANGED = "without --dry-run"
 FOUND = "without --layer-arn"
-NAMED, UNNAMED = policies.NAMED, policies.UNNAMED
+NAMED, UNNAMED = permissions.NAMED, permissions.UNNAMED
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:faultlayer-x86_64:1"
 
 
@@ -63,7 +64,7 @@ CASES = [
     Case(["report", "--log-group", "/aws/lambda/orders"], []),
     Case(["report", "--function", "orders"], ["--function"]),
 ]
-LIVE = [name for name in policies.COMMANDS if "--" in name]  # see test_policies_live.py
+LIVE = [name for name in permissions.COMMANDS if "--" in name]  # see test_policies_live.py
 SELECTIONS = {
     PATTERN: ["orders*"],
     "--tag": ["--tag", "team=orders"],
@@ -110,13 +111,13 @@ def agree(
     command: str,
     cases: Sequence[str],
     selection: str = "",
-    more: Sequence[policies.Permission] = (),
+    more: Sequence[permissions.Permission] = (),
 ) -> None:
     """The calls are those of the table, on resources that it names."""
-    permissions = (*policies.COMMANDS[command], *policies.SELECTIONS.get(selection, ()), *more)
-    assert {call.action for call in calls} == policies.called(permissions, *cases)
+    wanted = (*permissions.COMMANDS[command], *permissions.SELECTIONS.get(selection, ()), *more)
+    assert {call.action for call in calls} == permissions.called(wanted, *cases)
     for call in calls:
-        resources = {each.resource for each in permissions if each.action == call.action}
+        resources = {each.resource for each in wanted if each.action == call.action}
         here = f"arn:aws:lambda:{call.region}:123456789012"
         kinds = (f"function:{call.subject}", f"layer:{call.subject}", f"layer:{call.subject}:1")
         stack = f"arn:aws:cloudformation:{call.region}:123456789012:stack/{call.subject}/id"
@@ -157,14 +158,14 @@ def test_selections(aws: Aws, make: Make, cli: Cli, selection: str, case: Case):
 
 def test_every_case_of_the_table_is_tried():
     tried = {(case.command, one) for case in CASES for one in case.cases}
-    for command, permissions in policies.COMMANDS.items():
-        for each in permissions:
+    for command, wanted in permissions.COMMANDS.items():
+        for each in wanted:
             if each.when and not each.implied and command not in ("publish", *LIVE):
                 assert (command, each.when) in tried
-    assert set(SELECTIONS) == set(policies.SELECTIONS)
+    assert set(SELECTIONS) == set(permissions.SELECTIONS)
 
 
-@pytest.mark.parametrize("command", [name for name in policies.COMMANDS if name not in LIVE])
+@pytest.mark.parametrize("command", [name for name in permissions.COMMANDS if name not in LIVE])
 def test_without_a_permission_it_says_which(
     aws: Aws, make: Make, cli: Cli, zip_file: Path, command: str
 ):
@@ -177,7 +178,7 @@ def test_without_a_permission_it_says_which(
     }.get(command, [command, "orders"])
     cases = [CHANGED, FOUND, NAMED, "it is not there yet", "--function"]
     before = aws.configuration("orders")["RevisionId"]
-    for action in sorted(policies.called(policies.COMMANDS[command], *cases)):
+    for action in sorted(permissions.called(permissions.COMMANDS[command], *cases)):
         aws.front.deny(action)
         said = cli(*typed)
         aws.front.allow(action)
@@ -187,17 +188,17 @@ def test_without_a_permission_it_says_which(
 
 
 @pytest.mark.parametrize(
-    "permissions",
+    "wanted",
     [
-        *policies.COMMANDS.values(),
-        *policies.SELECTIONS.values(),
-        *policies.LIVE.values(),
-        *policies.KMS.values(),
+        *permissions.COMMANDS.values(),
+        *permissions.SELECTIONS.values(),
+        *permissions.LIVE.values(),
+        *permissions.KMS.values(),
     ],
 )
-def test_policies_are_whole(permissions: Sequence[policies.Permission]):
+def test_policies_are_whole(wanted: Sequence[permissions.Permission]):
     """What IAM would take, and every permission of the table is in it."""
-    found = json.loads(policies.policy(permissions))
+    found = json.loads(permissions.policy(wanted))
     assert found["Version"] == "2012-10-17"
     allowed = set()
     for statement in found["Statement"]:
@@ -208,13 +209,13 @@ def test_policies_are_whole(permissions: Sequence[policies.Permission]):
             resources = statement["Resource"]
             for resource in [resources] if isinstance(resources, str) else resources:
                 allowed.add((action, resource))
-    for each in permissions:
+    for each in wanted:
         resources = [resource for action, resource in allowed if action == each.action]
         assert any(fnmatch.fnmatchcase(each.resource, resource) for resource in resources)
 
 
 def test_the_page_says_what_the_table_says():
-    assert reference.run(["--check", str(PAGE)]) == 0
+    assert tables.run(["--check", str(PAGE)]) == 0
     text = PAGE.read_text()
-    for command in policies.COMMANDS:
+    for command in permissions.COMMANDS:
         assert f"## `faultlayer {command}`" in text

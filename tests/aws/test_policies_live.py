@@ -11,7 +11,7 @@ from aws_support import Aws, Cli, Make
 from live_support import ARMED, PROFILE, SSM, deploy, plan_file, profile, put, writes
 from test_policies import LIVE, UNNAMED, agree
 
-from faultlayer_cli import policies
+from faultlayer_cli.aws import permissions
 
 WRITTEN, IN_PROGRESS = "without --dry-run", "a deployment of the plan is in progress"
 PLACES = {"--ssm": SSM, "--appconfig": PROFILE}
@@ -38,7 +38,7 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faultlayer_cli.appconfig._POLLS", (0.01,))
+    monkeypatch.setattr("faultlayer_cli.plans.appconfig._POLLS", (0.01,))
 
 
 @pytest.fixture
@@ -68,21 +68,21 @@ def test_commands(aws: Aws, cli: Cli, ids: dict[str, str], tmp_path: Path, case:
     agree(calls, case.command, case.cases)
 
 
-@pytest.mark.parametrize("place", policies.LIVE)
+@pytest.mark.parametrize("place", permissions.LIVE)
 def test_stop(aws: Aws, cli: Cli, ids: dict[str, str], place: str):
     gone = "appconfig" if "parameter" in place else "ssm"
     aws.client("lambda").delete_function(FunctionName=gone)
     with aws.front.recorded() as calls:
         said = cli("stop")
     assert said.code == 0, said
-    agree(calls, "stop", [UNNAMED], more=policies.LIVE[place])
+    agree(calls, "stop", [UNNAMED], more=permissions.LIVE[place])
 
 
 def test_every_case_of_the_table_is_tried():
     tried = {(case.command, one) for case in CASES for one in case.cases}
     assert {case.command for case in CASES} == set(LIVE)
     for command in LIVE:
-        for each in policies.COMMANDS[command]:
+        for each in permissions.COMMANDS[command]:
             assert not each.when or each.implied or (command, each.when) in tried
 
 
@@ -92,7 +92,7 @@ def test_without_a_permission_it_says_which(
 ):
     """Each action that is called is missed: named to the user; nothing is written by the rest."""
     more = ["--yes"] if command.startswith("arm") else []
-    for each in policies.COMMANDS[command]:
+    for each in permissions.COMMANDS[command]:
         if each.implied or each.when == IN_PROGRESS:
             continue
         aws.front.deny(each.action)

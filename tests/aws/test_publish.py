@@ -10,9 +10,9 @@ import pytest
 from aws_support import Aws, Cli, archive, layer_zip
 
 from faultlayer import __version__
-from faultlayer_cli import aws as door
-from faultlayer_cli import checkout, layers
+from faultlayer_cli.aws import account as door
 from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.layers import checkout, versions
 
 BOTH = ("x86_64", "arm64")
 
@@ -80,7 +80,7 @@ def test_older_content_is_found_again_and_the_newer_named(aws: Aws, cli: Cli, di
 
 
 def test_a_description_alone_is_not_believed(aws: Aws, cli: Cli, dist: Path):
-    wanted = layers.package(dist / "arm64.zip")
+    wanted = versions.package(dist / "arm64.zip")
     aws.client("lambda").publish_layer_version(
         LayerName="faultlayer-arm64",
         Description=wanted.description,
@@ -220,19 +220,19 @@ def test_the_real_layer(aws: Aws, cli: Cli):
 
 @pytest.fixture
 def account(aws: Aws) -> door.Account:
-    return door.account(None, None)
+    return door.open_account(None, None)
 
 
 def test_the_newest_layer(aws: Aws, account: door.Account, cli: Cli, dist: Path):
     with pytest.raises(Mistake, match=r"no faultlayer-arm64 layer in eu-west-1; run: faultlayer"):
-        layers.newest(account, "arm64")
+        versions.newest(account, "arm64")
     cli("publish")
-    assert layers.newest(account, "arm64").arn == arn("arm64")
-    assert layers.version_of(layers.newest(account, "arm64")) == __version__
+    assert versions.newest(account, "arm64").arn == arn("arm64")
+    assert versions.version_of(versions.newest(account, "arm64")) == __version__
     for number in range(2, 12):  # as a text, 9 comes after 10
         aws.ours("arm64", str(number))
-    assert layers.newest(account, "arm64").arn == arn("arm64", 11)
-    assert layers.version_of(layers.newest(account, "arm64")) is None
+    assert versions.newest(account, "arm64").arn == arn("arm64", 11)
+    assert versions.version_of(versions.newest(account, "arm64")) is None
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_the_newest_layer(aws: Aws, account: door.Account, cli: Cli, dist: Path)
 def test_a_layer_arn_that_does_not_do(aws: Aws, account: door.Account, text: str, told: str):
     aws.ours("arm64")
     with pytest.raises(Mistake) as caught:
-        layers.chosen(account, text, "arm64")
+        versions.chosen(account, text, "arm64")
     assert told in str(caught.value)
     assert text in str(caught.value)
 
@@ -259,7 +259,7 @@ def test_a_layer_arn_that_does_not_do(aws: Aws, account: door.Account, text: str
 def test_a_layer_arn_that_does(aws: Aws, account: door.Account):
     aws.ours("arm64")
     aws.ours("arm64", "2")
-    assert layers.chosen(account, arn("arm64"), "arm64").arn == arn("arm64")
+    assert versions.chosen(account, arn("arm64"), "arm64").arn == arn("arm64")
 
 
 def test_building_is_asked_for_and_its_failure_told(

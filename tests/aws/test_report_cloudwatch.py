@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aws_support import REGION, Aws, Cli, Make
 
-from faultlayer_cli.report_source import LogGroup
+from faultlayer_cli.logs.sources import LogGroup
 
 FILTER = "logs:FilterLogEvents"
 GROUP = "/aws/lambda/orders"

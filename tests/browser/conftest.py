@@ -16,9 +16,9 @@ import pytest
 from browser import chromium
 from browser.shop import FOLDER, Shop
 from fakes.gateway import Gateway
-from faultlayer_cli import sandbox
-from faultlayer_cli.emulator import Emulator
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.running import namespaces
+from faultlayer_cli.running.emulator import Emulator
 
 
 def missing(reason: object) -> None:
@@ -60,7 +60,7 @@ def site() -> Iterator[str]:
 def shop(browser: chromium.Browser, site: str) -> Iterator[Callable[..., Shop]]:
     """Start the function with these variables, and open the page; all is stopped at the end."""
     try:
-        sandbox.namespaces()
+        namespaces.unshare_command()
     except (Failure, OSError, subprocess.SubprocessError) as reason:
         missing(reason)
     with contextlib.ExitStack() as stack:

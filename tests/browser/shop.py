@@ -11,7 +11,7 @@ from typing import Any
 
 from browser.chromium import Page
 from fakes.gateway import Gateway
-from faultlayer_cli.emulator import Emulator
+from faultlayer_cli.running.emulator import Emulator
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "cors"
 DRINKS = "espresso, mocha"

@@ -12,8 +12,10 @@ import pytest
 from cli_support import Command, Said, Started
 from docker_support import client, image, left, look  # noqa: F401 - fixtures
 
-from faultlayer_cli import local, main, sandbox
+from faultlayer_cli import main
+from faultlayer_cli.commands import local
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.running.namespaces import unshare_command
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def namespaces() -> None:
     """Skips where the layer cannot be mounted at /opt; on CI that would hide the tests."""
     try:
-        sandbox.namespaces()
+        unshare_command()
     except Failure as refusal:
         if os.environ.get("CI") == "true":
             pytest.fail(str(refusal))

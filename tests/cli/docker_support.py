@@ -14,9 +14,9 @@ from typing import Any
 import docker
 import pytest
 
-from faultlayer_cli.emulator import PATH
-from faultlayer_cli.engine import LABEL
-from faultlayer_cli.local import IMAGE
+from faultlayer_cli.commands.local import IMAGE
+from faultlayer_cli.running.docker_engine import LABEL
+from faultlayer_cli.running.emulator import PATH
 from images import engine, stand_in
 
 LOOK = """

@@ -18,7 +18,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 from pages import ROOT
 
-from faultlayer_cli.change import EXEC_WRAPPER, WRAPPER
+from faultlayer_cli.fleet.change import EXEC_WRAPPER, WRAPPER
 
 FOLDER = ROOT / "examples" / "iac" / "aws-cli"
 ROLE = "arn:aws:iam::123456789012:role/functions"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from faultlayer_cli.change import DISABLED, EXEC_WRAPPER, WRAPPER
+from faultlayer_cli.fleet.change import DISABLED, EXEC_WRAPPER, WRAPPER
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:faultlayer-x86_64:1"
 

@@ -19,7 +19,7 @@ from cfnlint.api import lint_all
 from cfnlint.decode import cfn_yaml
 
 from faultlayer import config
-from faultlayer_cli import checkout
+from faultlayer_cli.layers import checkout
 
 IAC = pages.ROOT / "examples" / "iac"
 NAME_AND_VALUE = re.compile(

@@ -11,8 +11,9 @@ import pytest
 
 from faultlayer import config, registry
 from faultlayer.registry import PREFIX
-from faultlayer_cli import plans, validate
+from faultlayer_cli.commands import validate
 from faultlayer_cli.main import Commands, commands
+from faultlayer_cli.plans import files as plan_files
 
 PAGE = pages.ROOT / "docs" / "incidents.md"
 # The rest of the contract's sixteen are in the registry, or on their way there.
@@ -98,5 +99,5 @@ def test_the_plan_is_right(tmp_path):
     (plan,) = [body for kind, body in BLOCK.findall(PAGE.read_text()) if kind == "json"]
     path = tmp_path / "plan.json"
     path.write_text(plan)
-    assert plans.load(str(path))
+    assert plan_files.load(str(path))
     assert json.loads(plan)["dry_run"] is True

@@ -12,7 +12,7 @@ from typing import Any
 
 from fakes.holding import SMALL_TMP
 from fakes.proxied import EXTENSION, ROOT, Address, log_lines, soon
-from faultlayer_cli.sandbox import namespaces
+from faultlayer_cli.running.namespaces import unshare_command
 from rie.held import descendants
 
 SIZE = 64  # MB of /tmp
@@ -33,7 +33,17 @@ class Boxed:
         program = [sys.executable, "-ISB", "-c", _CODE, str(EXTENSION)]
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                [*namespaces(), "--", "sh", "-c", _SETUP, "sh", str(ROOT), f"{SIZE}m", *program],
+                [
+                    *unshare_command(),
+                    "--",
+                    "sh",
+                    "-c",
+                    _SETUP,
+                    "sh",
+                    str(ROOT),
+                    f"{SIZE}m",
+                    *program,
+                ],
                 env=environ | variables,
                 stdin=subprocess.PIPE,
                 stdout=out,

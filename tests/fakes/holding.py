@@ -17,7 +17,7 @@ from faultlayer.actions import Hold
 from faultlayer.aim import Hit, Rule
 from faultlayer.invocation import Invocation
 from faultlayer.sandbox import Sandbox
-from faultlayer_cli.sandbox import namespaces
+from faultlayer_cli.running.namespaces import unshare_command
 
 ADDRESS = b"127.0.0.1:1"  # of no runtime
 MB = 1 << 20
@@ -150,7 +150,7 @@ def score(pid: int) -> int:
 def in_small_tmp(code: str, *, size: str = "64m") -> Any:
     """What this code prints, as JSON, where /tmp is a tmpfs of this size."""
     program = [sys.executable, "-c", _PATHS + textwrap.dedent(code)]
-    command = [*namespaces(), "--", "sh", "-c", SMALL_TMP, "sh", str(ROOT), size, *program]
+    command = [*unshare_command(), "--", "sh", "-c", SMALL_TMP, "sh", str(ROOT), size, *program]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -16,7 +16,7 @@ import pytest
 
 from fakes.proxied import EXTENSION, Extension
 from fakes.runtime_api import RuntimeApi
-from faultlayer_cli.emulator import Emulator
+from faultlayer_cli.running.emulator import Emulator
 
 MAIN = (
     f"import sys; sys.path.insert(0, {str(EXTENSION)!r}); from faultlayer.main import main; main()"

@@ -11,8 +11,9 @@ from typing import Any
 import docker
 import pytest
 
-from faultlayer_cli import cache, checkout
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads
 from images import engine, stand_in
 from images.engine import Function
 from images.tree import Tree, folder
@@ -24,7 +25,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "image"
 def client() -> Iterator[docker.DockerClient]:
     """Skips where no engine answers; on CI that would hide the tests."""
     try:
-        cache.architecture()
+        downloads.architecture()
         client = engine.connect()
     except (engine.Unavailable, Failure) as missing:
         if os.environ.get("CI") == "true":
@@ -37,7 +38,7 @@ def client() -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="session")
 def context() -> Tree:
     """What docs/images.md has the user put beside the Dockerfile."""
-    layer = folder(checkout.layer(cache.architecture()), "faultlayer")
+    layer = folder(checkout.layer(downloads.architecture()), "faultlayer")
     return layer | {"app.py": (0o644, EXAMPLE / "app.py")}
 
 

@@ -20,8 +20,8 @@ import docker
 from docker.errors import DockerException, ImageNotFound
 from docker.models.containers import Container
 
-from faultlayer_cli.emulator import PATH, Answer
-from faultlayer_cli.ports import LOOPBACK
+from faultlayer_cli.running.emulator import PATH, Answer
+from faultlayer_cli.running.ports import LOOPBACK
 from images.tree import Tree, digest, pack
 
 PREFIX = "faultlayer-test"  # every image of ours is called that, and every container has the label

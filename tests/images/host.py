@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from faultlayer_cli.cache import interpreter as interpreter_outside
+from faultlayer_cli.running.downloads import interpreter as interpreter_outside
 from images.tree import Tree
 
 PROGRAMS = ("sh", "bash", "cat", "chmod", "cp", "env", "id", "ls", "mkdir", "mv", "rm", "touch")

@@ -22,7 +22,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException, ImageNotFound
 
-from faultlayer_cli import cache
+from faultlayer_cli.running import downloads
 from images import engine, host
 from images.tree import Tree, folder, pack
 
@@ -88,13 +88,13 @@ def distroless(client: docker.DockerClient) -> str:
     """Python without a shell."""
     empty: Tree = {"tmp/": (0o1777, b""), "etc/passwd": (0o644, b"root:x:0:0:root:/root:/bin/sh\n")}
     links: Tree = {name: (0o777, f"usr/{name}") for name in ("bin", "lib", "lib64")}
-    files = host.python() | host.libraries(cache.runtime().glob("*.so"))
+    files = host.python() | host.libraries(downloads.runtime().glob("*.so"))
     return build(client, "distroless", _DISTROLESS, empty | links | files)
 
 
 def slim(client: docker.DockerClient) -> str:
     """Python, a shell, and a pip that installs AWS's runtime client from the image itself."""
-    files = host.programs() | folder(cache.runtime(), "usr/share/awslambdaric")
+    files = host.programs() | folder(downloads.runtime(), "usr/share/awslambdaric")
     files["usr/local/bin/pip"] = (0o755, _PIP.encode())
     return build(client, "slim", f"FROM {distroless(client)}\nADD root.tar /\n", files)
 
@@ -103,13 +103,13 @@ def lambda_python(client: docker.DockerClient) -> str:
     """AWS's image for Python."""
     files: Tree = {
         "lambda-entrypoint.sh": (0o755, _ENTRYPOINT.encode()),
-        "usr/local/bin/aws-lambda-rie": (0o755, cache.emulator()),
+        "usr/local/bin/aws-lambda-rie": (0o755, downloads.emulator()),
         "var/lang": (0o777, "/usr/local"),
         "var/runtime/bootstrap": (0o755, _BOOTSTRAP.encode()),
         "var/task/": (0o755, b""),
         "opt/": (0o755, b""),
     }
-    files |= folder(cache.runtime(), "var/runtime")
+    files |= folder(downloads.runtime(), "var/runtime")
     return build(client, "lambda-python", f"FROM {slim(client)}\nADD root.tar /\n{_LAMBDA}", files)
 
 

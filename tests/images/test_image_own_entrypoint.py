@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlayer_cli import cache
+from faultlayer_cli.running import downloads
 from images import host, stand_in
 from images.tree import folder
 
@@ -47,7 +47,7 @@ def slim(client, build, own_entrypoint):
 def bare(client, build):
     """The same function with no shell in the image."""
     dockerfile = BARE.format(base=stand_in.distroless(client))
-    return build("bare", dockerfile, **folder(cache.runtime(), "client"))
+    return build("bare", dockerfile, **folder(downloads.runtime(), "client"))
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +55,14 @@ def with_a_shell(client, build):
     """The same with a shell in an unusual place."""
     shell = Path(shutil.which("sh") or "/bin/sh")
     files = {f"shell/{path}": entry for path, entry in host.libraries([shell]).items()}
-    files |= {"shell/busybox/sh": (0o755, shell)} | folder(cache.runtime(), "client")
+    files |= {"shell/busybox/sh": (0o755, shell)} | folder(downloads.runtime(), "client")
     return build("shell", BARE.format(base=stand_in.distroless(client)) + SHELL, **files)
 
 
 @pytest.fixture
 def emulated(run):
     """`docker run -v …:/aws-lambda --entrypoint /aws-lambda/aws-lambda-rie IMAGE COMMAND`."""
-    rie = cache.emulator()
+    rie = downloads.emulator()
 
     def start(image, command, **variables):
         options = {

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from faultlayer.aim import draws
-from faultlayer_cli import cache
-from faultlayer_cli.emulator import PATH, Emulator
-from faultlayer_cli.ports import LOOPBACK
+from faultlayer_cli.running import downloads
+from faultlayer_cli.running.emulator import PATH, Emulator
+from faultlayer_cli.running.ports import LOOPBACK
 
 FUNCTIONS = Path(__file__).resolve().parent / "functions"
 SEED = "7"
@@ -42,7 +42,7 @@ class Managed(Emulator):
 
     def _launch(self, command: Sequence[str], env: Mapping[str, str]) -> None:
         at = len(command) - list(reversed(command)).index("--")
-        given = [sys.base_prefix, cache.runtime(), self.folder, FUNCTIONS / "bootstrap"]
+        given = [sys.base_prefix, downloads.runtime(), self.folder, FUNCTIONS / "bootstrap"]
         inside = ["sh", str(FUNCTIONS / "in-managed-var.sh"), *map(str, given)]
         super()._launch([*command[:at], *inside, *command[at:]], env)
 

@@ -13,8 +13,9 @@ from typing import Protocol
 import pytest
 from instance import SEED, Managed, Result, drawn, invoke_all, token
 
-from faultlayer_cli import cache, checkout, sandbox
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads, namespaces
 
 WORKERS = 16
 CALLERS = 12
@@ -32,7 +33,7 @@ def refusal() -> str:
     if os.geteuid() != 0 or users < 1000:
         return "the emulator's Managed Instances mode needs root, and not a user namespace's"
     try:
-        sandbox.namespaces()
+        namespaces.unshare_command()
     except Failure as refused:
         return str(refused)
     return ""
@@ -101,7 +102,7 @@ ask("GET", "event/next", **identity).read()
 
 def test_armed_it_registers_for_shutdown_alone_and_is_accepted(run: Run, tmp_path: Path) -> None:
     layer = tmp_path / "layer"
-    shutil.copytree(checkout.layer(cache.architecture()), layer)
+    shutil.copytree(checkout.layer(downloads.architecture()), layer)
     other = layer / "extensions" / "other"
     other.write_text(INVOKE_TOO)
     other.chmod(0o755)

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from faultlayer_cli import cache, checkout, sandbox
-from faultlayer_cli.emulator import Emulator
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads
+from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.namespaces import unshare_command
 from neighbours import FUNCTIONS, WRAPPER, Compose, Run
 from rie.support import Function
 
@@ -21,7 +23,7 @@ from rie.support import Function
 def namespaces() -> None:
     """Skip where the layer cannot be mounted at /opt; on CI that is a failure."""
     try:
-        sandbox.namespaces()
+        unshare_command()
     except Failure as refused:
         if os.environ.get("CI") == "true":
             pytest.fail(str(refused))
@@ -31,7 +33,7 @@ def namespaces() -> None:
 def _install(source: str, target: Path) -> None:
     """This program at this place, run by an interpreter that is not the layer's."""
     target.parent.mkdir(exist_ok=True)
-    target.write_text(f"#!{cache.interpreter()} -IS\n" + (FUNCTIONS / source).read_text())
+    target.write_text(f"#!{downloads.interpreter()} -IS\n" + (FUNCTIONS / source).read_text())
     target.chmod(0o755)
 
 
@@ -41,7 +43,7 @@ def compose(tmp_path: Path) -> Compose:
 
     def merged(*names: str) -> Path:
         tree = tmp_path / "opt"
-        shutil.copytree(checkout.layer(cache.architecture()), tree)
+        shutil.copytree(checkout.layer(downloads.architecture()), tree)
         for name in names:
             _install("other-extension", tree / "extensions" / name)
         _install("other-wrapper", tree / Path(WRAPPER).relative_to("/opt"))
@@ -57,9 +59,9 @@ def run() -> Iterator[Run]:
 
         def start(*, layer: Path | None = None, timeout: int = 10, **variables: str) -> Function:
             env = {
-                "LAMBDA_RUNTIME_DIR": str(cache.runtime()),
-                "PYTHONPATH": str(cache.runtime()),
-                "_FAULTLAYER_PYTHON": str(cache.interpreter()),
+                "LAMBDA_RUNTIME_DIR": str(downloads.runtime()),
+                "PYTHONPATH": str(downloads.runtime()),
+                "_FAULTLAYER_PYTHON": str(downloads.interpreter()),
                 "OTHER_CODE": str(FUNCTIONS),
             }
             emulator = Emulator(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from faultlayer_cli.emulator import Emulator
+from faultlayer_cli.running.emulator import Emulator
 from rie.held import held as held  # a fixture
 from rie.support import Function
 

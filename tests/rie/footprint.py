@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultlayer_cli.emulator import Emulator
+from faultlayer_cli.running.emulator import Emulator
 
 EXTENSION = b"from faultlayer.main import"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from faultlayer_cli.emulator import Emulator
+from faultlayer_cli.running.emulator import Emulator
 from rie.support import Function
 from runtimes import builds
 from runtimes.languages import NODE

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from faultlayer_cli.emulator import Emulator
+from faultlayer_cli.running.emulator import Emulator
 from rie.support import Function
 from runtimes import builds
 from runtimes.languages import NODE, PYTHON

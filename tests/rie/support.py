@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from faultlayer_cli.emulator import Answer, Emulator
+from faultlayer_cli.running.emulator import Answer, Emulator
 
 REPORT = "REPORT RequestId: "  # the emulator's last line about an invocation
 

@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 
-from faultlayer_cli import cache
-from faultlayer_cli.emulator import Emulator
+from faultlayer_cli.running import downloads
+from faultlayer_cli.running.emulator import Emulator
 from rie.support import Function
 from runtimes import builds
 from runtimes.languages import NODE
@@ -157,7 +157,7 @@ def test_an_os_only_runtime_gets_them_through_its_wrapped_package(tmp_path):
     from rie.conftest import PROBE
     from rie.test_os_only import OWN
 
-    wrapped = cache.DATA / "bootstrap-wrapped"
+    wrapped = downloads.DATA / "bootstrap-wrapped"
     for name, text in (("bootstrap", wrapped.read_text()), ("fl-origin", OWN)):
         path = tmp_path / name
         path.write_text(text.replace("app.handler", "configured.handler"))
@@ -166,8 +166,8 @@ def test_an_os_only_runtime_gets_them_through_its_wrapped_package(tmp_path):
     env = {
         **RIGHT,
         "AWS_LAMBDA_EXEC_WRAPPER": None,
-        "PYTHONPATH": str(cache.runtime()),
-        "TEST_PYTHON": str(cache.interpreter()),
+        "PYTHONPATH": str(downloads.runtime()),
+        "TEST_PYTHON": str(downloads.interpreter()),
         "FAULTLAYER_ENV": '{"TABLE_NAME":"wrong"}',
     }
     bootstrap = tmp_path / "bootstrap"

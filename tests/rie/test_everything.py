@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from faultlayer import registry
-from faultlayer_cli import cache, checkout
-from faultlayer_cli.emulator import _LOST, Answer
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads
+from faultlayer_cli.running.emulator import _LOST, Answer
 from rie.everything import EVENT, RATE, STARTS, VALUES, Case, cases, check_answer, started
 from rie.footprint import Footprint, taken
 from rie.support import Function
@@ -136,7 +137,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
         try:
             # A copy, since whoever changes the sources meanwhile has another one built.
             layer = shutil.copytree(
-                checkout.layer(cache.architecture()), folder / "layer", symlinks=True
+                checkout.layer(downloads.architecture()), folder / "layer", symlinks=True
             )
             found = [Run(case) for case in cases(SEED, ENVIRONMENTS)]
             threads = [threading.Thread(target=run.run, args=(layer,)) for run in found]

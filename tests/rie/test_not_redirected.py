@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faultlayer_cli.emulator import Emulator
+from faultlayer_cli.running.emulator import Emulator
 from rie.conftest import PROBE
 from rie.support import Function, told
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from faultlayer_cli import cache
-from faultlayer_cli.emulator import Emulator
-from faultlayer_cli.package import wrap
+from faultlayer_cli.layers.wrap_package import wrap
+from faultlayer_cli.running import downloads
+from faultlayer_cli.running.emulator import Emulator
 from rie.conftest import PROBE
 from rie.support import Function, told
 
@@ -41,8 +41,8 @@ def deployed(tmp_path: Path) -> Path:
 def test_a_wrapped_package_gets_its_faults_without_the_exec_wrapper(deployed: Path) -> None:
     env = {
         "AWS_LAMBDA_EXEC_WRAPPER": None,
-        "PYTHONPATH": str(cache.runtime()),
-        "TEST_PYTHON": str(cache.interpreter()),
+        "PYTHONPATH": str(downloads.runtime()),
+        "TEST_PYTHON": str(downloads.interpreter()),
         "FAULTLAYER_STATUS": "503",
         "FAULTLAYER_STATUS_MAX": "1",
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 
-from faultlayer_cli import cache, checkout
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads
 from rie.support import told
 
 # The flags of failure-lambda's README, those that are on first.
@@ -83,7 +84,7 @@ def test_the_variables_of_chaos_lambda_extension(run):
 def test_the_layer_as_chaos_toolkit_sets_it_up(run, tmp_path):
     """Its actions set the exec wrapper to /opt/bootstrap: a link to ours, as the README has it."""
     layer = tmp_path / "chaostoolkit"
-    shutil.copytree(checkout.layer(cache.architecture()), layer, symlinks=True)
+    shutil.copytree(checkout.layer(downloads.architecture()), layer, symlinks=True)
     (layer / "bootstrap").symlink_to("faultlayer-wrapper")
     function = run(
         layer=layer,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from faultlayer_cli import cache, sandbox
-from faultlayer_cli.emulator import Emulator
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.running import downloads, namespaces
+from faultlayer_cli.running.emulator import Emulator
 from rie.support import Function
 from runtimes import builds, matrix
 from runtimes.languages import LANGUAGES, Language
@@ -32,7 +32,7 @@ class Example:
     def start(self, **variables: str) -> Function:
         env: dict[str, str | None] = {
             "AWS_EXECUTION_ENV": None,
-            "FUNCTION_PYTHON": str(cache.interpreter()),
+            "FUNCTION_PYTHON": str(downloads.interpreter()),
             **variables,
         }
         emulator = Emulator(
@@ -68,7 +68,7 @@ def built(request: pytest.FixtureRequest) -> tuple[Language, Path]:
 
     language: Language = request.param
     try:
-        sandbox.namespaces()
+        namespaces.unshare_command()
         return language, builds.build(language, say)
     except (Failure, builds.Unavailable) as error:
         _missing(f"{language.title}: {error}")

@@ -13,8 +13,9 @@ from typing import Any
 import docker
 import pytest
 
-from faultlayer_cli import cache, checkout
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads
 from images import engine, stand_in, stand_in_node
 from runtimes import builds
 from sam import sam_cli
@@ -34,7 +35,7 @@ def missing(reason: object) -> None:
 def client() -> Iterator[docker.DockerClient]:
     """A Docker engine; asked for first, so that without one nothing is downloaded."""
     try:
-        cache.architecture()
+        downloads.architecture()
         client = engine.connect()
     except (engine.Unavailable, Failure) as reason:
         missing(reason)
@@ -72,7 +73,7 @@ def base_image(runtime: str) -> str:
     """The name that `sam` looks for below a function with layers."""
     language = runtime.rstrip(".x0123456789")
     version = runtime.removeprefix(language).removesuffix(".x")
-    return f"public.ecr.aws/lambda/{language}:{version}-{cache.architecture()}"
+    return f"public.ecr.aws/lambda/{language}:{version}-{downloads.architecture()}"
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +125,7 @@ def options(built: Path) -> Callable[..., list[str]]:
     """What every `sam local` command gets: the built template, and these parameters."""
 
     def options(**given: str) -> list[str]:
-        parameters = {"Architecture": cache.architecture(), **given}
+        parameters = {"Architecture": downloads.architecture(), **given}
         return ["--template", str(built), "--skip-pull-image", *sam_cli.parameters(parameters)]
 
     return options

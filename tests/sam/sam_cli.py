@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faultlayer_cli import cache
-from faultlayer_cli.ports import LOOPBACK, free_port
+from faultlayer_cli.running import downloads
+from faultlayer_cli.running.ports import LOOPBACK, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / ".venv-sam" / "bin" / "sam"
@@ -42,7 +42,7 @@ def set_up() -> None:
     """What `make sam` does; nothing where that is done already."""
     with Path(ROOT, ".cache", "sam.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = ["make", "--no-print-directory", f"PYTHON={cache.interpreter()}", _READY]
+        command = ["make", "--no-print-directory", f"PYTHON={downloads.interpreter()}", _READY]
         try:
             done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
         except OSError as error:

@@ -8,7 +8,7 @@ import pytest
 
 from browser.conftest import browser, site  # noqa: F401  (fixtures)
 from browser.shop import AT_THE_BAR, AWAY, DRINKS, PLACED, REFUSED, Shown, order, refusals, shown
-from faultlayer_cli import cache
+from faultlayer_cli.running import downloads
 from sam.sam_cli import ROOT, lines, parameters
 
 TEMPLATE = ROOT / "examples" / "cors" / "template.yaml"
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("python")
 
 @pytest.fixture(scope="module")
 def built_shop(sam, layers, tmp_path_factory):
-    if cache.architecture() != "x86_64":
+    if downloads.architecture() != "x86_64":
         pytest.skip("examples/cors/template.yaml is of x86_64")
     folder = tmp_path_factory.mktemp("sam-shop")
     said = sam.run("build", "--template", TEMPLATE, "--build-dir", folder)

@@ -14,7 +14,7 @@ import pytest
 from snapshot import SnapshotApi, frozen
 
 from fakes.proxied import NEVER, Extension, soon
-from faultlayer_cli import cache
+from faultlayer_cli.running import downloads
 
 FUNCTIONS = Path(__file__).resolve().parent / "functions"
 FAULTS = {"FAULTLAYER_STATUS": "503", "FAULTLAYER_STATUS_MAX": "1", "FAULTLAYER_LATENCY": "300ms"}
@@ -29,14 +29,14 @@ def environment(
         api.wait_polls(1)
         host, port = extension.address
         runtime = subprocess.Popen(
-            [cache.interpreter(), "-m", "awslambdaric", "hooked.handler"],
+            [downloads.interpreter(), "-m", "awslambdaric", "hooked.handler"],
             cwd=FUNCTIONS,
             env={
                 "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}",
                 "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
                 "LAMBDA_TASK_ROOT": str(FUNCTIONS),
                 "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONPATH": str(cache.runtime()),
+                "PYTHONPATH": str(downloads.runtime()),
                 **environ,
             },
             stdout=subprocess.DEVNULL,

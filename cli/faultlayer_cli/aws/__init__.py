@@ -1,0 +1,1 @@
+"""The only door to AWS: the account, which functions are meant, and the permissions needed."""

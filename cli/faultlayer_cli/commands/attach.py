@@ -1,0 +1,234 @@
+"""`faultlayer attach` and `detach`: the layer on functions in AWS, and off them.
+
+They promise that all functions are looked at before the first is changed, that more than one is
+changed only when the user confirmed it, and that a second run finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import click
+
+from faultlayer import __version__, config
+from faultlayer.registry import PREFIX
+from faultlayer_cli.aws.account import Account, Function, open_account
+from faultlayer_cli.aws.selection import Selection
+from faultlayer_cli.commands import fault_flags, results
+from faultlayer_cli.commands.options import (
+    FaultCommand,
+    account_options,
+    change_options,
+    selection_options,
+)
+from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.fleet import change
+from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
+from faultlayer_cli.layers import versions
+from faultlayer_cli.plans import expiry
+from faultlayer_cli.plans.expiry import END
+from faultlayer_cli.terminal import say
+
+_WAIT = 120.0  # seconds for an update of AWS's to end
+_MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps what the function had
+_RENAMED = {PREFIX + "DRY_RUN": "--log-only", END: "--until"}
+
+
+class AttachSetting(fault_flags.Setting):
+    """A variable as attach's flag: its --dry-run is about attaching, --until goes with --for."""
+
+    @property
+    def flag(self) -> str:
+        return _RENAMED.get(self.variable) or super().flag
+
+
+def settings() -> list[fault_flags.Setting]:
+    """The variables that attach sets."""
+    return [
+        AttachSetting(s.variable, s.option, s.heading, s.about)
+        for s in fault_flags.settings()
+        if s.variable not in _MANAGED
+    ]
+
+
+@dataclass(frozen=True)
+class Common:
+    """What attach and detach have in common: the account, and how to go about it."""
+
+    account: Account
+    dry_run: bool
+    yes: bool
+    json: bool
+    wait: bool
+
+
+@click.command(cls=FaultCommand)
+@selection_options
+@click.option("--layer-arn", metavar="ARN", help="a layer version [default: the newest published]")
+@click.option("--wrapped", is_flag=True, help="OS-only runtimes here had `wrap-package`")
+@click.option(
+    "--for", "for_", metavar="TIME", help="the faults end after 30m, 2h, 1d [default: 1h]"
+)
+@click.option("--forever", is_flag=True, help="they end with `faultlayer stop` or `detach`")
+@change_options
+@account_options
+def attach(
+    functions: Sequence[str],
+    tags: Sequence[str],
+    stacks: Sequence[str],
+    layer_arn: str | None,
+    wrapped: bool,
+    for_: str | None,
+    forever: bool,
+    profile: str | None,
+    region: str | None,
+    json_: bool,
+    dry_run: bool,
+    yes: bool,
+    wait: bool,
+    **typed: str | None,
+) -> int:
+    """Put the layer on functions in AWS, with the faults given as flags.
+
+    FUNCTION is a name, an ARN or a pattern such as 'orders-*'. The faults given replace those that
+    an earlier attach set; with none given, these stay. Layers, variables and the exec wrapper that
+    a function has are kept, and `faultlayer detach` gives them back as they were.
+
+    The faults end by themselves after an hour, unless --for, --until or --forever say otherwise.
+
+    The unpublished version ($LATEST) is changed: published versions and aliases are not.
+    """
+    selection = Selection(functions, tags, stacks)
+    given = variables(typed)
+    end = expiry.Ending(for_, typed.get(END.lower()), forever, given)
+    common = Common(open_account(profile, region), dry_run, yes, json_, wait)
+    names = found(selection, common.account)
+    published: dict[str, str] = {}
+    lock = threading.Lock()
+
+    def plan(function: Function) -> change.Change:
+        with lock:
+            arn = published.get(function.architecture)
+            if arn is None:
+                arn = published[function.architecture] = layer(common.account, function, layer_arn)
+        return change.attach(function, arn, end.added(function), wrapped=wrapped)
+
+    return changed(common, plan, names, "attach to", partial(tell, end))
+
+
+for _setting in settings():
+    attach.params.append(_setting.as_click())
+
+
+def tell(end: expiry.Ending, looked: Sequence[Result]) -> None:
+    """Says when the faults end, and which functions are armed again that were stopped."""
+    changes = [result.change for result in looked if result.change]
+    for before in (c for c in changes if not c.empty and change.DISABLED not in c.variables):
+        if before.function.variables.get(change.DISABLED):
+            say(f"{before.function.name}: was stopped ({change.DISABLED}), and is armed again")
+    if changes:
+        say(end.told(c.variables[END] for c in changes if END in c.variables))
+
+
+def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
+    """The variables of the flags that were typed; None where there were none. Raises Mistake."""
+    given = {name.upper(): text for name, text in typed.items() if text is not None}
+    known = settings()
+    fault_flags.check(given, frozenset(given), known)
+    if given and expiry.PLAN not in given and not config.read(given, files=False).drafts:
+        alone = ", ".join(setting.flag for setting in known if setting.variable in given)
+        raise Mistake(f"{alone} without a fault; allowed: with a fault's flag or with --plan")
+    return given or None
+
+
+def layer(account: Account, function: Function, arn: str | None) -> str:
+    """The ARN of the layer version for this function's architecture."""
+    if arn is not None:
+        try:
+            return versions.chosen(account, arn, function.architecture).arn
+        except Mistake as error:
+            raise Mistake(f"--layer-arn {error}") from None
+    newest = versions.newest(account, function.architecture)
+    version = versions.version_of(newest)
+    if version and version != __version__:
+        say(
+            f"{newest.arn} is of version {version}, this command of {__version__}: "
+            "`faultlayer publish` publishes the layer of this one"
+        )
+    return newest.arn
+
+
+@click.command()
+@selection_options
+@change_options
+@account_options
+def detach(
+    functions: Sequence[str],
+    tags: Sequence[str],
+    stacks: Sequence[str],
+    profile: str | None,
+    region: str | None,
+    json_: bool,
+    dry_run: bool,
+    yes: bool,
+    wait: bool,
+) -> int:
+    """Take the layer and its variables off functions: they are as they were before attach."""
+    selection = Selection(functions, tags, stacks)
+    common = Common(open_account(profile, region), dry_run, yes, json_, wait)
+    return changed(common, change.detach, found(selection, common.account), "detach from")
+
+
+def found(selection: Selection, account: Account) -> list[str]:
+    if not selection:
+        raise Mistake("no function is named; allowed: names, patterns, --tag or --stack")
+    return selection.find(account)
+
+
+def changed(
+    common: Common,
+    plan: Planner,
+    names: Sequence[str],
+    verb: str,
+    tell: Callable[[Sequence[Result]], None] = lambda looked: None,
+) -> int:
+    """Looks, tells what is ahead, asks, changes, tells what became of it; the exit code."""
+    rollout = Rollout(common.account, plan, wait=_WAIT if common.wait else 0)
+    try:
+        looked = rollout.preview(names)
+    except KeyboardInterrupt:
+        raise Failure("interrupted; nothing was changed") from None
+    unknown = [result.reason for result in looked if result.outcome is Outcome.UNKNOWN]
+    if unknown:
+        raise Mistake("\n".join(unknown))
+    tell(looked)
+    region = common.account.region
+    if not common.dry_run:
+        confirm([r.name for r in looked if r.outcome is Outcome.PLANNED], verb, region, common.yes)
+        looked = rollout.execute(looked)
+    if common.json:
+        results.as_json(region, looked)
+    elif common.dry_run:
+        results.differences(looked)
+    else:
+        results.show(region, looked)
+    results.failed(looked)
+    return results.code(looked)
+
+
+def confirm(names: Sequence[str], verb: str, region: str, yes: bool) -> None:
+    """Has the user type how many functions are meant, where it is more than one."""
+    if len(names) < 2 or yes:
+        return
+    count = len(names)
+    say(f"{verb} {count} functions in {region}: {', '.join(names)}")
+    print(f"Type {count} to go on: ", end="", file=sys.stderr, flush=True)
+    typed = sys.stdin.readline()
+    if not typed:
+        print(file=sys.stderr)
+    if typed.strip() != str(count):
+        raise Mistake(f"not confirmed; nothing was changed; allowed: {count}, or --yes")

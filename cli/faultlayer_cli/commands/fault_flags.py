@@ -1,0 +1,132 @@
+"""The fault registry as command-line flags, and back: flags → variables, problems → flags.
+
+It promises that flags and environment variables mean the same and are checked by the same code:
+every flag becomes the text of a variable, and the extension's own reader judges them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import click
+
+from faultlayer import config
+from faultlayer.registry import AT_START, COMMON, GLOBALS, PREFIX, Option, all_faults
+from faultlayer.values import Flag, Matching, Source
+from faultlayer_cli.errors import Mistake
+
+_RENAMED = {"PORT": "--proxy-port"}  # `port` alone could be any of several
+_ALL = (
+    "All faults",
+    "every fault also has a --FAULT-rate, a --FAULT-match (which events) and a --FAULT-max "
+    "(injections at most), as in --latency-rate 20%",
+)
+
+
+_PLAN_HELP = (
+    "a plan in YAML or JSON, which goes into the variable (or file:/var/task/plan.json, where the "
+    "function finds it)"
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable as a flag, under the heading it belongs to."""
+
+    variable: str
+    option: Option
+    heading: str
+    about: str
+
+    @property
+    def flag(self) -> str:
+        name = self.variable.removeprefix(PREFIX)
+        return _RENAMED.get(name, "--" + name.lower().replace("_", "-"))
+
+    @property
+    def parameter(self) -> str:
+        """Its name among the command's arguments."""
+        return self.variable.lower()
+
+    def as_click(self) -> click.Option:
+        """The click option; its value is the variable's text, judged later with all others.
+
+        The help page mentions what every fault has only once, so these are hidden.
+        """
+        if isinstance(self.option.kind, Flag):
+            return click.Option(
+                [self.flag, self.parameter], is_flag=True, flag_value="true", help=self.help
+            )
+        return click.Option(
+            [self.flag, self.parameter],
+            metavar=self.option.kind.metavar,
+            help=self.help,
+            hidden=self.option in COMMON + AT_START,
+            callback=_plan if isinstance(self.option.kind, Source) else None,
+        )
+
+    @property
+    def help(self) -> str:
+        if isinstance(self.option.kind, Source):
+            return _PLAN_HELP
+        text = self.option.help.replace("`", "")
+        if isinstance(self.option.kind, Matching):
+            text += ": " + self.option.kind.allowed.replace("`", "")
+        default = self.option.default
+        return text if default is None else f"{text} [default: {self.option.kind.show(default)}]"
+
+
+def _plan(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """What the variable says of the plan that a flag names: the plan itself, or where it is."""
+    if not value or value.lstrip().startswith(("{", *Source.schemes)):
+        return value
+    from faultlayer_cli.plans.files import load  # which imports PyYAML, and nobody else needs it
+
+    return load(value).compact()
+
+
+def settings() -> list[Setting]:
+    """Every variable of every fault and the global ones, in the order of the help page."""
+    found = []
+    for fault in all_faults():
+        heading = fault.name.capitalize()
+        for name, option in fault.variables().items():
+            found.append(Setting(name, option, heading, fault.help))
+    return found + [Setting(PREFIX + option.name, option, *_ALL) for option in GLOBALS]
+
+
+def check(
+    given: Mapping[str, str], typed: frozenset[str], known: list[Setting] | None = None
+) -> None:
+    """Raises Mistake, one line per problem, unless these variables are right.
+
+    Files that they name are the function's, and not looked for here.
+    `typed` are the variables that were given as flags: what is wrong with them is said in flags.
+    A fault's flag that is typed with no value is one of the mistakes, though its variable may be
+    empty: that is how templates leave a fault out.
+    """
+    problems = config.read(given, files=False).problems + _without_value(given, typed)
+    if not problems:
+        return
+    names = {setting.variable: setting.flag for setting in known or settings()}
+    lines = []
+    for problem in problems:
+        message = problem.message.replace("; nothing is injected", "")
+        if problem.variable not in typed:
+            lines.append(f"{problem.variable} {message}")
+            continue
+        said = re.sub(PREFIX + r"[A-Z_]+", lambda found: names.get(found[0], found[0]), message)
+        lines.append(f"{names[problem.variable]} {said}")
+    raise Mistake("\n".join(lines))
+
+
+def _without_value(given: Mapping[str, str], typed: frozenset[str]) -> list[config.Problem]:
+    problems = []
+    for fault in all_faults():
+        variable = next(iter(fault.variables()))
+        if variable in typed and not given[variable]:
+            message = f"has no value; allowed: {fault.main.kind.allowed}"
+            problems.append(config.Problem(variable, message))
+    return problems

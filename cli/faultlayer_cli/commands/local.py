@@ -1,0 +1,293 @@
+"""`faultlayer local`: a function folder under the emulator, with faults given as flags.
+
+It promises that nothing starts before everything typed is right, that standard output holds the
+answer and nothing else, and that no process and no file is left when it ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from faultlayer.registry import PREFIX
+from faultlayer.values import Whole
+from faultlayer_cli import interrupts
+from faultlayer_cli.commands import fault_flags
+from faultlayer_cli.commands.options import FaultCommand
+from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.running import namespaces
+from faultlayer_cli.running.emulator import Emulator, Endpoint
+from faultlayer_cli.running.ports import is_free
+from faultlayer_cli.terminal import say
+
+PORT = 9748
+_TIMEOUT = Whole(1, 900, "3")
+_MEMORY = Whole(128, 10240, "128")
+_STORAGE = Whole(512, 10240, "512")
+_LISTEN = Whole(1, 65535, "9748")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+IMAGE = f"public.ecr.aws/lambda/python:{sys.version_info.major}.{sys.version_info.minor}"
+_IMAGE = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was asked for, checked."""
+
+    folder: Path
+    handler: str
+    env: Mapping[str, str]
+    timeout: int
+    memory: int
+    storage: int
+    port: int | None
+    layer: Path | None
+    event: bytes | None
+    docker: bool
+    image: str
+
+
+def number(flag: str, kind: Whole, text: str) -> int:
+    try:
+        return kind.parse(text)
+    except ValueError as error:
+        raise Mistake(f"{flag} {error}; allowed: {kind.allowed}") from None
+
+
+def image_name(text: str) -> str:
+    if not _IMAGE.fullmatch(text):
+        raise Mistake("--image is not the name of an image; allowed: for example " + IMAGE)
+    return text
+
+
+def is_python(image: str) -> bool:
+    """Whether functions of this image are Python, as far as its name tells."""
+    return "python" in image.rpartition("/")[2]
+
+
+def function_folder(text: str, handler: str, python: bool) -> Path:
+    """The folder, with the handler's module in it; other languages name handlers otherwise."""
+    folder = Path(text)
+    if not folder.is_dir():
+        raise Mistake(f"{text} is not a folder; allowed: the folder that holds the handler's file")
+    if not handler:
+        raise Mistake("--handler is empty; allowed: for example app.handler")
+    if not python:
+        return folder
+    module, dot, function = handler.rpartition(".")
+    if not (module and dot and function):
+        raise Mistake("--handler is not file.function; allowed: for example app.handler")
+    path = folder / module.replace(".", "/")
+    if not (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()):
+        raise Mistake(f"--handler names {module}.py, which {text} does not hold")
+    return folder
+
+
+def variables(assignments: Sequence[str]) -> dict[str, str]:
+    """The variables of `--function-env KEY=VALUE`."""
+    found = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not (equals and _NAME.fullmatch(name)):
+            raise Mistake(
+                "--function-env is not KEY=VALUE; allowed: a name of letters, digits and "
+                "underscores that begins with a letter, then = and any text"
+            )
+        found[name] = value
+    return found
+
+
+def read_event(source: str | None) -> bytes | None:
+    if source is None:
+        return None
+    try:
+        event = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise Mistake(f"--invoke cannot read {source}: {error.strerror}") from None
+    try:
+        json.loads(event)
+    except ValueError as error:
+        raise Mistake(f"--invoke {source} is not JSON: {error}") from None
+    return event
+
+
+def listen_port(text: str | None, once: bool) -> int | None:
+    """The port that was asked for, else the default one; None (any) where that is taken.
+
+    Who invokes `once` never sees the port: any will do, and no two of them meet.
+    """
+    if text is None:
+        return PORT if is_free(PORT) and not once else None
+    port = number("--listen", _LISTEN, text)
+    if not is_free(port):
+        raise Mistake(f"--listen {port} is taken; allowed: a free port, or no --listen for any")
+    return port
+
+
+def environment(typed: Mapping[str, str | None], assignments: Sequence[str]) -> dict[str, str]:
+    """The function's variables: FAULTLAYER_ ones of our own, then --function-env, then flags."""
+    own = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
+    flagged = {name.upper(): text for name, text in typed.items() if text is not None}
+    env = own | variables(assignments) | flagged
+    fault_flags.check(env, frozenset(flagged))
+    return env
+
+
+@click.command(cls=FaultCommand, context_settings={"max_content_width": 100})
+@click.argument("folder", metavar="DIR")
+@click.option("--handler", default="app.handler", show_default=True, help="file.function in DIR")
+@click.option("--invoke", metavar="FILE|-", help="invoke once with this event, print the answer")
+@click.option("--listen", metavar="PORT", help=f"port of the invoke endpoint [default: {PORT}]")
+@click.option(
+    "--function-env",
+    "-e",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="a variable of the function's (repeatable)",
+)
+@click.option("--function-timeout", metavar="SECONDS", default="3", help="its timeout [default: 3]")
+@click.option(
+    "--function-memory",
+    metavar="MB",
+    default="128",
+    help="the memory it is told it has [default: 128]",
+)
+@click.option(
+    "--function-storage",
+    metavar="MB",
+    default="512",
+    help="the size of its /tmp, which is in memory [default: 512]",
+)
+@click.option("--layer", metavar="DIR", help="the unpacked layer [default: this checkout's]")
+@click.option("--docker", is_flag=True, help="in a container, also where it works without")
+@click.option("--image", metavar="NAME", help=f"of that container; any runtime [default: {IMAGE}]")
+def local(
+    folder: str,
+    handler: str,
+    invoke: str | None,
+    listen: str | None,
+    function_env: Sequence[str],
+    function_timeout: str,
+    function_memory: str,
+    function_storage: str,
+    layer: str | None,
+    docker: bool,
+    image: str | None,
+    **typed: str | None,
+) -> None:
+    """Run the function in DIR under AWS's Lambda Runtime Interface Emulator.
+
+    The layer is at /opt. Linux needs neither Docker nor root for it; where that cannot work, it is
+    done in a Docker container. It serves the invoke endpoint until interrupted, or invokes once
+    with --invoke. Logs go to standard error.
+
+    Each flag of a fault stands for an environment variable: --latency-when after is
+    FAULTLAYER_LATENCY_WHEN=after. Those that are set already count too; flags win.
+    """
+    if layer is not None and not Path(layer, "extensions", "faultlayer").is_file():
+        raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
+    chosen = image_name(image) if image is not None else IMAGE
+    run = Run(
+        folder=function_folder(folder, handler, is_python(chosen)),
+        handler=handler,
+        env=environment(typed, function_env),
+        timeout=number("--function-timeout", _TIMEOUT, function_timeout),
+        memory=number("--function-memory", _MEMORY, function_memory),
+        storage=number("--function-storage", _STORAGE, function_storage),
+        port=listen_port(listen, once=invoke is not None),
+        layer=Path(layer) if layer else None,
+        event=read_event(invoke),
+        docker=docker or image is not None,
+        image=chosen,
+    )
+    answer(run)
+
+
+for _setting in fault_flags.settings():
+    local.params.append(_setting.as_click())
+
+
+def answer(run: Run) -> None:
+    with interrupts.raised(), contextlib.ExitStack() as stack:
+        endpoint = place(run)
+        stack.callback(undisturbed, endpoint)
+        endpoint.start()
+        if run.event is None:
+            serve(endpoint, run)
+        else:
+            body = endpoint.invoke(run.event).body
+            sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")
+            sys.stdout.flush()
+
+
+def refusal() -> str | None:
+    """Why the layer cannot be mounted on this machine; None where it can."""
+    if sys.platform != "linux":
+        return f"the emulator needs Linux, and this is {sys.platform}"
+    try:
+        namespaces.unshare_command()
+    except Failure as failure:
+        return str(failure)
+    return None
+
+
+def place(run: Run) -> Endpoint:
+    """Where the function is to run: in a container if asked to, or if nothing else can work."""
+    refused = None if run.docker else refusal()
+    # No literal, since a fault's name in quotes is for the fault's own file alone.
+    common: Mapping[str, Any] = dict(  # noqa: C408
+        env=run.env,
+        timeout=run.timeout,
+        memory=run.memory,
+        storage=run.storage,
+        port=run.port,
+        layer=run.layer,
+    )
+    if not run.docker and refused is None:
+        return Emulator(run.folder, run.handler, **common)
+    from faultlayer_cli.running import (  # which import much that nobody else needs
+        container,
+        docker_engine,
+    )
+
+    try:
+        found = docker_engine.connect()
+    except Failure as failure:
+        raise Failure(f"{refused}; and {failure}") if refused else failure from None
+    if refused:
+        reason = refused.partition(": ")[0]
+        say(f"runs in Docker, in {run.image}, since {reason}")
+    return container.Container(found, run.image, run.folder, run.handler, **common)
+
+
+def serve(endpoint: Endpoint, run: Run) -> None:
+    """Until interrupted, which is how it is meant to end."""
+    event = run.folder / "event.json"
+    data = shlex.quote(f"@{event}") if event.is_file() else "'{}'"
+    say(f"{run.folder} answers at {endpoint.url} until you press Ctrl-C; try:")
+    print(f"  curl -d {data} {endpoint.url}", file=sys.stderr, flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while not (why := endpoint.ended()):
+            time.sleep(0.2)
+        raise Failure(why)
+
+
+def undisturbed(endpoint: Endpoint) -> None:
+    """Closes it; an impatient second Ctrl-C must not leave processes behind."""
+    interrupts.ignore()
+    endpoint.close()

@@ -1,0 +1,76 @@
+"""Options that several commands share: the account, the functions, the place of a live plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from faultlayer_cli.commands import fault_flags
+
+Command = Callable[..., Any]
+
+
+def account_options(command: Command) -> Command:
+    """--profile, --region and --json."""
+    for option in (
+        click.option("--json", "json_", is_flag=True, help="print JSON, for scripts"),
+        click.option("--region", metavar="REGION", help="the AWS region"),
+        click.option("--profile", metavar="NAME", help="the profile of your AWS configuration"),
+    ):
+        command = option(command)
+    return command
+
+
+def selection_options(command: Command) -> Command:
+    """FUNCTION…, --tag and --stack."""
+    for option in (
+        click.option("--stack", "stacks", metavar="NAME", multiple=True,
+                     help="the functions of this CloudFormation stack, and of those in it"),
+        click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True,
+                     help="the functions with this tag (repeated: with all of them)"),
+        click.argument("functions", nargs=-1, metavar="[FUNCTION]..."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def change_options(command: Command) -> Command:
+    """--dry-run, --yes and --no-wait."""
+    for option in (
+        click.option("--wait/--no-wait", default=True, help="for AWS to apply it [default: wait]"),
+        click.option("--yes", "-y", is_flag=True, help="change several functions without asking"),
+        click.option("--dry-run", is_flag=True, help="print what would change, and change nothing"),
+    ):
+        command = option(command)
+    return command
+
+
+def source_options(command: Command) -> Command:
+    """--ssm and --appconfig."""
+    for option in (
+        click.option("--appconfig", metavar="APP/ENV/PROFILE",
+                     help="a hosted freeform profile of AppConfig, as deployed there"),
+        click.option("--ssm", metavar="NAME", help="a parameter of the Parameter Store"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+class FaultCommand(click.Command):
+    """A command whose help shows the faults under headings of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        headings = {s.parameter: (s.heading, s.about) for s in fault_flags.settings()}
+        groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                group = headings.get(parameter.name or "", ("Options", ""))
+                groups.setdefault(group, []).append(record)
+        for (heading, about), records in groups.items():
+            with formatter.section(heading):
+                if about:
+                    formatter.write_text(about)
+                formatter.write_dl(records)

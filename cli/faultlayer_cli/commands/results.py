@@ -1,0 +1,96 @@
+"""What attach, detach and stop say at their end: a table or JSON, and the exit code.
+
+It promises one line per function that was not changed, with the reason, and never a value of a
+variable that is not faultlayer's own.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.text import Text
+
+from faultlayer_cli.commands import output
+from faultlayer_cli.fleet.change import WRAPPER
+from faultlayer_cli.fleet.rollout import Outcome, Result
+from faultlayer_cli.terminal import say
+
+_SHORT = re.compile(r"(?<=^.) (layer arn:\S+:layer:|FAULTLAYER_)?")
+_STYLES = {
+    Outcome.CHANGED: "green",
+    Outcome.PLANNED: "cyan",
+    Outcome.REFUSED: "yellow",
+    Outcome.UNKNOWN: "red",
+    Outcome.FAILED: "red",
+    Outcome.INTERRUPTED: "yellow",
+}
+_TROUBLE = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.INTERRUPTED)
+
+
+def differences(results: Sequence[Result]) -> None:
+    """Prints what exactly would change in each function, and why not where it would not."""
+    for result in results:
+        print(f"{result.name}: {result.outcome.value}" + _because(result))
+        if result.outcome is Outcome.PLANNED and result.change:
+            for line in result.change.difference():
+                print(f"  {line}")
+
+
+def show(region: str, found: Sequence[Result]) -> None:
+    """Prints the table and, on standard error, how many there are of each outcome."""
+    rows = [(r.name, Text(r.outcome.value, _STYLES.get(r.outcome, "")), _brief(r)) for r in found]
+    output.table(("function", "outcome", ""), rows)
+    counts = [(o.value, sum(r.outcome is o for r in found)) for o in Outcome]
+    say(f"{region}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
+
+
+def as_json(region: str, found: Sequence[Result], **more: Any) -> None:
+    """Prints the same for scripts; `more` is what there is beside functions."""
+    functions = []
+    for result in found:
+        entry: dict[str, Any] = {"function": result.name, "outcome": result.outcome.value}
+        if result.reason:
+            entry["reason"] = result.reason
+        change = result.change
+        if change and not change.empty and result.outcome in (Outcome.CHANGED, Outcome.PLANNED):
+            before, after = change.function.variables, change.variables
+            entry["layers"] = list(change.layers)
+            entry["set"] = {k: v for k, v in after.items() if before.get(k) != v}
+            entry["removed"] = sorted(before.keys() - after.keys())
+        functions.append(entry)
+    output.print_json({"region": region, "functions": functions, **more})
+
+
+def code(found: Sequence[Result]) -> int:
+    """0: all is as wanted; 2: nothing was changed, by the user's mistake; 1: anything else."""
+    outcomes = {result.outcome for result in found}
+    if not outcomes & set(_TROUBLE):
+        return 0
+    mistaken = outcomes <= {Outcome.REFUSED, Outcome.UNKNOWN, Outcome.UNCHANGED}
+    return 2 if mistaken else 1
+
+
+def failed(found: Sequence[Result]) -> None:
+    """Says on standard error, one line each, what was not done and why."""
+    for result in found:
+        if result.outcome in _TROUBLE:
+            say(f"{result.name}: {result.outcome.value}{_because(result)}")
+    sys.stderr.flush()
+
+
+def _because(result: Result) -> str:
+    return f": {result.reason}" if result.reason else ""
+
+
+def _brief(result: Result) -> str:
+    """The change in a few words; nothing where a line of its own says what went wrong."""
+    change = result.change
+    if result.outcome in _TROUBLE:
+        return ""
+    if result.reason or change is None:
+        return result.reason
+    lines = [line for line in change.difference() if WRAPPER not in line]
+    return ", ".join(_SHORT.sub("", line) for line in lines)

@@ -1,0 +1,101 @@
+"""`make demo`: one function, its code untouched, and the three opening questions asked of it.
+
+It promises that every number shown was measured in this run, on the real emulator, and that it
+starts nothing that outlives it.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from faultlayer_cli import interrupts
+from faultlayer_cli.demo.screen import Outcome, Scene, Screen, prepare_output
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads
+from faultlayer_cli.running.emulator import Answer, Emulator
+from faultlayer_cli.terminal import say
+
+INVOCATIONS = 20
+RAN = "for request "  # what the example prints, with the request's id, when its handler runs
+
+
+SCENES = (
+    Scene("untouched", "What does it do by itself?", {}),
+    Scene("late", "What if it takes an extra 300 ms?", {"FAULTLAYER_LATENCY": "300ms"}),
+    Scene("error code", "What if it returns an error code?", {"FAULTLAYER_STATUS": "503"}),
+    Scene(
+        "throws",
+        "What if there is an exception in the code?",
+        {"FAULTLAYER_EXCEPTION": "ValueError: no such order"},
+    ),
+)
+
+
+def kind(answer: Answer) -> tuple[str, bool]:
+    """What the caller got, in a few words, and whether that is an error."""
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        return answer.body.decode("utf-8", "replace")[:40], True
+    if isinstance(body, dict) and "errorType" in body:
+        return str(body["errorType"]), True
+    if isinstance(body, dict) and isinstance(body.get("statusCode"), int):
+        return f"HTTP {body['statusCode']}", body["statusCode"] >= 400
+    return "an answer", answer.status >= 400
+
+
+def play(scene: Scene, folder: Path, event: bytes) -> Outcome:
+    """Runs one scene: a cold start, then the warm invocations that count."""
+    outcome = Outcome(scene)
+    with Emulator(folder, env=scene.variables, echo=False) as emulator:
+        outcome.cold = emulator.invoke(event).seconds * 1000
+        ids = [str(uuid.uuid4()) for _ in range(INVOCATIONS)]
+        for request_id in ids:
+            answer = emulator.invoke(event, {"X-Amzn-RequestId": request_id})
+            outcome.times.append(answer.seconds * 1000)
+            name, error = kind(answer)
+            outcome.answers[name] += 1
+            outcome.errors += error
+        emulator.stop()  # the log is complete now
+        outcome.ran = sum(RAN + request_id in emulator.log for request_id in ids)
+    return outcome
+
+
+def run() -> Sequence[Outcome]:
+    root = checkout.root()
+    if root is None:
+        raise Failure("the demo runs from a checkout: git clone the repository, then make demo")
+    folder = root / "examples" / "hello"
+    event = (folder / "event.json").read_bytes()
+    for fetch in (downloads.emulator, downloads.runtime):  # before the first scene, not amid it
+        fetch()
+    checkout.layer(downloads.architecture())
+    prepare_output()
+    screen = Screen()
+    screen.title(folder.relative_to(root), INVOCATIONS)
+    outcomes = []
+    for scene in SCENES:
+        screen.scene(scene)
+        outcomes.append(play(scene, folder, event))
+        screen.outcome(outcomes[-1])
+    screen.table(outcomes)
+    screen.chart(outcomes)
+    screen.next_step()
+    return outcomes
+
+
+def main() -> int:
+    try:
+        with interrupts.raised():
+            run()
+    except Failure as error:
+        say(str(error))
+        return error.code
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 1
+    return 0

@@ -1,0 +1,1 @@
+"""Changes to many functions at once, as data: preview them all, then change each."""

@@ -1,0 +1,187 @@
+"""What attach, detach and stop make of a function's configuration: computed as data, not done.
+
+It promises that detach gives back exactly what attach found, that what could not be given back is
+refused, and that layers, variables and wrappers of others are kept, in their order.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from faultlayer.registry import PREFIX
+from faultlayer_cli.aws.account import Function
+from faultlayer_cli.aws.arn import is_ours
+
+WRAPPER = "/opt/faultlayer-wrapper"
+EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+NEXT_WRAPPER = PREFIX + "NEXT_WRAPPER"
+DISABLED = PREFIX + "DISABLED"
+MOST_LAYERS = 5
+MOST_BYTES = 4096  # of all variables together, as Lambda measures them
+
+# Runtimes that start without looking for a wrapper: those that bring their own bootstrap, and
+# those that ended before wrappers came.
+# https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html
+_NO_WRAPPER = re.compile(
+    r"provided|go1|java8$|python(2\.|3\.[67]$)|nodejs($|[468]\.)|dotnetcore[12]|ruby2\.5"
+)
+
+
+class Refusal(Exception):
+    """Why this function cannot be changed safely, and what to do instead."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One function's layers and variables before and after; both the same: nothing to do."""
+
+    function: Function
+    layers: tuple[str, ...]
+    variables: Mapping[str, str]
+
+    @property
+    def empty(self) -> bool:
+        return not self.new_layers and not self.new_variables
+
+    @property
+    def new_layers(self) -> bool:
+        return self.layers != self.function.layers
+
+    @property
+    def new_variables(self) -> bool:
+        return dict(self.variables) != dict(self.function.variables)
+
+    def made(self, function: Function) -> bool:
+        """Whether the function is as this change wants it."""
+        return function.layers == self.layers and dict(function.variables) == dict(self.variables)
+
+    def difference(self) -> list[str]:
+        """One line per layer and variable that comes, goes or changes: `+ …`, `- …`."""
+        lines = []
+        for sign, here, there in (
+            ("-", self.function.layers, self.layers),
+            ("+", self.layers, self.function.layers),
+        ):
+            lines += [f"{sign} layer {arn}" for arn in here if arn not in there]
+        before, after = self.function.variables, self.variables
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                lines += [f"- {name}={before[name]}"] if name in before else []
+                lines += [f"+ {name}={after[name]}"] if name in after else []
+        return lines
+
+
+def attached(function: Function) -> bool:
+    """Whether the layer, or what is left of it, is on the function; images bring their own."""
+    if any(map(is_ours, function.layers)):
+        return True
+    return function.package != "Image" and function.variables.get(EXEC_WRAPPER) == WRAPPER
+
+
+def concerned(function: Function) -> bool:
+    """Whether faultlayer may be at work in it: attached, or built into its image."""
+    redirected = function.variables.get(EXEC_WRAPPER) == WRAPPER
+    own = any(name.startswith(PREFIX) for name in function.variables)
+    return attached(function) or redirected or own
+
+
+def size(variables: Mapping[str, str]) -> int:
+    """Bytes of the variables as Lambda measures them: as compact JSON."""
+    return len(json.dumps(dict(variables), separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def readable(function: Function) -> None:
+    """Raises Refusal where the variables are hidden: writing them would lose them."""
+    if function.unreadable:
+        raise Refusal(
+            f"its variables cannot be read ({function.unreadable}); "
+            "you need kms:Decrypt on its key to change them"
+        )
+
+
+def _attachable(function: Function, wrapped: bool) -> None:
+    """Raises Refusal where the layer would not work, or could not be taken off again."""
+    if function.package == "Image":
+        raise Refusal("is a container image, which has no layers: see docs/images.md")
+    if _NO_WRAPPER.match(function.runtime) and not wrapped:
+        raise Refusal(
+            f"its runtime, {function.runtime}, ignores exec wrappers: repackage it with "
+            "`faultlayer wrap-package`, deploy that, and attach with --wrapped"
+        )
+    if function.state == "Failed":
+        raise Refusal(f"is in the state Failed: {function.state_reason or 'AWS says not why'}")
+    readable(function)
+    own = sorted(name for name in function.variables if name.startswith(PREFIX))
+    if own and not attached(function):
+        raise Refusal(
+            f"has variables of faultlayer's without its layer ({', '.join(own)}), which detach "
+            "would not give back: take them off first"
+        )
+
+
+def attach(
+    function: Function, layer: str, given: Mapping[str, str] | None, *, wrapped: bool = False
+) -> Change:
+    """The layer of this ARN, last or in the place of another version, and these variables.
+
+    `given` replaces all faultlayer variables there are; None leaves them. `wrapped` says that an
+    OS-only runtime's package starts our wrapper. Raises Refusal.
+    """
+    _attachable(function, wrapped)
+    places = [place for place, arn in enumerate(function.layers) if is_ours(arn)]
+    layers = [arn for arn in function.layers if not is_ours(arn)]
+    layers.insert(places[0] if places else len(layers), layer)
+    if len(layers) > MOST_LAYERS:
+        raise Refusal(f"has {MOST_LAYERS} layers already, the most that Lambda allows")
+    variables = dict(function.variables)
+    next_wrapper = variables.get(NEXT_WRAPPER)
+    if variables.get(EXEC_WRAPPER, WRAPPER) != WRAPPER:
+        next_wrapper = variables[EXEC_WRAPPER]
+    if given is not None:
+        variables = {k: v for k, v in variables.items() if not k.startswith(PREFIX)} | dict(given)
+    variables[EXEC_WRAPPER] = WRAPPER
+    if next_wrapper is not None:
+        variables[NEXT_WRAPPER] = next_wrapper
+    # Room for the stop button, always.
+    needed = size(variables | {DISABLED: "true"})
+    if needed > MOST_BYTES:
+        raise Refusal(
+            f"its variables would take {needed} bytes with {DISABLED}=true, "
+            f"more than the {MOST_BYTES} that Lambda allows"
+        )
+    return Change(function, tuple(layers), variables)
+
+
+def detach(function: Function) -> Change:
+    """Without the layer, its variables, and with the wrapper there was. Raises Refusal."""
+    if not attached(function):
+        return Change(function, function.layers, function.variables)
+    readable(function)
+    layers = tuple(arn for arn in function.layers if not is_ours(arn))
+    variables = {k: v for k, v in function.variables.items() if not k.startswith(PREFIX)}
+    if function.variables.get(EXEC_WRAPPER) == WRAPPER:
+        del variables[EXEC_WRAPPER]
+        if NEXT_WRAPPER in function.variables:
+            variables[EXEC_WRAPPER] = function.variables[NEXT_WRAPPER]
+    return Change(function, layers, variables)
+
+
+def disable(function: Function) -> Change:
+    """With the kill switch on, where faultlayer may be at work; else as it is. Raises Refusal."""
+    if not concerned(function):
+        return Change(function, function.layers, function.variables)
+    readable(function)
+    variables = dict(function.variables) | {DISABLED: "true"}
+    if size(variables) > MOST_BYTES:  # never of attach's making; the faults go, lest nothing stop
+        variables = {
+            name: value
+            for name, value in function.variables.items()
+            if not name.startswith(PREFIX) or name == NEXT_WRAPPER
+        }
+        if size(variables | {DISABLED: "true"}) <= MOST_BYTES:
+            variables[DISABLED] = "true"
+    return Change(function, function.layers, variables)

@@ -1,0 +1,216 @@
+"""Changes carried out on many functions at once: look at all of them first, then change each.
+
+It promises that a function is changed only from the revision it was looked at, that the failure of
+one does not touch the others, and that an interrupt leaves each either changed or not, and known.
+https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from rich.console import Console
+from rich.progress import Progress
+
+from faultlayer_cli import interrupts
+from faultlayer_cli.aws.account import (
+    WORKERS,
+    Account,
+    Busy,
+    Changed,
+    Function,
+    Unanswered,
+    Unknown,
+)
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.fleet.change import Change, Refusal
+
+_POLLS = (0.2, 0.5, 1.0, 2.0)  # seconds between two looks at an update, the last one repeated
+_ATTEMPTS = 6
+
+Planner = Callable[[Function], Change]
+
+
+class Outcome(Enum):
+    """What became of a function."""
+
+    PLANNED = "would change"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"  # it was as wanted already
+    REFUSED = "refused"  # changing it would not be safe, or not work
+    UNKNOWN = "unknown"  # there is no such function
+    FAILED = "failed"  # AWS said no, or someone else was quicker
+    INTERRUPTED = "interrupted"  # not changed: the user stopped the command
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one function, and why where that is not plain."""
+
+    name: str
+    outcome: Outcome
+    reason: str = ""
+    change: Change | None = None
+
+
+class Rollout:
+    """One command's work on many functions; `wait` is how long (s) to wait for AWS's updates.
+
+    `persistent`: where someone else changes a function in between, look again and go on.
+    """
+
+    def __init__(
+        self, account: Account, plan: Planner, *, wait: float, persistent: bool = False
+    ) -> None:
+        self._account = account
+        self._plan = plan
+        self._wait = wait
+        self._persistent = persistent
+        self._stopped = threading.Event()
+
+    def preview(self, names: Sequence[str]) -> list[Result]:
+        """What would become of each; nothing is changed. Interrupted: KeyboardInterrupt."""
+        results = self._each(self._look, names, "looking")
+        if self._stopped.is_set():
+            raise KeyboardInterrupt
+        # A name and an ARN may mean the same function.
+        once = {
+            result.change.function.arn if result.change else result.name: result
+            for result in reversed(results)
+        }
+        return [result for result in results if any(result is one for one in once.values())]
+
+    def judge(self, function: Function) -> Result:
+        """What would become of a function as it was read."""
+        try:
+            change = self._plan(function)
+        except Refusal as refusal:
+            return Result(function.name, Outcome.REFUSED, str(refusal))
+        outcome = Outcome.UNCHANGED if change.empty else Outcome.PLANNED
+        return Result(function.name, outcome, change=change)
+
+    def execute(self, results: Sequence[Result]) -> list[Result]:
+        """Makes the planned changes, and gives back all results in their order."""
+        return self._each(self._carry_out, results, "changing")
+
+    def _each(
+        self, work: Callable[..., Result], items: Sequence[object], doing: str
+    ) -> list[Result]:
+        """The work on every item, several at a time; after an interrupt no more is begun.
+
+        What is under way then ends as it would.
+        """
+        console = Console(stderr=True)
+        progress = Progress(console=console, transient=True, disable=not console.is_terminal)
+        with interrupts.handled(lambda number: self._stopped.set()), progress:
+            task = progress.add_task(doing, total=len(items))
+            with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
+                futures = [workers.submit(work, item) for item in items]
+                for _ in concurrent.futures.as_completed(futures):
+                    progress.advance(task)
+        return [future.result() for future in futures]
+
+    def _look(self, name: str) -> Result:
+        if self._stopped.is_set():
+            return Result(name, Outcome.INTERRUPTED)
+        try:
+            function = self._settled(name)
+        except Unknown as error:
+            return Result(name, Outcome.UNKNOWN, str(error))
+        except Failure as error:
+            return Result(name, Outcome.FAILED, str(error))
+        if not function.settled:
+            state = function.state if function.state == "Pending" else "being updated"
+            return Result(name, Outcome.FAILED, f"is still {state} after {self._wait:g} s")
+        return self.judge(function)
+
+    def _settled(self, name: str) -> Function:
+        """The function once nothing is under way with it, or as it is when the time is over."""
+        end = time.monotonic() + self._wait
+        polls = iter(_POLLS)
+        while True:
+            function = self._account.function(name)
+            if function.settled or time.monotonic() >= end:
+                return function
+            if self._stopped.wait(min(next(polls, _POLLS[-1]), max(end - time.monotonic(), 0))):
+                return function
+
+    def _carry_out(self, result: Result) -> Result:
+        if result.outcome is not Outcome.PLANNED:
+            return result
+        for _ in range(_ATTEMPTS):
+            if self._stopped.is_set():
+                return replace(result, outcome=Outcome.INTERRUPTED, reason="not changed")
+            try:
+                again = self._attempt(result)
+            except Unknown as error:
+                return replace(result, outcome=Outcome.UNKNOWN, reason=str(error))
+            except Failure as error:
+                return replace(result, outcome=Outcome.FAILED, reason=str(error))
+            if again.outcome is not Outcome.PLANNED:
+                return again
+            result = again
+        return replace(result, outcome=Outcome.FAILED, reason="is changed by others all the time")
+
+    def _attempt(self, result: Result) -> Result:
+        """One try: the final result, or a new plan where it has to be tried again."""
+        change = result.change
+        assert change is not None
+        try:
+            function = self._account.update(
+                result.name,
+                change.function.revision,
+                layers=change.layers if change.new_layers else None,
+                variables=change.variables if change.new_variables else None,
+            )
+        except Busy:
+            return self._later(result)
+        except (Changed, Unanswered) as error:
+            return self._doubtful(result, change, error)
+        return self._finished(result, function)
+
+    def _doubtful(self, result: Result, change: Change, error: Failure) -> Result:
+        """What came of an update whose own answer does not say."""
+        try:
+            function = self._settled(result.name)
+        except Failure as second:
+            raise Failure(f"whether it was changed is not known: {error}; then: {second}") from None
+        if change.made(function):
+            # A first try of ours came through, though its answer did not.
+            return self._finished(result, function)
+        if isinstance(error, Unanswered) and function.revision == change.function.revision:
+            return result
+        if self._persistent:
+            return replace(self.judge(function), name=result.name)
+        raise error
+
+    def _later(self, result: Result) -> Result:
+        """The plan anew where the update under way was not someone else's change."""
+        assert result.change is not None
+        function = self._settled(result.name)
+        if not function.settled:
+            raise Failure(f"function {result.name} is still being updated after {self._wait:g} s")
+        anew = self.judge(function)
+        old, new = result.change, anew.change
+        same = new and (new.layers, new.variables) == (old.layers, old.variables)
+        if same or self._persistent:
+            return replace(anew, name=result.name)
+        raise Changed(f"function {result.name} was changed by someone else after it was read")
+
+    def _finished(self, result: Result, function: Function) -> Result:
+        """Changed; once AWS is done with it, where there is time to wait for that."""
+        if not function.settled and self._wait:
+            try:
+                function = self._settled(result.name)
+            except Failure as error:
+                return replace(result, outcome=Outcome.CHANGED, reason=f"but then: {error}")
+        if function.update == "Failed":
+            why = function.update_reason or "AWS says not why"
+            return replace(result, outcome=Outcome.FAILED, reason=f"AWS failed to apply it: {why}")
+        reason = "" if function.settled else "AWS is still applying it"
+        return replace(result, outcome=Outcome.CHANGED, reason=reason)

@@ -1,0 +1,62 @@
+"""The checkout this command runs from, if it does, and the layer that is built there."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from faultlayer_cli.errors import Failure
+
+_SOURCES = ("build.sh", "extension/faultlayer", "layer", "wrapper")
+
+
+def root() -> Path | None:
+    """The checkout; None where the command is installed from a package."""
+    candidate = Path(__file__).resolve().parents[3]
+    if all((candidate / source).exists() for source in _SOURCES):
+        return candidate
+    return None
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    else:
+        yield from (p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+
+
+def _up_to_date(base: Path, arch: str) -> bool:
+    """Whether the last build is younger than everything it was made of."""
+    try:
+        built = (base / "build" / f"{arch}.json").stat().st_mtime
+    except OSError:
+        return False
+    if not (base / "dist" / arch / "extensions").is_dir():
+        return False
+    newest = max(file.stat().st_mtime for source in _SOURCES for file in _files(base / source))
+    return newest < built
+
+
+def layer(arch: str) -> Path:
+    """The layer's tree, built first where it is missing or older than its sources."""
+    base = root()
+    if base is None:
+        raise Failure("the layer is not part of this installation: say where it is with --layer")
+    return _built(base, arch, base / "dist" / arch)
+
+
+def layer_zip(arch: str) -> Path:
+    """The layer's zip, built like its tree."""
+    base = root()
+    if base is None:
+        raise Failure("the layer is not part of this installation: say where it is with --zip")
+    return _built(base, arch, base / "dist" / f"faultlayer-{arch}.zip")
+
+
+def _built(base: Path, arch: str, wanted: Path) -> Path:
+    if not (wanted.exists() and _up_to_date(base, arch)):
+        done = subprocess.run([base / "build.sh", arch], check=False, stdout=2)
+        if done.returncode:
+            raise Failure("building the layer failed (see above)")
+    return wanted

@@ -1,0 +1,198 @@
+"""Sums: which invocations were hit by which fault, which of them failed, how long they took.
+
+It promises that every invocation counts once (a retry under the same request id is one more), and
+that the invocations that no fault hit are the measure for those that one did.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from faultlayer_cli.logs.lines import Kind, Seen, Trouble
+
+
+@dataclass
+class Invocation:
+    """One invocation, as far as the log tells of it."""
+
+    started: bool = False
+    reported: bool = False
+    failed: bool = False
+    duration: float | None = None
+    injected: Counter[str] = field(default_factory=Counter)
+    dry_runs: Counter[str] = field(default_factory=Counter)
+
+    def join(self, other: Invocation) -> None:
+        """Takes over what was said late of this one."""
+        self.failed |= other.failed
+        self.injected += other.injected
+        self.dry_runs += other.dry_runs
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of the invocations: how many, how they ended, how long they took (milliseconds)."""
+
+    invocations: int
+    share: float | None  # of all
+    errors: int
+    error_share: float | None
+    median_ms: float | None
+    p95_ms: float | None
+    injections: int = 0
+    dry_runs: int = 0
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The invocations by the fault that hit them, those that none did, and all."""
+
+    faults: dict[str, Group]
+    not_hit: Group
+    total: Group
+    troubles: dict[Trouble, int]
+
+    @property
+    def empty(self) -> bool:
+        """Whether the log told nothing at all."""
+        return not (self.total.invocations or self.troubles)
+
+
+class Tally:
+    """Takes what messages say, in the order of the log, and sums it up."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, list[Invocation]] = {}  # by request id, retries one after the other
+        self._running: dict[str, Invocation] = {}  # by log stream
+        self._unclaimed: set[str] = set()  # streams with an error of nobody's yet
+        self._begun: dict[str, list[Seen]] = {}  # by stream: what hit a start, before any event
+        self._troubles: Counter[Trouble] = Counter()
+
+    def add(self, stream: str, seen: Seen) -> None:
+        """One thing that was said in this log stream."""
+        if seen.trouble:
+            self._troubles[seen.trouble] += 1
+        elif seen.kind is Kind.START:
+            self._start(stream, seen.request)
+        elif seen.kind is Kind.REPORT:
+            self._report(stream, seen)
+        elif seen.request:
+            self._say(seen)
+        elif seen.kind is Kind.ERROR:
+            self._error(stream)
+        elif stream in self._running:  # what hits a start is of the invocation that waits for it
+            _count(self._running[stream], seen)
+        else:
+            self._begun.setdefault(stream, []).append(seen)
+
+    def _start(self, stream: str, request: str) -> None:
+        one = self._open(request)
+        if one.started:
+            one = self._another(request)
+        one.started = True
+        for seen in self._begun.pop(stream, ()):
+            _count(one, seen)
+        self._running[stream] = one
+        self._unclaimed.discard(stream)
+
+    def _report(self, stream: str, seen: Seen) -> None:
+        one = self._open(seen.request)
+        one.reported = True
+        one.duration = seen.duration
+        one.failed |= seen.failed or stream in self._unclaimed
+        self._running.pop(stream, None)
+        self._unclaimed.discard(stream)
+
+    def _error(self, stream: str) -> None:
+        """An error that names no invocation is of the one that runs in that stream."""
+        if stream in self._running:
+            self._running[stream].failed = True
+        else:
+            self._unclaimed.add(stream)
+
+    def _say(self, seen: Seen) -> None:
+        if seen.kind is Kind.ERROR:  # may come after the report
+            known = self._of.get(seen.request)
+            (known[-1] if known else self._another(seen.request)).failed = True
+            return
+        _count(self._open(seen.request), seen)
+
+    def _open(self, request: str) -> Invocation:
+        """The invocation under this id that is not over yet, as far as is known."""
+        known = self._of.get(request)
+        if known and not known[-1].reported:
+            return known[-1]
+        return self._another(request)
+
+    def _another(self, request: str) -> Invocation:
+        one = Invocation()
+        self._of.setdefault(request, []).append(one)
+        return one
+
+    def invocations(self) -> list[Invocation]:
+        """All of them; lines that came after their invocation's report are that one's."""
+        found: list[Invocation] = []
+        for several in self._of.values():
+            kept: list[Invocation] = []
+            for one in several:
+                if kept and not (one.started or one.reported):
+                    kept[-1].join(one)
+                else:
+                    kept.append(one)
+            found += kept
+        return found
+
+    def sums(self) -> Sums:
+        every = self.invocations()
+        names = sorted({name for one in every for name in (*one.injected, *one.dry_runs)})
+        return Sums(
+            faults={name: self._fault(every, name) for name in names},
+            not_hit=_group(every, lambda one: not one.injected),
+            total=_group(every, lambda one: True, names),
+            troubles=dict(self._troubles),
+        )
+
+    @staticmethod
+    def _fault(every: Sequence[Invocation], name: str) -> Group:
+        group = _group(every, lambda one: name in one.injected, [name])
+        dry_runs = sum(one.dry_runs[name] for one in every)
+        return Group(**{**vars(group), "dry_runs": dry_runs})
+
+
+def _count(one: Invocation, seen: Seen) -> None:
+    """One injection that this invocation suffered, or would have."""
+    one.failed |= seen.failed
+    counts = one.injected if seen.kind is Kind.INJECTED else one.dry_runs
+    counts[seen.fault] += 1
+
+
+def _group(
+    every: Sequence[Invocation],
+    belongs: Callable[[Invocation], bool],
+    names: Iterable[str] = (),
+) -> Group:
+    """The invocations that belong, with what these faults did to them."""
+    some = [one for one in every if belongs(one)]
+    durations = sorted(one.duration for one in some if one.duration is not None)
+    errors = sum(one.failed for one in some)
+    return Group(
+        invocations=len(some),
+        share=len(some) / len(every) if every else None,
+        errors=errors,
+        error_share=errors / len(some) if some else None,
+        median_ms=round(statistics.median(durations), 3) if durations else None,
+        p95_ms=percentile(durations, 95),
+        injections=sum(one.injected[name] for one in some for name in names),
+        dry_runs=sum(one.dry_runs[name] for one in some for name in names),
+    )
+
+
+def percentile(ordered: Sequence[float], percent: float) -> float | None:
+    """The least of them that so many percent are not above (nearest rank); None of none."""
+    if not ordered:
+        return None
+    return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]

@@ -1,0 +1,156 @@
+"""When faults end by themselves: an hour from now, unless the user says otherwise.
+
+It promises that nobody leaves faults behind by forgetting them: only `--forever`, a plan with an
+end of its own, or one that is fetched live comes without an end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from faultlayer import config
+from faultlayer.registry import PREFIX
+from faultlayer.values import Source
+from faultlayer_cli.aws.account import Function
+from faultlayer_cli.errors import Mistake
+
+END = PREFIX + "END"
+PLAN = PREFIX + "PLAN"
+_TIME = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_HOUR = timedelta(hours=1)
+_FIELD = "end"  # of a plan
+_WHOLE = "faultlayer"  # the flag that has it, where a plan is feature flags
+_LONGEST = timedelta(days=365)
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def span(text: str) -> timedelta:
+    """The time that `30m`, `2h` or `1d` says; raises Mistake."""
+    found = _TIME.fullmatch(text.strip())
+    time = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
+    if not timedelta() < time <= _LONGEST:
+        raise Mistake("--for is not a time up to a year; allowed: for example 30m, 2h or 1d")
+    return time
+
+
+def with_end(document: Mapping[str, Any], end: str) -> dict[str, Any]:
+    """The plan with this end in the place of its own."""
+    whole = document.get(_WHOLE)
+    if isinstance(whole, dict) or _are_flags(document):
+        return {**document, _WHOLE: {"enabled": True, **(whole or {}), _FIELD: end}}
+    return {**document, _FIELD: end}
+
+
+def end_of(document: Any) -> str:
+    """The end that a plan says; empty where it says none."""
+    place = document.get(_WHOLE, document) if isinstance(document, dict) else {}
+    end = place.get(_FIELD) if isinstance(place, dict) else None
+    return end if isinstance(end, str) else ""
+
+
+def _are_flags(document: Mapping[str, Any]) -> bool:
+    return bool(document) and all(
+        isinstance(flag, dict) and "enabled" in flag for flag in document.values()
+    )
+
+
+def of_plan(for_: str | None, until: str | None, forever: bool, text: str) -> Ending:
+    """What these options say of the plan in this text; raises Mistake."""
+    given = {PLAN: text}
+    if until is not None:
+        given[END] = until
+        for problem in config.read({END: until}, files=False).problems:
+            raise Mistake(f"--until {problem.message.replace('; nothing is injected', '')}")
+    return Ending(for_, until, forever, given)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What --for, --until and --forever say of the faults in `given`; one of them at most."""
+
+    for_: str | None
+    until: str | None
+    forever: bool
+    given: Mapping[str, str] | None  # the variables, checked; None: no fault is given
+    now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+    def __post_init__(self) -> None:
+        if sum((self.for_ is not None, self.until is not None, self.forever)) > 1:
+            raise Mistake("the end is given twice; allowed: one of --for, --until and --forever")
+        if self.for_ is not None:
+            span(self.for_)
+            if self.given is None:
+                raise Mistake("--for without a fault; allowed: with the faults that are to end")
+        if self.until is not None and not self._ahead(self.given or {}):
+            raise Mistake("--until is over already; allowed: a time that is to come")
+
+    @property
+    def chosen(self) -> str | None:
+        """The end that the user chose, as the variable says it."""
+        return self._after(span(self.for_)) if self.for_ is not None else self.until
+
+    def _after(self, time: timedelta) -> str:
+        return (self.now + time).strftime(_ISO)
+
+    def _ahead(self, variables: Mapping[str, str]) -> bool:
+        """Whether the faults of these variables are not over yet."""
+        end = config.read({END: variables[END]}, files=False).values.get("END", 0.0)
+        return bool(end > self.now.timestamp())
+
+    @property
+    def due(self) -> bool:
+        """Whether these variables inject faults, and nothing ends them yet."""
+        given = self.given
+        if given is None or self.forever or self.chosen is not None:
+            return False
+        if given.get(PLAN, "").lstrip().startswith(Source.schemes):
+            return False  # it comes with an end of its own, or none, whenever it is armed
+        read = config.read(given, files=False)
+        planned = read.plan.values if read.plan else {}
+        return read.aim is not None and "END" not in planned
+
+    def added(self, function: Function) -> Mapping[str, str] | None:
+        """The variables for this function, with an end where one is due: an hour ahead.
+
+        The end stays that the function has where all else stays too: attach twice is attach once.
+        """
+        if self.given is None or self.forever:
+            return self.given
+        if not self.due:
+            return {**self.given, END: self.chosen} if self.chosen else self.given
+        own = {k: v for k, v in function.variables.items() if k.startswith(PREFIX)}
+        own.pop(PREFIX + "NEXT_WRAPPER", None)
+        end = own.pop(END, "")
+        stays = bool(end) and own == dict(self.given) and self._ahead({END: end})
+        return {**self.given, END: end if stays else self._after(_HOUR)}
+
+    def planned(self, document: Mapping[str, Any], before: Any) -> dict[str, Any]:
+        """This plan with an end, where one is due or chosen; `before` is the plan there is.
+
+        As in `added`, the end stays where all else stays too.
+        """
+        if not self.due:
+            return with_end(document, self.chosen) if self.chosen else dict(document)
+        old = end_of(before)
+        if old and before == with_end(document, old) and self._ahead({END: old}):
+            return dict(before)
+        start = config.read(self.given or {}, files=False)
+        opens = (start.plan.values if start.plan else {}).get("START", 0.0)
+        begins = datetime.fromtimestamp(max(opens, self.now.timestamp()), timezone.utc)
+        return with_end(document, (begins + _HOUR).strftime(_ISO))
+
+    def told(self, ends: Iterable[str]) -> str:
+        """What the user should know of it before anything is changed; `ends` are the functions'."""
+        if self.given is None:
+            return "no fault is given: the layer comes as it is, and leaves the faults that are set"
+        if config.read(self.given, files=False).values.get("DISABLED"):
+            return "the faults are disabled: nothing is injected"
+        if said := ", ".join(sorted(set(ends))):
+            more = "; --for, --until or --forever change that" if self.due else ""
+            return f"the faults end by themselves at {said}{more}"
+        return "the faults end with `faultlayer stop` or `faultlayer detach`, or as their plan says"

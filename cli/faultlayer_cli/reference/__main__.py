@@ -1,0 +1,7 @@
+"""`python -m faultlayer_cli.reference`, as `make docs` and `make check` run it."""
+
+import sys
+
+from faultlayer_cli.reference.tables import main
+
+sys.exit(main())

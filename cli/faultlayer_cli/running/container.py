@@ -1,0 +1,201 @@
+"""A function in a Docker container with the layer at /opt, where it cannot be mounted here.
+
+It promises that an engine anywhere will do, also one in a virtual machine that sees none of our
+files: the layer and the function's folder are copied, into volumes that the function sees
+read-only. The port is on the loopback address alone, an image is pulled only where it is missing,
+and leaving the `with` block leaves neither container nor volume; what a run that was killed
+outright had to leave, the next one removes.
+The image runs as it is, with its own entrypoint and emulator.
+https://docs.aws.amazon.com/lambda/latest/dg/images-test.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import port_relay
+from faultlayer_cli.running.docker_engine import TROUBLE, Engine, Image, Wire, reason, volume
+from faultlayer_cli.running.emulator import Answer, Endpoint, described
+from faultlayer_cli.running.ports import LOOPBACK
+
+_PORT = "8080/tcp"  # where the emulator of AWS's images listens
+_ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
+_READY = 60.0  # seconds for the emulator to listen: the machine may be an emulated one
+_LAST_WORDS = 3.0  # seconds for the log to end once the container has
+_ERROR = re.compile(r"error|fail|cannot|not found|no such|no module|denied|require", re.IGNORECASE)
+
+
+class Container(Endpoint):
+    """One function in a container of this image, as a context manager.
+
+    `env` is given to the function and the layer as it is. `layer` is the tree for /opt, by default
+    the checkout's for the image's architecture. `echo` passes the log on to standard error. /tmp
+    is `storage` MB of memory, where that is given.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        image: str,
+        function_dir: str | Path,
+        handler: str = "app.handler",
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout: int = 3,
+        memory: int = 128,
+        storage: int | None = None,
+        port: int | None = None,
+        layer: str | Path | None = None,
+        echo: bool = True,
+    ) -> None:
+        super().__init__(timeout, port, echo)
+        self.name = f"faultlayer-{uuid.uuid4().hex[:12]}"
+        self._engine = engine
+        self._image = image
+        self._folder = Path(function_dir).resolve()
+        self._handler = handler
+        self._env = described(self._folder, timeout, memory) | dict(env or {})
+        self._layer = Path(layer).resolve() if layer else None
+        self._tmp = {"/tmp": f"rw,exec,mode=1777,size={storage}m"} if storage else {}
+        self._container: Any = None
+        self._reader: threading.Thread | None = None
+        self._relay: port_relay.Relay | None = None
+
+    def start(self) -> None:
+        self._engine.sweep()
+        image = self._engine.image(self._image)
+        layer = self._layer_for(image)
+        published = self._engine.publishes_here()
+        self._container = container = self._create(image, layer, published)
+        if not published:
+            self._relay = port_relay.Relay(
+                (LOOPBACK, self.port), lambda: self._engine.dial(container, port_relay.COMMAND)
+            )
+        wire = self._engine.launch(container)
+        self._reader = threading.Thread(target=self._read, args=(wire,), daemon=True)
+        self._reader.start()
+        self._wait_until_listening()
+
+    def _layer_for(self, image: Image) -> Path:
+        """The layer's tree for the architecture of the image."""
+        arch = _ARCHITECTURES.get(image.machine)
+        if arch is None:
+            raise Failure(f"{image.name} is for {image.machine}; the layer is for x86_64 and arm64")
+        if self._layer is None:
+            return checkout.layer(arch)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            manifest = json.loads((self._layer / "faultlayer" / "manifest.json").read_bytes())
+            if manifest["architecture"] != arch:
+                raise Mistake(
+                    f"--layer {self._layer} is for {manifest['architecture']}; allowed: one for "
+                    f"{arch}, as {image.name} is"
+                )
+        return self._layer
+
+    def _create(self, image: Image, layer: Path, published: bool) -> Any:
+        """The container, not started yet, with everything it needs inside.
+
+        Volumes that are read-only for one container must be filled through another one, which is
+        never started and owns them to the end. What the image has in /opt stays; what it has of a
+        function's does not.
+        """
+        root = image.env.get("LAMBDA_TASK_ROOT") or "/var/task"
+        files = self._engine.create(
+            f"{self.name}-files",
+            image,
+            [self._handler],
+            mounts=[volume("/opt", empty=False), volume(root, empty=True)],
+        )
+        self._engine.fill(files, "/opt", layer)
+        self._engine.fill(files, root, self._folder)
+        return self._engine.create(
+            self.name,
+            image,
+            [self._handler],
+            environment=self._env,
+            ports={_PORT: (LOOPBACK, self.port)} if published else {},
+            volumes_from=[f"{files.name}:ro"],
+            tmpfs=self._tmp,
+        )
+
+    def _read(self, wire: Wire) -> None:
+        with contextlib.closing(wire), contextlib.suppress(OSError):  # the engine went away
+            for piece in wire.pieces:
+                self._log.add(piece)
+
+    def _wait_until_listening(self) -> None:
+        """What stands between accepts connections early, so only an answer counts."""
+        end = time.monotonic() + _READY
+        while time.monotonic() < end:
+            if why := self.ended():
+                raise Failure(why)
+            connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=5)
+            try:
+                connection.request("GET", "/")  # invokes nothing
+                connection.getresponse()
+                return
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.03)
+            finally:
+                connection.close()
+        raise Failure(
+            f"nothing answers on port {_PORT} of the container: does the entrypoint of "
+            f"{self._image} start the Runtime Interface Emulator? {self._first_error()}"
+        )
+
+    def _first_error(self) -> str:
+        """The line of the log that says what is wrong, as far as one can tell."""
+        lines = [line.strip() for line in self.log.splitlines() if line.strip()]
+        found = [line for line in lines if _ERROR.search(line)] or lines or ["it printed nothing"]
+        return found[0][:300]
+
+    def ended(self) -> str | None:
+        if self._reader is None:
+            return "the container was not started"
+        if self._reader.is_alive():
+            return None
+        try:
+            self._container.reload()
+        except TROUBLE as error:
+            return f"the container is gone: {reason(error)}"
+        state = self._container.attrs["State"]
+        if state["Running"]:
+            return "the connection to the Docker engine broke"
+        memory = ", out of memory" if state.get("OOMKilled") else ""
+        code = f"exit code {state['ExitCode']}{memory}"
+        return f"the container ended by itself with {code}: {self._first_error()}"
+
+    def invoke(
+        self,
+        payload: bytes = b"{}",
+        headers: Mapping[str, str] | None = None,
+        *,
+        wait: float | None = None,
+    ) -> Answer:
+        try:
+            return super().invoke(payload, headers, wait=wait)
+        except Failure as failure:
+            if self._reader is not None:
+                self._reader.join(1)  # a container that ended ends its log just now
+            raise Failure(self.ended() or str(failure)) from None
+
+    def close(self) -> None:
+        if self._relay is not None:
+            self._relay.close()
+        for name in (self.name, f"{self.name}-files"):
+            self._engine.remove(name)
+        if self._reader is not None:
+            self._reader.join(_LAST_WORDS)
+        self._ports.close()
+        self._engine.close()

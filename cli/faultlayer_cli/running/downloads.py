@@ -1,0 +1,125 @@
+"""What is fetched from PyPI on first use: the emulator and the Python runtime client.
+
+It promises exact versions, checked against the hashes in data/, and a cache in which everything is
+complete or absent: what is being fetched gets its name last.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.terminal import say
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+EMULATOR = DATA / "emulator.txt"
+RUNTIME = DATA / "runtime.txt"
+_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+_WHEELS = ("--require-hashes", "--no-deps", "--only-binary", ":all:")
+
+
+def architecture() -> str:
+    """This machine's architecture, by Lambda's name for it."""
+    machine = platform.machine().lower()
+    if sys.platform != "linux" or machine not in _ARCHITECTURES:
+        raise Failure(f"the emulator needs Linux on x86_64 or arm64, not {sys.platform} {machine}")
+    return _ARCHITECTURES[machine]
+
+
+def folder() -> Path:
+    """The checkout's cache, or the user's where there is no checkout."""
+    root = checkout.root()
+    if root is not None:
+        return root / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or ""
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "faultlayer"
+
+
+def version(requirements: Path) -> str:
+    """The version that a requirements file pins first."""
+    found = re.search(r"^[a-z0-9-]+==([^\s\\]+)", requirements.read_text(), re.MULTILINE)
+    if found is None:
+        raise Failure(f"{requirements} pins nothing")
+    return found[1]
+
+
+def emulator() -> Path:
+    """The Runtime Interface Emulator for this machine."""
+    name = f"aws-lambda-rie-{architecture()}"
+    final = folder() / f"emulator-{version(EMULATOR)}" / name
+    if final.is_file():
+        return final
+    with _workshop() as work:
+        say("fetching the Runtime Interface Emulator (8 MB, once)")
+        _pip(["download", *_WHEELS, "-r", str(EMULATOR), "-d", work], "the emulator")
+        try:
+            (wheel,) = Path(work).glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                member = f"samcli/local/rapid/{name}"
+                binary = Path(archive.extract(member, work))
+        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise Failure(f"the downloaded aws-sam-cli holds no {name}: {error}") from None
+        binary.chmod(0o755)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        binary.replace(final)
+    return final
+
+
+def runtime() -> Path:
+    """A folder with the Python runtime client for our own version of Python."""
+    minor = f"{sys.version_info.major}.{sys.version_info.minor}"
+    final = folder() / f"awslambdaric-{version(RUNTIME)}-python{minor}-{architecture()}"
+    if final.is_dir():
+        return final
+    with _workshop() as work:
+        say(f"fetching Lambda's runtime client for Python {minor} (1 MB, once)")
+        target = Path(work) / "target"
+        _pip(["install", *_WHEELS, "-r", str(RUNTIME), "--target", str(target)], "the client")
+        try:
+            target.rename(final)
+        except OSError:
+            if not final.is_dir():  # else somebody else was first
+                raise
+    return final
+
+
+def interpreter() -> Path:
+    """The interpreter outside any virtual environment: a function must not see our packages."""
+    base = (
+        Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    )
+    candidates = [Path(getattr(sys, "_base_executable", sys.executable)), base]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise Failure(f"no interpreter outside the virtual environment: {base} is missing")
+
+
+def _workshop() -> tempfile.TemporaryDirectory[str]:
+    """A folder beside the final place, so that a rename is all that is left to do."""
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder())
+    except OSError as error:
+        raise Failure(f"cannot write to the cache {folder()}: {error.strerror}") from None
+
+
+def _pip(arguments: Sequence[str], what: str) -> None:
+    """Runs pip, its progress on standard error; Failure with pip's own reason where it fails."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, check=False, stdout=2, stderr=subprocess.PIPE, text=True)
+    if done.returncode == 0:
+        return
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    reason = (errors or lines or [f"pip ended with {done.returncode}"])[0]
+    raise Failure(f"could not fetch {what} with pip: {reason[:300]}")

@@ -1,0 +1,333 @@
+"""A function under AWS's Lambda Runtime Interface Emulator, with the layer at /opt.
+
+It promises that the function sees an environment like Lambda's and not the caller's, that several
+emulators run beside one another, and that leaving the `with` block leaves no process and no file.
+https://github.com/aws/aws-lambda-runtime-interface-emulator
+"""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, TypeVar
+
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
+from faultlayer_cli.running import downloads, namespaces
+from faultlayer_cli.running.ports import LOOPBACK, Port
+
+PATH = "/2015-03-31/functions/function/invocations"
+WRAPPER = "/opt/faultlayer-wrapper"
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL")
+_PATHS = ("LAMBDA_RUNTIME_DIR", "_FAULTLAYER_PYTHON")
+_READY = 10.0  # seconds for the emulator to listen
+_GRACE = 3.0  # seconds to end by itself: Lambda gives extensions 2
+# The emulator's own race: it starts the next environment before it is done with the news of the
+# last one's end, and then takes that for news of the new one. Nothing was started: ask again.
+_LOST = b"Error: ErrGateCanceled"
+_TRIES = 4
+_Endpoint = TypeVar("_Endpoint", bound="Endpoint")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the emulator's invoke endpoint said; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def described(folder: Path, timeout: int, memory: int) -> dict[str, str]:
+    """The variables in which Lambda tells a function about itself, with the layer attached."""
+    name = folder.name or "function"
+    return {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "AWS_SESSION_TOKEN": "example",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
+    }
+
+
+class Log:
+    """Everything the processes printed so far, also passed on as it comes."""
+
+    def __init__(self, echo: IO[bytes] | None) -> None:
+        self._echo = echo
+        self._data = bytearray()
+        self._changed = threading.Condition()
+
+    @property
+    def text(self) -> str:
+        with self._changed:
+            return self._data.decode("utf-8", "replace")
+
+    def add(self, piece: bytes) -> None:
+        with self._changed:
+            self._data += piece
+            self._changed.notify_all()
+        if self._echo is not None:
+            self._echo.write(piece)
+            self._echo.flush()
+
+    def copy(self, stream: IO[bytes]) -> None:
+        """Takes the stream until its end."""
+        with contextlib.closing(stream):
+            while piece := os.read(stream.fileno(), 65536):
+                self.add(piece)
+
+    def wait_for(self, wanted: str, timeout: float) -> str:
+        """The first line that contains this, as soon as it is there; TimeoutError without one."""
+        with self._changed:
+            if self._changed.wait_for(lambda: wanted.encode() in self._data, timeout):
+                return next(line for line in self.text.splitlines() if wanted in line)
+        raise TimeoutError(f"no {wanted!r} within {timeout} s in the log:\n{self.text}")
+
+
+class Endpoint(abc.ABC):
+    """Where a function answers, and what it logs, as a context manager: the same for each way to
+    run one."""
+
+    def __init__(self, timeout: int, port: int | None, echo: bool) -> None:
+        self.timeout = timeout
+        self._ports = contextlib.ExitStack()  # what it holds until it is closed
+        self.port = port or self._take_port()
+        self._log = Log(sys.stderr.buffer if echo else None)
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Returns as soon as it answers; Failure with the reason where it never does."""
+
+    @abc.abstractmethod
+    def ended(self) -> str | None:
+        """Why it is gone though nobody stopped it; None while it is not."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Stops, and removes what the run left."""
+
+    def _take_port(self) -> int:
+        return self._ports.enter_context(contextlib.closing(Port())).number
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}{PATH}"
+
+    @property
+    def log(self) -> str:
+        return self._log.text
+
+    def wait_for_log(self, wanted: str, timeout: float = 5.0) -> str:
+        """The first line of the log that contains this; TimeoutError where none comes."""
+        return self._log.wait_for(wanted, timeout)
+
+    def __enter__(self: _Endpoint) -> _Endpoint:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def invoke(
+        self,
+        payload: bytes = b"{}",
+        headers: Mapping[str, str] | None = None,
+        *,
+        wait: float | None = None,
+    ) -> Answer:
+        """Invokes the function once, as a caller of Lambda does, and waits for the answer."""
+        limit = self.timeout + 30.0 if wait is None else wait
+        for _ in range(_TRIES):
+            answer = self._invoke(payload, headers or {}, limit)
+            if answer.status != http.HTTPStatus.BAD_GATEWAY or _LOST not in answer.body:
+                break
+        return answer
+
+    def _invoke(self, payload: bytes, headers: Mapping[str, str], limit: float) -> Answer:
+        began = time.perf_counter()
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=limit)
+        try:
+            connection.request("POST", PATH, payload, dict(headers))
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Failure(f"the emulator gave no answer: {error or type(error).__name__}") from None
+        finally:
+            connection.close()
+        seconds = time.perf_counter() - began
+        named = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, named, body, seconds)
+
+
+class Emulator(Endpoint):
+    """One function under the emulator, as a context manager.
+
+    `env` is given to the function and the layer as it is, and may replace every default (None
+    takes one away). `layer` is the tree for /opt, by default the checkout's, built where it is out
+    of date; `bootstrap` the command that starts the runtime, by default the Python one. `echo`
+    passes the log on to standard error. `tmp` is what the function sees as /tmp; where `storage`
+    says how many MB that has, it is in memory instead, and gone with the function.
+    """
+
+    def __init__(
+        self,
+        function_dir: str | Path,
+        handler: str = "app.handler",
+        *,
+        env: Mapping[str, str | None] | None = None,
+        timeout: int = 3,
+        memory: int = 128,
+        storage: int | None = None,
+        port: int | None = None,
+        bootstrap: str | Path | None = None,
+        layer: str | Path | None = None,
+        echo: bool = True,
+    ) -> None:
+        super().__init__(timeout, port, echo)
+        self.api_port = self._take_port()
+        self.folder = Path(function_dir).resolve()
+        self.handler = handler
+        self._memory = memory
+        self._storage = storage
+        self._bootstrap = Path(bootstrap).resolve() if bootstrap else None
+        self._layer = Path(layer).resolve() if layer else None
+        self._given = dict(env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+        self._scratch = tempfile.TemporaryDirectory(prefix="faultlayer-")
+        self.tmp = Path(self._scratch.name)
+
+    def environment(self) -> dict[str, str]:
+        """What the function's and the layer's processes start with."""
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        values: dict[str, str | None] = {key: os.environ.get(key) for key in _INHERITED}
+        values |= described(self.folder, self.timeout, self._memory)
+        values |= {
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python}",
+            "LAMBDA_TASK_ROOT": str(self.folder),
+            "TZ": ":UTC",
+        }
+        if self._bootstrap is None:
+            runtime = str(downloads.runtime())
+            values["LAMBDA_RUNTIME_DIR"] = values["PYTHONPATH"] = runtime
+            values["_FAULTLAYER_PYTHON"] = str(downloads.interpreter())
+        values |= self._given
+        return {key: value for key, value in values.items() if value is not None}
+
+    def start(self) -> None:
+        """Starts the emulator; the function itself starts with the first invocation."""
+        rie = downloads.emulator()
+        # Found once: a restart must not change the layer under a run.
+        self._layer = layer = self._layer or checkout.layer(downloads.architecture())
+        bootstrap = self._bootstrap or downloads.DATA / "bootstrap-python"
+        program = [
+            str(rie),
+            "--runtime-interface-emulator-address", f"{LOOPBACK}:{self.port}",
+            "--runtime-api-address", f"{LOOPBACK}:{self.api_port}",
+            str(bootstrap), self.handler,
+        ]  # fmt: skip
+        env = self.environment()
+        needed = [rie, bootstrap, *map(Path, filter(None, map(env.get, _PATHS)))]
+        command = namespaces.command(
+            program,
+            layer=layer,
+            tmp=self.tmp,
+            folder=self.folder,
+            needed=needed,
+            storage=self._storage,
+        )
+        self._launch(command, env)
+        self._wait_until_listening()
+
+    def _launch(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=env,
+            start_new_session=True,  # so that Ctrl-C on the terminal reaches us alone
+        )
+        assert self._process.stdout is not None
+        self._reader = threading.Thread(
+            target=self._log.copy, args=(self._process.stdout,), daemon=True
+        )
+        self._reader.start()
+
+    def _wait_until_listening(self) -> None:
+        assert self._process is not None
+        end = time.monotonic() + _READY
+        while time.monotonic() < end and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), 1):
+                return
+            time.sleep(0.01)
+        lines = self.log.strip().splitlines() or ["it printed nothing"]
+        raise Failure(f"the emulator did not start: {lines[0]}")
+
+    def ended(self) -> str | None:
+        if self._process is None or self._process.poll() is not None:
+            return "the emulator ended by itself (see above)"
+        return None
+
+    def restart(self) -> None:
+        """A fresh execution environment at the same address; the log goes on."""
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """Ends every process: the emulator first, which shuts the environment down as Lambda."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+                break
+        if self._reader is not None:
+            self._reader.join(_GRACE)
+
+    def close(self) -> None:
+        """Stops, and removes what the run left on disk."""
+        try:
+            self.stop()
+        finally:
+            self._ports.close()
+            self._scratch.cleanup()

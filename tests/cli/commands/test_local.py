@@ -1,0 +1,164 @@
+"""`faultlayer local` for real: the emulator, the built layer, and what is left afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_support import HELLO, Started
+
+from faultlayer_cli.running.emulator import PATH, Emulator
+from faultlayer_cli.running.ports import free_port
+
+pytestmark = pytest.mark.usefixtures("namespaces")
+
+LOOK = """
+import os
+def handler(event, context):
+    with open("/tmp/mine", "a") as file:
+        file.write("x")
+    return {
+        "environ": dict(os.environ),
+        "opt": sorted(os.listdir("/opt")),
+        "extensions": os.listdir("/opt/extensions"),
+        "tmp": os.listdir("/tmp"),
+        "timeout": context.get_remaining_time_in_millis(),
+        "memory": context.memory_limit_in_mb,
+    }
+"""
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Path:
+    folder = tmp_path / "look"
+    folder.mkdir()
+    (folder / "app.py").write_text(LOOK)
+    return folder
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that live with this text in their environment, zombies left aside."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if mark.encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def read_until(process: subprocess.Popen[str], wanted: str) -> str:
+    """Standard error up to the line that contains this."""
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if wanted in line:
+            return "".join(lines)
+    raise AssertionError("".join(lines))
+
+
+def test_the_answer_alone_is_on_standard_output(started: Started):
+    process = started("local", HELLO, "--invoke", HELLO / "event.json", "--latency", "300ms")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert json.loads(json.loads(out)["body"])["greeting"] == "Hello, Ada!"
+    assert '"event":"fault_injected","fault":"latency"' in err
+    assert "greeting 3 characters" in err
+
+
+def test_a_function_error_is_an_answer(started: Started):
+    process = started("local", HELLO, "--invoke", "-", "--exception", "ValueError: no such order")
+    out, err = process.communicate('{"a": 1}', timeout=60)
+    assert process.returncode == 0
+    assert json.loads(out)["errorType"] == "ValueError"
+    assert "greeting" not in err
+
+
+def test_the_function_sees_an_environment_like_lambdas(started: Started, look: Path):
+    arguments = ["--function-env", "STAGE=test", "--function-timeout", 70, "--function-memory", 256]
+    process = started("local", look, "--invoke", "-", *arguments, SECRET="hidden")
+    out, err = process.communicate("{}", timeout=60)
+    assert process.returncode == 0, err
+    seen: dict[str, Any] = json.loads(out)
+    environ = seen["environ"]
+    assert "SECRET" not in environ
+    assert "VIRTUAL_ENV" not in environ
+    assert environ["STAGE"] == "test"
+    assert environ["AWS_LAMBDA_FUNCTION_NAME"] == "look"
+    assert environ["LAMBDA_TASK_ROOT"] == str(look)
+    assert environ["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/faultlayer-wrapper"
+    assert 60_000 < seen["timeout"] <= 70_000
+    assert seen["memory"] == "256"
+
+
+def test_opt_and_tmp_are_the_functions_own(look: Path):
+    with (
+        tempfile.NamedTemporaryFile(dir="/tmp") as hosts_own,
+        Emulator(look, echo=False) as emulator,
+    ):
+        seen = emulator.invoke().json()
+        assert Path(hosts_own.name).name not in seen["tmp"]
+        assert (emulator.tmp / "mine").read_text() == "x"
+    hosts = {entry.name for entry in Path("/opt").iterdir()}
+    assert set(seen["opt"]) == {"extensions", "faultlayer", "faultlayer-wrapper"} | hosts
+    assert seen["extensions"] == ["faultlayer"]
+    assert not emulator.tmp.exists()
+
+
+def test_two_at_once_do_not_meet(look: Path):
+    first = Emulator(HELLO, env={"FAULTLAYER_STATUS": "503"}, echo=False)
+    second = Emulator(HELLO, env={"FAULTLAYER_STATUS": "418"}, echo=False)
+    with first, second:
+        codes = [emulator.invoke().json()["statusCode"] for emulator in (first, second, first)]
+    assert codes == [503, 418, 503]
+
+
+def test_a_restart_is_a_cold_start_at_the_same_address():
+    with Emulator(HELLO, env={"FAULTLAYER_STATUS": "503"}, echo=False) as emulator:
+        emulator.invoke()
+        url = emulator.url
+        emulator.restart()
+        assert emulator.url == url
+        assert emulator.invoke().json()["statusCode"] == 503
+        emulator.wait_for_log("fault_injected")
+        assert emulator.log.count("INIT START") == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_serves_until_told_to_end_and_leaves_nothing(
+    started: Started, tmp_path: Path, number: signal.Signals
+):
+    port, mark = free_port(), f"MARK={os.urandom(8).hex()}"
+    process = started("local", HELLO, "--listen", port, "-e", mark, "--status", "503")
+    assert f"http://127.0.0.1:{port}{PATH}" in read_until(process, "  curl -d ")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{PATH}", b"{}", timeout=30) as response:
+        assert json.loads(response.read())["statusCode"] == 503
+    assert len(marked(mark)) >= 3
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "")
+    assert marked(mark) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_nothing_survives_when_it_is_killed(started: Started):
+    mark = f"MARK={os.urandom(8).hex()}"
+    process = started("local", HELLO, "--listen", free_port(), "-e", mark)
+    read_until(process, "  curl -d ")
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 10
+    while marked(mark) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert marked(mark) == []

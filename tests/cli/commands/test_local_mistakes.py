@@ -1,0 +1,113 @@
+"""What a user types wrong: exit code 2, one line that says so, and nothing started."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from cli_support import HELLO, Command
+
+from faultlayer_cli.commands import local
+
+NOISE = "\x01\u00e9" * 2048
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "DIR"),
+        ([HELLO / "nowhere"], "nowhere"),
+        ([HELLO / "app.py"], "app.py"),
+        ([HELLO, "--handler", "app"], "--handler"),
+        ([HELLO, "--handler", "other.handler"], "--handler"),
+        ([HELLO, "--latency", "soon"], "--latency"),
+        ([HELLO, "--latency", "1h"], "--latency"),
+        ([HELLO, "--latency"], "--latency"),
+        ([HELLO, "--latency", NOISE], "--latency"),
+        ([HELLO, "--latencyy", "1s"], "--latencyy"),
+        ([HELLO, "--status", "999"], "--status"),
+        ([HELLO, "--status", "503", "--status-when", "later"], "--status-when"),
+        ([HELLO, "--latency", "1s", "--latency-rate", "120%"], "--latency-rate"),
+        ([HELLO, "--rate", "-1"], "--rate"),
+        ([HELLO, "--exception", ""], "--exception"),
+        ([HELLO, "--headers", "[]"], "--headers"),
+        ([HELLO, "--proxy-port", "0"], "--proxy-port"),
+        ([HELLO, "--function-timeout", "0"], "--function-timeout"),
+        ([HELLO, "--function-timeout", "1.5"], "--function-timeout"),
+        ([HELLO, "--function-memory", "64"], "--function-memory"),
+        ([HELLO, "--function-storage", "64"], "--function-storage"),
+        ([HELLO, "--function-storage", "1GB"], "--function-storage"),
+        ([HELLO, "--function-env", "NAME"], "--function-env"),
+        ([HELLO, "--function-env", "1A=b"], "--function-env"),
+        ([HELLO, "--function-env", "FAULTLAYER_STATUS=x"], "FAULTLAYER_STATUS"),
+        ([HELLO, "--listen", "70000"], "--listen"),
+        ([HELLO, "--invoke", HELLO / "nothing.json"], "--invoke"),
+        ([HELLO, "--invoke", HELLO / "app.py"], "--invoke"),
+        ([HELLO, "--layer", HELLO], "--layer"),
+        ([HELLO, "--image", ""], "--image"),
+        ([HELLO, "--image", "two words"], "--image"),
+        ([HELLO, "--image", NOISE], "--image"),
+        ([HELLO, "--image", "lambda/python:3.11", "--handler", "other.handler"], "--handler"),
+        ([HELLO, "--image", "lambda/nodejs:22", "--handler", ""], "--handler"),
+        ([HELLO, "--docker", "--handler", "other.handler"], "--handler"),
+        ([HELLO, "more"], "more"),
+    ],
+)
+def test_one_line_names_what_is_wrong(typed: Command, arguments: list[object], named: str):
+    said = typed("local", *arguments)
+    assert said.code == 2
+    assert said.run is None
+    assert said.out == ""
+    (line,) = said.lines
+    assert line.startswith("faultlayer: ")
+    assert named in line
+    assert len(line) < 1000
+
+
+def test_an_unknown_command(typed: Command):
+    said = typed("lokal")
+    assert said.code == 2
+    assert len(said.lines) == 1
+
+
+def test_no_command_at_all_shows_the_help(typed: Command):
+    said = typed()
+    assert said.code == 2
+    assert "Usage:" in said.err
+
+
+def test_a_port_that_is_taken(typed: Command):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        port = sock.getsockname()[1]
+        said = typed("local", HELLO, "--listen", port)
+    assert said.code == 2
+    assert "is taken" in said.lines[0]
+
+
+def test_the_default_port_gives_way(typed: Command, monkeypatch: pytest.MonkeyPatch):
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        taken = sock.getsockname()[1]
+        monkeypatch.setattr(local, "PORT", taken)
+        said = typed("local", HELLO)
+    assert said.run is not None
+    assert said.run.port not in (taken, 0)
+
+
+def test_a_handler_in_a_package(typed: Command, tmp_path: Path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "orders.py").write_text("def place(event, context): ...")
+    assert typed("local", tmp_path, "--handler", "shop.orders.place").code == 0
+    assert typed("local", tmp_path, "--handler", "shop/orders.place").code == 0
+
+
+def test_other_runtimes_name_their_handlers_as_they_like(typed: Command):
+    for image in ("public.ecr.aws/lambda/nodejs:22", "localhost:5000/mine", "sha256:" + "a" * 64):
+        said = typed("local", HELLO, "--image", image, "--handler", "com.example.App::run")
+        assert said.code == 0, said.err
+        assert said.run is not None
+        assert (said.run.docker, said.run.image) == (True, image)
