@@ -137,6 +137,15 @@ class Fault:
         return named
 
 
+CALLERS, ANY = "callers", "any"
+
+
+def sources(callers: str) -> Option:
+    """The option by which event sources are hit as well; `callers`: who is hit in any case."""
+    help = f"`{CALLERS}`: {callers}; `{ANY}`: event sources too, whose records then count as done"
+    return Option("sources", Choice(CALLERS, ANY), help, CALLERS)
+
+
 _MATCH = "match"
 NO_EVENT = "this fault hits the start of an execution environment, where no event is there to match"
 

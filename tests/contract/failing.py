@@ -25,7 +25,8 @@ HEAD = (
     b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 8476a536\r\n"
     b"Lambda-Runtime-Deadline-Ms: %d\r\n\r\n"
 )
-EVENT = json.dumps({"Records": RECORDS}).encode()  # one that every fault applies to
+FRONT = {"requestContext": {"http": {"method": "GET"}}}
+EVENT = json.dumps({**FRONT, "Records": RECORDS}).encode()  # one that every fault applies to
 KINDS = [ValueError, MemoryError, RecursionError, OSError]
 SHARED = ("when", "numbers")  # what every action has
 

@@ -23,7 +23,8 @@ FAULTS = registry.all_faults()
 OPTIONS = [(fault, name) for fault in FAULTS for name in fault.variables()]
 RECORD = {"body": "{}", "attributes": {}, "eventSource": "aws:sqs"}
 RECORDS = [{"messageId": f"m{number}", **RECORD} for number in range(5)]
-EVENT = json.dumps({"Records": RECORDS}).encode()  # one that every fault applies to
+FRONT = {"requestContext": {"http": {"method": "GET"}}}
+EVENT = json.dumps({**FRONT, "Records": RECORDS}).encode()  # one that every fault applies to
 SHARED = {option.name for option in COMMON}
 
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

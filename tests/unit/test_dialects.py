@@ -83,6 +83,7 @@ def test_flags_that_are_on_are_rules_and_what_cannot_be_is_said_once() -> None:
             "when": "before",
             "headers": {"Content-Type": "application/json"},
             "body": '{"message":"Injected status code 404"}',
+            "sources": "callers",
             "rate": 1.0,
         },
         "timeout": {"margin": 0.5, "rate": 1.0},
@@ -90,6 +91,7 @@ def test_flags_that_are_on_are_rules_and_what_cannot_be_is_said_once() -> None:
             "mode": "replace",
             "body": '{"error": "corrupted"}',
             "scope": "body",
+            "sources": "callers",
             "rate": 0.3,
         },
     }

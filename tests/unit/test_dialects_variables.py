@@ -49,7 +49,7 @@ def test_what_its_page_calls_the_defaults() -> None:
     assert found["latency"] == {"delay": (900, 900), "when": "before", "rate": 0.9}
     put = found["corruption"]
     assert json.loads(put.pop("body")) == {"statusCode": 500, "body": "hello, Chaos!!!"}
-    assert put == {"mode": "replace", "scope": "payload", "rate": 0.9}
+    assert put == {"mode": "replace", "scope": "payload", "sources": "callers", "rate": 0.9}
     assert of(**{SECONDS: "2", DELAY_SHARE: "1", RESPONSE: "x", CHANGE_SHARE: "1"}).aim is None
 
 
@@ -137,6 +137,7 @@ def test_chaos_toolkit_arms_and_disarms() -> None:
         "corruption": {
             "mode": "replace",
             "scope": "payload",
+            "sources": "callers",
             "body": ADD_ERROR[RESPONSE],
             "rate": 1,
         }

@@ -2,13 +2,14 @@
 
 Where the response is HTTP-shaped its body alone is hit, unless the scope is the payload: status and
 headers stay. A streamed body is cut within its first piece, since nothing is held back to learn its
-length, and its prelude stays in any case.
+length, and its prelude stays in any case. An answer to an event source is left alone: nobody reads
+a body there, and a list of failed records that is gone acknowledges them all.
 """
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Rewrite
-from faultlayer.registry import Fault, Option, Options, Peer
+from faultlayer.actions import Action, Nothing, Rewrite
+from faultlayer.registry import ANY, Fault, Option, Options, Peer, sources
 from faultlayer.values import Choice, Text
 
 TYPE_CHECKING = False
@@ -69,6 +70,11 @@ def corrupt_stream(mode: str, replacement: str) -> Callable[[bytes], bytes]:
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    if options.sources != ANY:
+        from faultlayer.fronts import no_answer
+
+        if why := no_answer(invocation):
+            return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
     mode = options.mode
     replacement = _REPLACEMENT if options.body is None else options.body
 
@@ -114,6 +120,7 @@ FAULT = Fault(
             "an HTTP-shaped response's body, or all of it (status and headers too)",
             BODY,
         ),
+        sources("all whose answer somebody reads"),
     ),
     peers=(
         Peer("corruption", {"body": ("body", "any text")}, _flag),

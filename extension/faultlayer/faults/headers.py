@@ -1,8 +1,11 @@
-"""HEADERS: headers of an HTTP-shaped response are set or removed, as in a CORS failure."""
+"""HEADERS: headers of an HTTP-shaped response are set or removed, as in a CORS failure.
+
+Only where somebody reads them: where an HTTP front made the invocation, or a direct caller.
+"""
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Rewrite
+from faultlayer.actions import Action, Nothing, Rewrite
 from faultlayer.registry import Fault, Option, Options
 from faultlayer.values import HeaderSet
 
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    from faultlayer.fronts import no_status
+
+    if why := no_status(invocation):
+        return Nothing(why)
     changes = options.headers
 
     def whole(answer: Answer) -> bool:

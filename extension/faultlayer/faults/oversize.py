@@ -2,13 +2,14 @@
 
 It stays what it is, with blanks added: at the end of the body of an HTTP-shaped answer, after the
 JSON of any other, at the end of a stream. What is longer already is left alone. A stream is hit
-whatever its length, which is not known until its end.
+whatever its length, which is not known until its end. Event sources read no blanks: there only an
+answer that Lambda refuses, which is a function error, is one that does something.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Rewrite
+from faultlayer.actions import Action, Nothing, Rewrite
 from faultlayer.registry import Fault, Option, Options
 from faultlayer.sizes import Size
 
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
     from faultlayer.answer import Answer, Stream
     from faultlayer.invocation import Invocation
 
+_REFUSED = (6 << 20) + 100  # bytes: the longest answer that Lambda takes
 _MOST = 256 << 20  # past Lambda's limit of 200 MB for streams
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     size = options.size
+    if size <= _REFUSED:
+        from faultlayer.fronts import no_answer
+
+        if why := no_answer(invocation):
+            return Nothing(f"{why}; over 6 MB Lambda refuses the answer there, too")
 
     def whole(answer: Answer) -> bool:
         return answer.pad(size)

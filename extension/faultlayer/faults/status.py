@@ -1,12 +1,14 @@
 """STATUS: the caller gets this HTTP status, in the shape of Lambda's proxy integration.
 
+Only invocations that an HTTP front made, and direct ones, are hit: an event source reads no status,
+takes the answer for success, and would acknowledge a batch that the function never saw.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
 from __future__ import annotations
 
-from faultlayer.actions import AFTER, BEFORE, Action, Respond
-from faultlayer.registry import Fault, Option, Options, Peer
+from faultlayer.actions import AFTER, BEFORE, Action, Nothing, Respond
+from faultlayer.registry import ANY, Fault, Option, Options, Peer, sources
 from faultlayer.values import Choice, HeaderSet, Text, Whole
 
 TYPE_CHECKING = False
@@ -20,6 +22,11 @@ _WHEN, _BODY, _HEADERS = "when body headers".split()  # noqa: SIM905
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    if options.sources != ANY:
+        from faultlayer.fronts import no_status
+
+        if why := no_status(invocation):
+            return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
     body = options.body
     headers = dict(options.headers or {})
     if not any(name.lower() == "content-type" for name in headers):
@@ -49,6 +56,7 @@ FAULT = Fault(
             "the response's body (default: a JSON message)",
         ),
         Option(_HEADERS, HeaderSet(remove=False), "the response's headers"),
+        sources("HTTP fronts and direct invocations"),
     ),
     peers=(Peer("statuscode", {"status_code": ("code", "a whole number from 100 to 599")}, _flag),),
     decide=decide,

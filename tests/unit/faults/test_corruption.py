@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from faultlayer import registry
 from faultlayer.actions import Rewrite
 from faultlayer.answer import SEPARATOR, Answer, Stream
+from faultlayer.invocation import Invocation
 from faultlayer.registry import Options
 
 MODES = ["truncate", "garble", "replace"]
@@ -21,8 +22,8 @@ MODES = ["truncate", "garble", "replace"]
 def rewrite(mode: str, body: str | None = None, scope: str = "body") -> Rewrite:
     fault = registry.find("corruption")
     assert fault is not None
-    invocation: Any = None
-    action = fault.decide(Options({"mode": mode, "body": body, "scope": scope}), invocation, 0.5)
+    options = Options({"mode": mode, "body": body, "scope": scope, "sources": "callers"})
+    action = fault.decide(options, Invocation(b"", b"", lambda: b"{}"), 0.5)
     assert isinstance(action, Rewrite)
     return action
 

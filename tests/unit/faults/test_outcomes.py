@@ -10,6 +10,7 @@ import pytest
 from faultlayer import config
 from faultlayer.actions import AFTER, BEFORE, Action, Delay, Fail, Respond, Rewrite
 from faultlayer.answer import SEPARATOR, Answer, Stream
+from faultlayer.invocation import Invocation
 
 
 def decided(draw: float = 0.5, **variables: str) -> Any:
@@ -18,8 +19,7 @@ def decided(draw: float = 0.5, **variables: str) -> Any:
     assert not settings.problems
     assert settings.aim is not None
     (rule,) = settings.aim.rules
-    invocation: Any = None
-    action = rule.decide(rule.options, invocation, draw)
+    action = rule.decide(rule.options, Invocation(b"", b"", lambda: b"{}"), draw)
     assert isinstance(action, Action)
     return action
 
@@ -65,8 +65,9 @@ def test_one_decision_does_not_change_the_next() -> None:
     settings = config.read({"FAULTLAYER_STATUS": "503", "FAULTLAYER_STATUS_HEADERS": '{"a":"b"}'})
     assert settings.aim is not None
     (rule,) = settings.aim.rules
-    rule.decide(rule.options, None, 0).headers["a"] = "changed"  # type: ignore[arg-type, union-attr]
-    assert rule.decide(rule.options, None, 0).headers["a"] == "b"  # type: ignore[arg-type, union-attr]
+    direct = Invocation(b"", b"", lambda: b"{}")
+    rule.decide(rule.options, direct, 0).headers["a"] = "changed"  # type: ignore[union-attr]
+    assert rule.decide(rule.options, direct, 0).headers["a"] == "b"  # type: ignore[union-attr]
 
 
 CORS = '{"access-control-allow-origin":null,"x-new":"1"}'
