@@ -1,26 +1,31 @@
 # Every target sets up what it needs, in .venv and .cache of this checkout; a second run is quick.
 # Needs Linux, Python 3.10 or later (PYTHON=... names another one), git and make.
 PYTHON ?= python3
+# WORKERS=0 runs tests one after another in one process, as a debugger needs it.
+WORKERS ?= auto
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_ARGS ?=
+NIGHTLY_SOAK ?= --minutes=30
+NIGHTLY_FUZZ ?= --seconds 120
 ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 SAM := .venv-sam
 FUZZ := .venv-fuzz
-SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run \
+SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare \
 	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap-*) \
 	$(wildcard tests/runtimes/bootstraps/* tests/rie/functions/probe/*-wrapper)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-sam check bench soak fuzz build docs sam clean
+.PHONY: help demo test test-all nightly bare coverage check bench soak fuzz build docs sam clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r target what; do \
@@ -29,11 +34,19 @@ help: ## list the targets
 demo: $(READY) ## a real function under the real emulator: untouched, late, 503, exception
 	@$(BIN)/python -m faultlayer_cli.demo
 
-test: $(DEV) build ## all tests; PYTEST_ARGS="-k latency" runs some
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(DEV) build ## the tests, in minutes; PYTEST_ARGS="-k latency" runs some, WORKERS=0 serially
+	$(PYTEST) -m "not whole and not nightly" $(PYTEST_ARGS)
 
-test-sam: $(DEV) build sam ## the template under the real SAM command line and a Docker engine
-	$(BIN)/python -m pytest tests/sam $(PYTEST_ARGS)
+test-all: $(DEV) build ## these, and those with real runtimes, images, SAM and a browser
+	$(PYTEST) -m "not nightly" $(PYTEST_ARGS)
+
+nightly: $(DEV) build bare ## every test, a bare machine, long soak and long fuzzing
+	$(PYTEST) $(PYTEST_ARGS)
+	$(MAKE) soak SOAK_ARGS="$(NIGHTLY_SOAK)"
+	$(MAKE) fuzz FUZZ_ARGS="$(NIGHTLY_FUZZ)"
+
+bare: ## make demo and make test in a root file system with python3, git and make alone
+	.ci/bare
 
 check: $(DEV) ## ruff, mypy --strict, import rules, shellcheck, reference tables
 	$(BIN)/ruff check .

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import machine
 from browser import chromium
 from browser.shop import FOLDER, Shop
 from fakes.gateway import Gateway
@@ -21,20 +21,13 @@ from faultlayer_cli.running import namespaces
 from faultlayer_cli.running.emulator import Emulator
 
 
-def missing(reason: object) -> None:
-    """A test that cannot run here: skipped with the reason, and a failure on CI."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(str(reason))
-    pytest.skip(str(reason))
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[chromium.Browser]:
     with contextlib.ExitStack() as stack:
         try:
             started = stack.enter_context(chromium.started())
         except chromium.Unavailable as reason:
-            missing(reason)
+            machine.lacks(reason)
             raise
         yield started
 
@@ -62,7 +55,7 @@ def shop(browser: chromium.Browser, site: str) -> Iterator[Callable[..., Shop]]:
     try:
         namespaces.unshare_command()
     except (Failure, OSError, subprocess.SubprocessError) as reason:
-        missing(reason)
+        machine.lacks(reason)
     with contextlib.ExitStack() as stack:
 
         def start(**variables: str) -> Shop:

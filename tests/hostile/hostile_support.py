@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
+import machine
 from fakes.proxied import EXTENSION, Extension
 from fakes.runtime_api import RuntimeApi
 from faultlayer_cli.running.emulator import Emulator
@@ -23,27 +22,12 @@ MAIN = (
 )
 
 
-def needed(tool: str) -> str:
-    """The path of this program; without it the test is skipped, and on CI fails."""
-    found = shutil.which(tool)
-    if found is None:
-        absent(f"{tool} is missing on this machine")
-    return found
-
-
-def absent(reason: str) -> NoReturn:
-    """Skip, and on CI fail, for this reason."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 def mounting() -> str:
     """The beginning of a shell's command that may mount what it alone sees."""
     options = "--mount --propagation private" if os.geteuid() == 0 else "-rm"
-    command = f"{needed('unshare')} {options}"
+    command = f"{machine.program('unshare')} {options}"
     if subprocess.run([*command.split(), "true"], check=False, capture_output=True).returncode:
-        absent("mount namespaces are not allowed here")
+        machine.lacks("mount namespaces are not allowed here")
     return command
 
 

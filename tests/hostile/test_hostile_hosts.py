@@ -11,8 +11,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hostile_support import Stopped, Surrounded, mounting, needed
+from hostile_support import Stopped, Surrounded, mounting
 
+import machine
 from fakes.agents import AppConfigAgent
 from fakes.proxied import NEVER, Extension, soon
 from fakes.runtime import NEXT, Runtime
@@ -110,7 +111,8 @@ def clock(tmp_path: Path) -> dict[str, str]:
     """Variables that let the process's wall clock be set back a day: see clock.c."""
     library = tmp_path / "clock.so"
     source = Path(__file__).with_name("clock.c")
-    command = [needed("cc"), "-O1", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+    compiler = machine.program("cc")
+    command = [compiler, "-O1", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
     subprocess.run(command, check=True)
     return {"LD_PRELOAD": str(library), "CLOCK_BACK": str(tmp_path / "back")}
 
@@ -190,7 +192,6 @@ def test_the_clock_set_back_a_day_stops_no_live_plan(
 # -- stopped --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_stopped_and_continued_it_loses_nothing_and_delays_no_longer_than_that(
     api: RuntimeApi, tmp_path: Path
 ) -> None:

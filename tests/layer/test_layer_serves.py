@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import machine
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from layer.elf import patchelf
@@ -170,11 +171,7 @@ def test_the_arm64_launcher_starts_the_interpreter_without_ld_variables(
 @pytest.fixture(scope="session")
 def arm64(repository: Path, namespaces: None) -> Path:
     """dist/arm64, where this machine can run it."""
-    if not shutil.which(QEMU):
-        reason = f"{QEMU} is missing (Debian: apt-get install qemu-user-static)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    machine.program(QEMU)
     done = subprocess.run(
         [repository / "build.sh", "arm64"], check=False, capture_output=True, text=True
     )

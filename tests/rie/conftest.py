@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import machine
 from faultlayer_cli.running.emulator import Emulator
 from rie.held import held as held  # a fixture
 from rie.support import Function
@@ -29,10 +30,7 @@ def _namespaces() -> bool:
 def namespaces() -> None:
     """Skip where the layer cannot be mounted at /opt; on CI that is a failure."""
     if not _namespaces():
-        reason = "mount namespaces are not allowed here, so the layer cannot be mounted at /opt"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        machine.lacks("mount namespaces are not allowed here: the layer cannot be mounted at /opt")
 
 
 @pytest.fixture

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from faultlayer_cli.running.emulator import Emulator
 from rie.support import Function
 from runtimes import builds
 from runtimes.languages import NODE, PYTHON
 
 LANGUAGES = [PYTHON.name, NODE.name]
+# The same for tests: Node.js needs a toolchain, which builds its client for minutes, once.
+EACH = [PYTHON.name, pytest.param(NODE.name, marks=pytest.mark.whole)]
 
 
 @contextlib.contextmanager

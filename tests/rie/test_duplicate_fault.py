@@ -24,9 +24,10 @@ def test_an_error_on_the_second_delivery_reaches_the_caller(run):
 
 
 def test_no_delivery_that_could_not_finish(run):
-    function = run(handler="once.handler", timeout=3, FAULTLAYER_DUPLICATE="10")
-    assert json.loads(function.invoke({"sleep": 0.8}).body) == {"seen": 3}
-    assert len(function.ran()) == 3
+    function = run(handler="once.handler", timeout=6, FAULTLAYER_DUPLICATE="10")
+    assert json.loads(function.invoke().body) == {"seen": 10}, "which starts it, too"
+    assert json.loads(function.invoke({"sleep": 1.6}).body) == {"seen": 3}
+    assert len(function.ran()) == 13
     (line,) = function.lines("deliveries_cut_short")
     assert line["deliveries"] == 3
     assert json.loads(function.invoke().body) == {"seen": 10}

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import machine
 from faultlayer import registry
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
@@ -34,6 +35,9 @@ CALM = 60  # more of them without a crash, before and after its footprint is tak
 GROWTH = 256  # KiB that allocators may differ by
 BUDGET = 12 << 10  # KiB that the layer may have resident
 SEED = "all"
+
+# Together, since they judge the same run of all cases.
+pytestmark = [pytest.mark.whole, pytest.mark.nightly, pytest.mark.xdist_group("everything")]
 
 
 class Run:
@@ -146,19 +150,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
             for thread in threads:
                 thread.join()
         except (Failure, Unavailable) as error:
-            missing(str(error))
+            machine.lacks(error)
     for run in found:
         if isinstance(run.trouble, Unavailable):
-            missing(str(run.trouble))
+            machine.lacks(run.trouble)
         if run.trouble is not None:
             raise run.trouble
     return found
-
-
-def missing(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def test_all_sixteen_are_armed() -> None:
@@ -166,7 +164,6 @@ def test_all_sixteen_are_armed() -> None:
     assert len(VALUES) == 16
 
 
-@pytest.mark.slow
 def test_every_invocation_has_the_one_answer_that_the_seed_foretells(runs: list[Run]) -> None:
     assert sum(len(run.answers) for run in runs) > 3000
     assert sum(len(run.lost) for run in runs) < 10
@@ -187,7 +184,6 @@ def test_every_invocation_has_the_one_answer_that_the_seed_foretells(runs: list[
         assert told - Counter(run.lost.keys()) == Counter(run.answers.keys() - killed - failed)
 
 
-@pytest.mark.slow
 def test_each_fault_hits_whom_the_seed_says_once_and_as_often_as_the_rate(runs: list[Run]) -> None:
     drawn: Counter[str] = Counter()
     total = 0
@@ -208,7 +204,6 @@ def test_each_fault_hits_whom_the_seed_says_once_and_as_often_as_the_rate(runs: 
     assert delayed > drawn["timeout"] / 2, "but for those that met a cold start"
 
 
-@pytest.mark.slow
 def test_starts_are_hit_as_often_as_the_rate_says(runs: list[Run]) -> None:
     starts = sum(run.log.count("External agent faultlayer (") for run in runs)
     assert starts > 200
@@ -222,7 +217,6 @@ def test_starts_are_hit_as_often_as_the_rate_says(runs: list[Run]) -> None:
     assert set(tables) == {"orders", "no-such-table"}
 
 
-@pytest.mark.slow
 def test_every_line_of_the_layer_is_json_and_tells_of_no_trouble(runs: list[Run]) -> None:
     for run in runs:
         for line in run.log.splitlines():
@@ -233,7 +227,6 @@ def test_every_line_of_the_layer_is_json_and_tells_of_no_trouble(runs: list[Run]
         assert "Traceback" not in run.log
 
 
-@pytest.mark.slow
 def test_tmp_memory_processes_and_connections_are_back_where_they_were(runs: list[Run]) -> None:
     for run in runs:
         first, middle, last = run.footprints

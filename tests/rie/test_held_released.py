@@ -82,9 +82,9 @@ def test_a_timeout(held: Run) -> None:
 
 def test_the_layer_s_own_process_is_killed(held: Run) -> None:
     """The emulator ends the environment, as Lambda does where an extension exits."""
-    function = held(timeout=20, **ALL)
+    function = held(timeout=60, **ALL)
     function.ask()
-    thread, answers = while_held(function, {"hit": 1, "sleep": 3})
+    thread, answers = while_held(function, {"hit": 1, "sleep": 40})
     function.kill_extension()
     assert soon(lambda: not function.burdens())
     assert soon(lambda: abs(function.free() - STORAGE * MB) <= PAGES)
@@ -94,9 +94,9 @@ def test_the_layer_s_own_process_is_killed(held: Run) -> None:
 
 
 def test_the_environment_is_shut_down(held: Run) -> None:
-    function = held(timeout=20, **ALL)
+    function = held(timeout=60, **ALL)
     function.ask()
-    thread, _ = while_held(function, {"hit": 1, "sleep": 3})
+    thread, _ = while_held(function, {"hit": 1, "sleep": 40})
     pids = function.processes()
     function.emulator.stop()
     thread.join()

@@ -118,7 +118,7 @@ def foretold(number: int) -> int:
     return code if hit else 200
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_rules_hit_their_own_events_alone_over_ten_thousand_invocations(run):
     function = run(FAULTLAYER_PLAN=json.dumps(RULES), AWS_LAMBDA_LOG_LEVEL="FATAL")
     events = [b'{"path":"/orders"}', b'{"path":"/users/7"}', b'{"path":"/carts"}']

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+import machine
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import downloads, namespaces
 from faultlayer_cli.running.emulator import Emulator
 from rie.support import Function
 from runtimes import builds, matrix
 from runtimes.languages import LANGUAGES, Language
-
-_KEY = pytest.StashKey[matrix.Results]()
 
 
 @dataclass
@@ -46,13 +43,6 @@ class Example:
         return Function(self.stack.enter_context(emulator))
 
 
-def _missing(reason: str) -> None:
-    """A test that cannot run here: skipped with the reason, and a failure on CI."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="session", params=LANGUAGES, ids=lambda language: language.name)
 def built(request: pytest.FixtureRequest) -> tuple[Language, Path]:
     """The language's example, built; skipped where its toolchain is missing."""
@@ -71,8 +61,7 @@ def built(request: pytest.FixtureRequest) -> tuple[Language, Path]:
         namespaces.unshare_command()
         return language, builds.build(language, say)
     except (Failure, builds.Unavailable) as error:
-        _missing(f"{language.title}: {error}")
-        raise
+        machine.lacks(f"{language.title}: {error}")
 
 
 @pytest.fixture
@@ -82,16 +71,10 @@ def example(built: tuple[Language, Path]) -> Iterator[Example]:
         yield Example(*built, stack)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_KEY] = matrix.Results()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    report = yield
-    item.config.stash[_KEY].add(item, report)
-    return report
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    config.stash[_KEY].tell(terminalreporter)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A language's tests run in one worker, which builds its example while others work."""
+    for item in items:
+        if found := matrix.parameters(item):
+            item.add_marker("whole")
+            item.add_marker(pytest.mark.xdist_group(f"runtimes-{found['built'].name}"))

@@ -6,6 +6,7 @@ With FAULTLAYER_MATRIX=1 a run writes it there, between the markers, if it was a
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,39 @@ from runtimes.scenarios import SCENARIOS
 PAGES = (ROOT / "docs" / "runtimes.md", ROOT / "README.md")
 BEGIN, END = "<!-- runtimes:begin -->\n", "<!-- runtimes:end -->"
 _SIGNS = {"passed": "✓", "failed": "✗", "skipped": "–"}
+_CELL = "runtimes"  # the property of a report that says which cell of the matrix it fills
+
+
+def parameters(item: Any) -> dict[str, Any]:
+    """The parameters of a test of an example: `built`, its language, and maybe `scenario`."""
+    found = item.callspec.params if hasattr(item, "callspec") else {}
+    return found if isinstance(found.get("built"), Language) else {}
 
 
 class Results:
-    """The cells of one run: (language, scenario) -> passed, failed or skipped."""
+    """The cells of one run, as a plugin of pytest: (language, scenario) -> how it ended.
+
+    Workers name the cell in their reports; the process that prints the table collects them.
+    """
 
     def __init__(self) -> None:
         self.cells: dict[tuple[str, str], str] = {}
 
-    def add(self, item: pytest.Item, report: pytest.TestReport) -> None:
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if "built" not in parameters or "scenario" not in parameters:
-            return
-        cell = (parameters["built"].name, parameters["scenario"])
-        if report.when == "call" or report.outcome != "passed":
-            self.cells[cell] = report.outcome
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: Any) -> Generator[None, Any, Any]:
+        report = yield
+        found = parameters(item)
+        if "scenario" in found:
+            report.user_properties.append((_CELL, [found["built"].name, found["scenario"]]))
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        cell = dict(report.user_properties).get(_CELL)
+        if isinstance(cell, list) and (report.when == "call" or report.outcome != "passed"):
+            self.cells[cell[0], cell[1]] = report.outcome
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        self.tell(terminalreporter)
 
     def complete(self) -> bool:
         return all((row.name, name) in self.cells for row in LANGUAGES for name in SCENARIOS)

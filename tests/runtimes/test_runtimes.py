@@ -7,7 +7,6 @@ import pytest
 from runtimes.scenarios import SCENARIOS
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_runtime(example, scenario):
     SCENARIOS[scenario](example)

@@ -7,7 +7,6 @@ import pytest
 from rie.support import told
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "during"])
 def test_a_runtime_is_killed_and_begins_anew(example, moment):
     function = example.start(

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from rie.support import told
 
 
-@pytest.mark.slow
 def test_an_event_damaged_and_given_again(example):
     function = example.start(
         FAULTLAYER_EVENT='{"filler":"abc"}',
@@ -29,7 +26,6 @@ def test_an_event_damaged_and_given_again(example):
     assert faults == ["event", "duplicate", "batch", "oversize"] * 2
 
 
-@pytest.mark.slow
 def test_an_error_ends_the_deliveries(example):
     function = example.start(FAULTLAYER_DUPLICATE="2", FAULTLAYER_DUPLICATE_MAX="1")
     error = function.invoke({"raise": "42"}).json()

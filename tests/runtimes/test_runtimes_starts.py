@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
-
 from rie.support import told
 
 
-@pytest.mark.slow
 def test_a_start_that_fails_is_told_to_the_caller_and_the_next_one_works(example):
     """Also in languages whose clients have no call for it."""
     function = example.start(FAULTLAYER_INIT="error", FAULTLAYER_INIT_MAX="1")
@@ -23,7 +20,6 @@ def test_a_start_that_fails_is_told_to_the_caller_and_the_next_one_works(example
         assert noise not in function.log
 
 
-@pytest.mark.slow
 def test_a_slow_start_shows_in_its_duration(example):
     function = example.start(FAULTLAYER_INIT="2s")
     assert told(function.invoke())["runs"] == 1
@@ -33,7 +29,6 @@ def test_a_slow_start_shows_in_its_duration(example):
     assert [line["fault"] for line in function.lines()] == ["init"]
 
 
-@pytest.mark.slow
 def test_the_function_starts_with_a_wrong_configuration(example):
     """It fails as it does by itself, without a proxy in its path; the next start is right."""
     text = "no 'table'\nname $(exit 3)"

@@ -13,6 +13,7 @@ from typing import Any
 import docker
 import pytest
 
+import machine
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads
@@ -24,13 +25,6 @@ from sam.sam_cli import Said, Sam
 _BUILT_BY_SAM = "samcli/lambda-"
 
 
-def missing(reason: object) -> None:
-    """A test that cannot run here: skipped with the reason, and a failure on CI."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(str(reason))
-    pytest.skip(str(reason))
-
-
 @pytest.fixture(scope="session")
 def client() -> Iterator[docker.DockerClient]:
     """A Docker engine; asked for first, so that without one nothing is downloaded."""
@@ -38,7 +32,7 @@ def client() -> Iterator[docker.DockerClient]:
         downloads.architecture()
         client = engine.connect()
     except (engine.Unavailable, Failure) as reason:
-        missing(reason)
+        machine.lacks(reason)
         raise
     yield client
     client.close()
@@ -56,7 +50,7 @@ def sam(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -
     try:
         sam_cli.set_up()
     except (sam_cli.Unavailable, Failure) as reason:
-        missing(reason)
+        machine.lacks(reason)
     return Sam(tmp_path_factory.mktemp("sam-home"), {})
 
 
@@ -116,7 +110,7 @@ def _lent(
         try:
             stack.enter_context(stand_in.lent(client, base_image(runtime), image=image))
         except (builds.Unavailable, engine.Unavailable) as reason:
-            missing(reason)
+            machine.lacks(reason)
         yield
 
 

@@ -71,7 +71,7 @@ def test_the_layer_as_it_is_passes(tmp_path: Path, capfd: pytest.CaptureFixture[
 
 
 def test_minutes_limit_a_run(tmp_path: Path) -> None:
-    code, found = soak(tmp_path, "--minutes=0.05")
+    code, found = soak(tmp_path, "--minutes=0.1")
     assert code == 0
     assert found["invocations"] > 20
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+import machine
 
 WRAPPER = Path(__file__).resolve().parents[2] / "wrapper" / "faultlayer-wrapper"
 ORIGINAL = "127.0.0.1:9001"
@@ -50,9 +51,7 @@ class Started:
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> list[str]:
     command = SHELLS[request.param]
-    if not shutil.which(command[0]):
-        pytest.skip(f"no {command[0]} here")
-    return command
+    return [machine.program(command[0]), *command[1:]]
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def start(shell: list[str], published: Path, runtime: Path) -> Start:
         given = {"PATH": "/nowhere", "AWS_LAMBDA_RUNTIME_API": ORIGINAL}
         given["_FAULTLAYER_ADDRESS"] = str(published)
         done = subprocess.run(
-            [shutil.which(shell[0]) or "", *shell[1:], WRAPPER, runtime, *arguments],
+            [*shell, WRAPPER, runtime, *arguments],
             env={**given, **environ},
             capture_output=True,
             text=True,
@@ -290,17 +289,16 @@ def test_an_empty_next_wrapper_is_none(start: Start) -> None:
 
 
 def test_it_starts_no_process(shell: list[str], published: Path, line: str, tmp_path: Path) -> None:
-    if not shutil.which("strace"):
-        pytest.skip("no strace here")
+    strace = machine.program("strace")
     published.write_text(line)
     trace = tmp_path / "trace"
-    strace = ["strace", "-f", "-o", str(trace), "-e", "trace=clone,clone3,fork,vfork,execve"]
+    command = [strace, "-f", "-o", str(trace), "-e", "trace=clone,clone3,fork,vfork,execve"]
     environ = {"_FAULTLAYER_ADDRESS": str(published), "PATH": os.environ["PATH"]}
     done = subprocess.run(
-        [*strace, *shell, str(WRAPPER), "/bin/true"], env=environ, check=False, capture_output=True
+        [*command, *shell, str(WRAPPER), "/bin/true"], env=environ, check=False, capture_output=True
     )
     if b"ptrace" in done.stderr:
-        pytest.skip("no tracing here")
+        machine.lacks("tracing is not allowed here")
     calls = [
         text.split("(")[0].split()[-1] for text in trace.read_text().splitlines() if "(" in text
     ]

@@ -6,7 +6,6 @@ The file is written by what writes it in Lambda, and this process stands for the
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import machine
 from faultlayer import address
 from faultlayer.faults.env import Variables
 
@@ -76,13 +76,7 @@ def allowed(name: str) -> bool:
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> list[str]:
     command = SHELLS[request.param]
-    found = shutil.which(command[0])
-    if not found:
-        reason = f"{command[0]} is missing (Debian: apt-get install {command[0]})"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return [found, *command[1:]]
+    return [machine.program(command[0]), *command[1:]]
 
 
 @pytest.fixture
@@ -153,8 +147,12 @@ def test_without_a_proxy_the_address_stays(start: Start) -> None:
 def test_of_a_stale_file_nothing_is_applied(start: Start) -> None:
     """Neither where the process is another, nor where there is none."""
     changes = {"TABLE_NAME": "wrong", "KEPT": None}
-    for pid in (os.getppid(), 4194999):
-        assert start(changes, pid=pid) == ORIGINAL
+    assert start(changes, pid=4194999) == ORIGINAL
+    with subprocess.Popen(["sleep", "60"]) as later:  # started in a later tick of the clock
+        try:
+            assert start(changes, pid=later.pid) == ORIGINAL
+        finally:
+            later.kill()
 
 
 @pytest.mark.parametrize("name", ["PPID", "UID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"])

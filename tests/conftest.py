@@ -1,0 +1,56 @@
+"""How the tests share a machine: how many at once, and which of them never beside one another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtimes.matrix import Results
+
+TESTS = Path(__file__).parent
+# Folders that `make test` leaves out. Each runs in one worker: its tests share images or a browser.
+_WHOLE = ("browser", "images", "sam")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Three to a core, since most tests wait most of their time; each takes 150 MB."""
+    return min(3 * len(os.sched_getaffinity(0)), 12)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """`-n` alone honours groups: without them tests that measure time disturb one another."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadgroup"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Results())  # here, since xdist's controller reads no other
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        group = folder if folder in _WHOLE else ""
+        if "client" in getattr(item, "fixturenames", ()):  # of a Docker engine
+            group = group or "docker"
+        if group:
+            item.add_marker("whole")
+        elif item.get_closest_marker("measures"):
+            group = "quiet"
+        if group and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Report a test by the name that `pytest NAME` takes: xdist adds its group to it."""
+    report = yield
+    for marker in item.iter_markers("xdist_group"):
+        report.nodeid = report.nodeid.removesuffix(f"@{marker.args[0]}")
+    return report
