@@ -129,7 +129,7 @@ class Extension:
     def log(self) -> list[dict[str, Any]]:
         return log_lines(self._out.read_text())
 
-    def exit_code(self, timeout: float = 5.0) -> int:
+    def exit_code(self, timeout: float = 30.0) -> int:
         return self.process.wait(timeout)
 
     def status(self, field: str) -> int:
@@ -141,7 +141,7 @@ class Extension:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
 
-def soon(condition: Callable[[], object], within: float = 5.0) -> bool:
+def soon(condition: Callable[[], object], within: float = 30.0) -> bool:
     """Whether this becomes true within so many seconds."""
     until = time.monotonic() + within
     while not (found := condition()) and time.monotonic() < until:

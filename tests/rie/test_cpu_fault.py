@@ -32,12 +32,3 @@ def test_the_function_gets_the_share_that_others_leave_and_then_all_again(held: 
     assert function.ask()["burdens"] == 0
     line = function.injected()["cpu"]
     assert line["cores"] == 7
-
-
-@pytest.mark.parametrize("value", ["1000", "0"])
-def test_a_wrong_value_is_named_and_the_function_runs_untouched(held: Run, value: str) -> None:
-    function = held(FAULTLAYER_CPU=value)
-    assert function.ask(hit=1)["burdens"] == 0
-    (line,) = function.lines()
-    assert (line["event"], line["variable"]) == ("config_error", "FAULTLAYER_CPU")
-    assert line["message"].endswith("allowed: a whole number from 1 to 32")

@@ -134,14 +134,6 @@ def test_together_with_others_of_which_nothing_is_left(doomed: Run) -> None:
     assert len(function.lines()) == 5
 
 
-def test_a_dry_run_kills_nobody(doomed: Run) -> None:
-    function = doomed(CRASH="before", DRY_RUN="true")
-    works(function)
-    assert works(function, cold=False)["runs"] == 2
-    assert [line["event"] for line in function.lines()] == ["fault_dry_run"] * 2
-    assert {line["fault"] for line in function.lines()} == {"crash"}
-
-
 HIDES = """#!/bin/sh
 # As a proxy behind ours would, it tells the runtime another address: the same by another name.
 export AWS_LAMBDA_RUNTIME_API="localhost:${AWS_LAMBDA_RUNTIME_API##*:}"

@@ -15,14 +15,6 @@ def test_the_function_runs_several_times_and_the_last_answer_leaves(run):
     assert [(line["fault"], line["times"]) for line in lines] == [("duplicate", 3)] * 3
 
 
-def test_an_error_on_the_second_delivery_reaches_the_caller(run):
-    function = run(handler="once.handler", FAULTLAYER_DUPLICATE="2")
-    answer = json.loads(function.invoke({"fail": 2}).body)
-    assert (answer["errorType"], answer["errorMessage"]) == ("ValueError", "seen before")
-    assert len(function.ran()) == 2
-    assert json.loads(function.invoke().body) == {"seen": 2}
-
-
 def test_no_delivery_that_could_not_finish(run):
     function = run(handler="once.handler", timeout=6, FAULTLAYER_DUPLICATE="10")
     assert json.loads(function.invoke().body) == {"seen": 10}, "which starts it, too"

@@ -54,20 +54,6 @@ def test_without_a_limit_every_start_fails(run):
     assert not function.ran()
 
 
-def test_a_rate_is_a_share_of_starts(run):
-    """By chance with a seed, too: there is no request id that it could go by."""
-    function = run(FAULTLAYER_INIT="error", FAULTLAYER_INIT_RATE="50%", FAULTLAYER_SEED="7")
-    seen = set()
-    for _ in range(30):  # all alike once in half a billion runs
-        failed = "errorType" in json.loads(function.invoke().body)
-        seen.add(failed)
-        if len(seen) == 2:
-            break
-        if not failed:
-            function.invoke({"exit": 1})  # so that the next one has a start of its own
-    assert seen == {True, False}
-
-
 def test_slow_and_then_failing(run):
     """Two rules of one plan."""
     slow = {"fault": "init", "how": "1s"}
@@ -86,23 +72,6 @@ def test_a_start_that_fails_by_itself_is_left_alone(run):
     assert answer.body == untouched.body
     assert json.loads(answer.body)["errorMessage"] == "no table name"
     assert not function.lines("fault_injected")
-
-
-def test_a_dry_run_leaves_the_start_alone(run):
-    function = run(FAULTLAYER_INIT="error", FAULTLAYER_DRY_RUN="true")
-    answer = told(function.invoke())
-    assert answer["runs"] == 1
-    assert answer["api"] == function.lambdas_address, "no hop"
-    (line,) = function.lines("fault_dry_run")
-    assert (line["fault"], line["phase"]) == ("init", "init")
-
-
-def test_beside_a_match_for_all_it_is_off(run):
-    function = run(FAULTLAYER_INIT="error", FAULTLAYER_MATCH="hit")
-    assert told(function.invoke())["runs"] == 1
-    (line,) = function.lines("config_error")
-    assert line["variable"] == "FAULTLAYER_INIT"
-    assert "no event" in line["message"]
 
 
 @pytest.mark.parametrize("fault", ["INIT", "LATENCY", "CRASH"])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import pytest
-
 from faultlayer.burden import private
 from rie.held import MB, Held, Run, soon
 
@@ -41,20 +39,6 @@ def test_until_so_much_is_free_of_the_function_s_memory(held: Run) -> None:
     # What the emulator, the runtime and the layer have themselves is neither held nor free.
     assert 0 < line["held"] // MB < LIMIT - 100
     assert soon(lambda: not function.burdens())
-
-
-@pytest.mark.parametrize("value", ["free:1TB", "free:32GB"])
-def test_where_nothing_is_to_be_had_or_the_value_is_wrong_the_function_runs_untouched(
-    held: Run, value: str
-) -> None:
-    function = held(FAULTLAYER_MEMORY=value)
-    assert [function.ask(hit=1)["burdens"] for _ in range(2)] == [0, 0]
-    (line,) = function.lines()
-    if value == "free:32GB":
-        assert line["event"] == "fault_not_applied"
-        assert line["message"] == "no more than that is free already"
-    else:
-        assert (line["event"], line["variable"]) == ("config_error", "FAULTLAYER_MEMORY")
 
 
 def test_what_is_held_is_there_while_the_handler_runs(held: Run) -> None:

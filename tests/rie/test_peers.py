@@ -52,15 +52,6 @@ def test_a_flags_document_of_failure_lambda(run):
     assert problem["message"].startswith("denylist is a flag that no fault of this version")
 
 
-def test_an_exception_flag_is_a_function_error(run):
-    flag = {"enabled": True, "percentage": 100, "exception_msg": "Exception message!"}
-    function = run(FAULTLAYER_PLAN=json.dumps({"exception": flag}))
-    error = json.loads(function.invoke().body)
-    assert error["errorType"] == "FailureLambdaException"
-    assert error["errorMessage"] == "Exception message!"
-    assert not function.ran()
-
-
 def test_the_variables_of_chaos_lambda_extension(run):
     response = '{"statusCode": 500, "body": "Greeting from Chaos Toolkit"}'
     function = run(

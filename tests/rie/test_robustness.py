@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from rie.support import told
 
 ARMED = {"FAULTLAYER_LATENCY": "1ms"}
 
-BAD = {
-    "FAULTLAYER_LATENCY": ("soon", "duration"),
-    "FAULTLAYER_STATUS": ("999", "100 to 599"),
-    "FAULTLAYER_STATUS_WHEN": ("later", "before, after"),
-    "FAULTLAYER_LATENCY_RATE": ("120%", "0% to 100%"),
-    "FAULTLAYER_LATENCYY": ("1", "FAULTLAYER_LATENCY"),
-    "FAULTLAYER_CORRUPTION": (" ", "truncate, garble, replace"),
-    "FAULTLAYER_TIMEOUT": ("\x01\xe9%$\t" * 800, "duration"),
-}
 
-
-@pytest.mark.parametrize("variable", BAD)
-def test_a_mistake_is_one_line_and_the_other_faults_work(run, variable):
-    value, allowed = BAD[variable]
-    others = {"FAULTLAYER_HEADERS": '{"x-fault":"on"}', variable: value}
-    if variable == "FAULTLAYER_STATUS_WHEN":
-        others["FAULTLAYER_STATUS"] = "503"
-    if variable == "FAULTLAYER_LATENCY_RATE":
-        others["FAULTLAYER_LATENCY"] = "2s"
-    function = run(**others)
+def test_a_mistake_is_one_line_and_the_other_faults_work(run):
+    nonsense = "\x01\xe9%$\t" * 800
+    function = run(FAULTLAYER_HEADERS='{"x-fault":"on"}', FAULTLAYER_TIMEOUT=nonsense)
     answer = json.loads(function.invoke().body)
     assert answer["statusCode"] == 200
     assert answer["headers"]["x-fault"] == "on"
-    lines = function.lines("config_error")
-    assert [line["variable"] for line in lines] == [variable]
-    assert allowed in lines[0]["message"]
-    assert len(lines[0]["message"]) < 500
+    (line,) = function.lines("config_error")
+    assert line["variable"] == "FAULTLAYER_TIMEOUT"
+    assert "duration" in line["message"]
+    assert len(line["message"]) < 500
 
 
 def test_6_mb_pass_both_ways(run):
@@ -85,14 +67,3 @@ def test_an_armed_environment_leaves_no_address_behind(run):
     assert published.exists()
     function.emulator.stop()
     assert not published.exists()
-
-
-def test_a_taken_port_is_no_obstacle(run):
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        function = run(**ARMED, FAULTLAYER_PORT=str(port))
-        seen = told(function.invoke())
-    assert seen["api"] not in (function.lambdas_address, f"127.0.0.1:{port}")
-    assert function.lines("fault_injected")

@@ -1,0 +1,49 @@
+"""What every fault keeps to in a dry run: one line says so, and nothing else happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes.boxed import Boxed
+from fakes.runtime import Runtime
+from fakes.runtime_api import RuntimeApi
+from fakes.turns import PAYLOAD
+from faultlayer import registry
+from faultlayer.registry import PREFIX, Fault
+
+FAULTS = [fault for fault in registry.all_faults() if not fault.begin]
+EVENT = (  # one that every fault applies to
+    b'{"requestContext": {"http": {"method": "GET"}}, "Records": '
+    b'[{"messageId": "m", "eventSource": "aws:sqs", "attributes": {}, "body": "{}"}]}'
+)
+ANSWERS = (PAYLOAD, b"{}")  # to a caller over HTTP, and to an event source
+
+
+@pytest.fixture
+def api() -> Iterator[RuntimeApi]:
+    with RuntimeApi() as server:
+        yield server
+    assert not server.errors
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_it_says_what_would_happen_and_touches_nothing(
+    fault: Fault, api: RuntimeApi, tmp_path: Path
+) -> None:
+    variables = {PREFIX + fault.name.upper(): fault.main.kind.example, "FAULTLAYER_DRY_RUN": "true"}
+    with Boxed(api.host, tmp_path / "log", **variables) as box:
+        with Runtime(box.address) as runtime:
+            for _ in range(2):
+                invoked = api.invoke(EVENT)
+                event = runtime.next()
+                assert event.raw == invoked.event()
+                assert (box.burdens(), box.used()) == ([], 0)
+                assert runtime.respond(event, answer).status == 202
+                assert invoked.result().content == answer
+                assert time.monotonic() - invoked.given < 10
+        told = [(line["event"], line["fault"]) for line in box.log]
+        assert told == [("fault_dry_run", fault.name)] * 2
