@@ -37,7 +37,7 @@ def test_it_says_what_would_happen_and_touches_nothing(
     variables = {PREFIX + fault.name.upper(): fault.main.kind.example, "FAULTLAYER_DRY_RUN": "true"}
     with Boxed(api.host, tmp_path / "log", **variables) as box:
         with Runtime(box.address) as runtime:
-            for _ in range(2):
+            for answer in ANSWERS:
                 invoked = api.invoke(EVENT)
                 event = runtime.next()
                 assert event.raw == invoked.event()
@@ -45,5 +45,5 @@ def test_it_says_what_would_happen_and_touches_nothing(
                 assert runtime.respond(event, answer).status == 202
                 assert invoked.result().content == answer
                 assert time.monotonic() - invoked.given < 10
-        told = [(line["event"], line["fault"]) for line in box.log]
-        assert told == [("fault_dry_run", fault.name)] * 2
+        assert {line["fault"] for line in box.log} == {fault.name}
+        assert {line["event"] for line in box.log} - {"fault_not_applied"} == {"fault_dry_run"}
