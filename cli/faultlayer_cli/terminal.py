@@ -1,9 +1,59 @@
-"""What is said to the user beside a command's output: on standard error, one line each."""
+"""The terminal: notes on standard error, one line each; counts as a bar, gone at the end.
+
+It is the `Progress` of the commands and the demo. No other room knows that there is a terminal.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
+from time import monotonic
+
+from faultlayer_cli.progress import BYTES, Count
+
+_REFRESH = 0.1  # seconds between two looks at a count whose end is not known
 
 
 def say(message: str) -> None:
+    """Print one line on standard error."""
     print(f"faultlayer: {message}", file=sys.stderr, flush=True)
+
+
+class OnTerminal:
+    """Notes go to standard error. Counts are shown only if that is a terminal."""
+
+    def note(self, text: str) -> None:
+        say(text)
+
+    @contextlib.contextmanager
+    def counting(self, doing: str, unit: str = "") -> Iterator[Count]:
+        from rich.console import Console  # which most commands never need
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+        )
+
+        console = Console(stderr=True)
+        if not console.is_terminal:
+            yield lambda done, total: None
+            return
+        size = DownloadColumn() if unit == BYTES else MofNCompleteColumn()
+        columns = (TextColumn("{task.description}"), BarColumn(), size)
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(doing, total=None)
+            shown = 0.0
+
+            def count(done: int, total: int | None) -> None:
+                nonlocal shown
+                if total is not None or monotonic() - shown > _REFRESH:
+                    shown = monotonic()
+                    bar.update(task, completed=done, total=total)
+
+            yield count
+
+
+TERMINAL = OnTerminal()

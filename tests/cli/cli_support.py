@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultlayer_cli.commands import local
+from faultlayer_cli.running.launch import Launch
 
 ROOT = Path(__file__).resolve().parents[2]
 HELLO = ROOT / "examples" / "hello"
@@ -20,7 +20,7 @@ class Said:
     code: int
     out: str
     err: str
-    run: local.Run | None
+    run: Launch | None
 
     @property
     def lines(self) -> list[str]:

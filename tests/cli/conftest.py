@@ -16,6 +16,7 @@ import machine
 from faultlayer_cli import main
 from faultlayer_cli.commands import local
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.running.launch import Launch
 from faultlayer_cli.running.namespaces import unshare_command
 
 
@@ -31,8 +32,8 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     """The command with these arguments, up to where it would start the emulator."""
 
     def call(*arguments: object) -> Said:
-        started: list[local.Run] = []
-        monkeypatch.setattr(local, "answer", started.append)
+        started: list[Launch] = []
+        monkeypatch.setattr(local, "answer", lambda launch, event: started.append(launch))
         code = main.run([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         return Said(code, captured.out, captured.err, started[0] if started else None)

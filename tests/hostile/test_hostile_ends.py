@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from hostile_support import extension_of
 
-from faultlayer_cli.running.emulator import Answer
+from faultlayer_cli.running.http_client import Answer
 from rie.support import Function, told
 
 

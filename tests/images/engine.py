@@ -20,7 +20,8 @@ import docker
 from docker.errors import DockerException, ImageNotFound
 from docker.models.containers import Container
 
-from faultlayer_cli.running.emulator import PATH, Answer
+from faultlayer_cli.running.emulator import PATH
+from faultlayer_cli.running.http_client import Answer
 from faultlayer_cli.running.ports import LOOPBACK
 from images.tree import Tree, digest, pack
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from faultlayer import registry
 from faultlayer.aim import draws
-from faultlayer_cli.running.emulator import Answer
+from faultlayer_cli.running.http_client import Answer
 from rie.languages import LANGUAGES, running
 from rie.support import Function
 

@@ -6,7 +6,8 @@ import json
 import time
 from typing import Any
 
-from faultlayer_cli.running.emulator import Answer, Emulator
+from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.http_client import Answer
 
 REPORT = "REPORT RequestId: "  # the emulator's last line about an invocation
 

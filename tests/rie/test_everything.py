@@ -21,7 +21,8 @@ from faultlayer import registry
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads
-from faultlayer_cli.running.emulator import _LOST, Answer
+from faultlayer_cli.running.emulator import _LOST
+from faultlayer_cli.running.http_client import Answer
 from rie.everything import EVENT, RATE, STARTS, VALUES, Case, cases, check_answer, started
 from rie.footprint import Footprint, taken
 from rie.support import Function

@@ -14,9 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -26,10 +24,10 @@ from faultlayer_cli import interrupts
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.errors import Failure, Mistake
-from faultlayer_cli.running import namespaces
-from faultlayer_cli.running.emulator import Emulator, Endpoint
+from faultlayer_cli.running.emulator import Endpoint
+from faultlayer_cli.running.launch import Launch, endpoint
 from faultlayer_cli.running.ports import is_free
-from faultlayer_cli.terminal import say
+from faultlayer_cli.terminal import TERMINAL, say
 
 PORT = 9748
 _TIMEOUT = Whole(1, 900, "3")
@@ -43,23 +41,6 @@ _IMAGE = re.compile(
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
     re.ASCII,
 )
-
-
-@dataclass(frozen=True)
-class Run:
-    """What was asked for, checked."""
-
-    folder: Path
-    handler: str
-    env: Mapping[str, str]
-    timeout: int
-    memory: int
-    storage: int
-    port: int | None
-    layer: Path | None
-    event: bytes | None
-    docker: bool
-    image: str
 
 
 def number(flag: str, kind: Whole, text: str) -> int:
@@ -202,7 +183,8 @@ def local(
     if layer is not None and not Path(layer, "extensions", "faultlayer").is_file():
         raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
     chosen = image_name(image) if image is not None else IMAGE
-    run = Run(
+    event = read_event(invoke)
+    launch = Launch(
         folder=function_folder(folder, handler, is_python(chosen)),
         handler=handler,
         env=environment(typed, function_env),
@@ -211,83 +193,43 @@ def local(
         storage=number("--function-storage", _STORAGE, function_storage),
         port=listen_port(listen, once=invoke is not None),
         layer=Path(layer) if layer else None,
-        event=read_event(invoke),
         docker=docker or image is not None,
         image=chosen,
     )
-    answer(run)
+    answer(launch, event)
 
 
 for _setting in fault_flags.settings():
     local.params.append(_setting.as_click())
 
 
-def answer(run: Run) -> None:
+def answer(launch: Launch, event: bytes | None) -> None:
+    """Invoke the function once with this event and print its answer, or serve it."""
     with interrupts.raised(), contextlib.ExitStack() as stack:
-        endpoint = place(run)
-        stack.callback(undisturbed, endpoint)
-        endpoint.start()
-        if run.event is None:
-            serve(endpoint, run)
+        place = endpoint(launch, TERMINAL)
+        stack.callback(undisturbed, place)
+        place.start()
+        if event is None:
+            serve(place, launch.folder)
         else:
-            body = endpoint.invoke(run.event).body
+            body = place.invoke(event).body
             sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")
             sys.stdout.flush()
 
 
-def refusal() -> str | None:
-    """Why the layer cannot be mounted on this machine; None where it can."""
-    if sys.platform != "linux":
-        return f"the emulator needs Linux, and this is {sys.platform}"
-    try:
-        namespaces.unshare_command()
-    except Failure as failure:
-        return str(failure)
-    return None
-
-
-def place(run: Run) -> Endpoint:
-    """Where the function is to run: in a container if asked to, or if nothing else can work."""
-    refused = None if run.docker else refusal()
-    # No literal, since a fault's name in quotes is for the fault's own file alone.
-    common: Mapping[str, Any] = dict(  # noqa: C408
-        env=run.env,
-        timeout=run.timeout,
-        memory=run.memory,
-        storage=run.storage,
-        port=run.port,
-        layer=run.layer,
-    )
-    if not run.docker and refused is None:
-        return Emulator(run.folder, run.handler, **common)
-    from faultlayer_cli.running import (  # which import much that nobody else needs
-        container,
-        docker_engine,
-    )
-
-    try:
-        found = docker_engine.connect()
-    except Failure as failure:
-        raise Failure(f"{refused}; and {failure}") if refused else failure from None
-    if refused:
-        reason = refused.partition(": ")[0]
-        say(f"runs in Docker, in {run.image}, since {reason}")
-    return container.Container(found, run.image, run.folder, run.handler, **common)
-
-
-def serve(endpoint: Endpoint, run: Run) -> None:
-    """Until interrupted, which is how it is meant to end."""
-    event = run.folder / "event.json"
+def serve(place: Endpoint, folder: Path) -> None:
+    """Serve the function until Ctrl-C, which is how it is meant to end."""
+    event = folder / "event.json"
     data = shlex.quote(f"@{event}") if event.is_file() else "'{}'"
-    say(f"{run.folder} answers at {endpoint.url} until you press Ctrl-C; try:")
-    print(f"  curl -d {data} {endpoint.url}", file=sys.stderr, flush=True)
+    say(f"{folder} answers at {place.url} until you press Ctrl-C; try:")
+    print(f"  curl -d {data} {place.url}", file=sys.stderr, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
-        while not (why := endpoint.ended()):
+        while not (why := place.ended()):
             time.sleep(0.2)
         raise Failure(why)
 
 
-def undisturbed(endpoint: Endpoint) -> None:
-    """Closes it; an impatient second Ctrl-C must not leave processes behind."""
+def undisturbed(place: Endpoint) -> None:
+    """Close it; an impatient second Ctrl-C must not leave processes behind."""
     interrupts.ignore()
-    endpoint.close()
+    place.close()

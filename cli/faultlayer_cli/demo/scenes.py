@@ -16,8 +16,9 @@ from faultlayer_cli.demo.screen import Outcome, Scene, Screen, prepare_output
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads
-from faultlayer_cli.running.emulator import Answer, Emulator
-from faultlayer_cli.terminal import say
+from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.terminal import TERMINAL, say
 
 INVOCATIONS = 20
 RAN = "for request "  # what the example prints, with the request's id, when its handler runs
@@ -72,7 +73,7 @@ def run() -> Sequence[Outcome]:
     folder = root / "examples" / "hello"
     event = (folder / "event.json").read_bytes()
     for fetch in (downloads.emulator, downloads.runtime):  # before the first scene, not amid it
-        fetch()
+        fetch(TERMINAL)
     checkout.layer(downloads.architecture())
     prepare_output()
     screen = Screen()

@@ -12,7 +12,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/images-test.html
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import re
 import threading
@@ -24,9 +23,10 @@ from typing import Any
 
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.layers import checkout
-from faultlayer_cli.running import port_relay
+from faultlayer_cli.running import http_client, port_relay
 from faultlayer_cli.running.docker_engine import TROUBLE, Engine, Image, Wire, reason, volume
-from faultlayer_cli.running.emulator import Answer, Endpoint, described
+from faultlayer_cli.running.emulator import Endpoint, described
+from faultlayer_cli.running.http_client import Answer
 from faultlayer_cli.running.ports import LOOPBACK
 
 _PORT = "8080/tcp"  # where the emulator of AWS's images listens
@@ -140,15 +140,12 @@ class Container(Endpoint):
         while time.monotonic() < end:
             if why := self.ended():
                 raise Failure(why)
-            connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=5)
             try:
-                connection.request("GET", "/")  # invokes nothing
-                connection.getresponse()
-                return
-            except (OSError, http.client.HTTPException):
+                http_client.send("GET", f"http://{LOOPBACK}:{self.port}/", limit=5)
+            except http_client.NoAnswer:
                 time.sleep(0.03)
-            finally:
-                connection.close()
+            else:
+                return  # and nothing was invoked
         raise Failure(
             f"nothing answers on port {_PORT} of the container: does the entrypoint of "
             f"{self._image} start the Runtime Interface Emulator? {self._first_error()}"

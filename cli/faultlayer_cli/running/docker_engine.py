@@ -11,7 +11,6 @@ import contextlib
 import os
 import socket
 import struct
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +27,7 @@ from urllib3.exceptions import HTTPError
 
 from faultlayer_cli import interrupts
 from faultlayer_cli.errors import Failure
-from faultlayer_cli.terminal import say
+from faultlayer_cli.progress import BYTES, SILENT, Progress
 
 LABEL = "faultlayer.local"  # its value says which process a container or a volume belongs to
 TROUBLE = (DockerException, OSError, HTTPError)
@@ -80,7 +79,7 @@ class Wire:
         self._socket.close()
 
 
-def connect() -> Engine:
+def connect(progress: Progress = SILENT) -> Engine:
     """The engine that DOCKER_HOST or Docker's current context names."""
     host = os.environ.get("DOCKER_HOST")
     try:
@@ -92,14 +91,15 @@ def connect() -> Engine:
             f"no Docker engine answers{at} ({reason(error)}): start Docker, or name an engine in "
             "DOCKER_HOST"
         ) from None
-    return Engine(client)
+    return Engine(client, progress)
 
 
 class Engine:
     """A Docker engine that answers, anywhere."""
 
-    def __init__(self, client: docker.DockerClient) -> None:
+    def __init__(self, client: docker.DockerClient, progress: Progress = SILENT) -> None:
         self._client = client
+        self._progress = progress
 
     def publishes_here(self) -> bool:
         """Whether a port published on its loopback address is one on ours.
@@ -134,14 +134,19 @@ class Engine:
         return Image(name, found.id, found.attrs["Architecture"], env)
 
     def _pull(self, name: str) -> None:
-        say(f"fetching {name} (once)")
+        self._progress.note(f"fetching {name} (once)")
         repository, tag = parse_repository_tag(name)
-        with _progress() as show:
-            pull = self._client.api.pull
+        sizes: dict[str, tuple[int, int]] = {}
+        pull = self._client.api.pull
+        with self._progress.counting("", BYTES) as count:
             for event in pull(repository, tag or "latest", stream=True, decode=True):
                 if "error" in event:
                     raise DockerException(event["error"])
-                show(event)
+                detail = event.get("progressDetail") or {}
+                if "Downloading" in event.values() and detail.get("total"):
+                    sizes[event["id"]] = (detail["current"], detail["total"])
+                    done, total = (sum(column) for column in zip(*sizes.values(), strict=True))
+                    count(done, total)
 
     def create(self, name: str, image: Image, command: Sequence[str], **options: Any) -> Any:
         """A container, labelled as ours and not started yet."""
@@ -189,7 +194,7 @@ class Engine:
         except NotFound:
             pass
         except TROUBLE as error:
-            say(f"the container {name} could not be removed: {reason(error)}")
+            self._progress.note(f"the container {name} could not be removed: {reason(error)}")
 
     def sweep(self) -> None:
         """Removes what processes of this machine left that were killed before they could."""
@@ -238,29 +243,6 @@ def _readable(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""
     return entry
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Any]:
-    """Shows the events of a pull as one bar, gone at the end, where somebody watches."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress
-
-    sizes: dict[str, tuple[int, int]] = {}
-    watched = sys.stderr.isatty()
-    columns = (BarColumn(), DownloadColumn())
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not watched) as bar:
-        task = bar.add_task("", total=None)
-
-        def show(event: Mapping[str, Any]) -> None:
-            detail = event.get("progressDetail") or {}
-            if "Downloading" in event.values() and detail.get("total"):
-                sizes[event["id"]] = (detail["current"], detail["total"])
-                done, total = (sum(column) for column in zip(*sizes.values(), strict=True))
-                bar.update(task, completed=done, total=total)
-
-        yield show
 
 
 @contextlib.contextmanager

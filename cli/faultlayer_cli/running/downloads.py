@@ -18,7 +18,7 @@ from pathlib import Path
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
-from faultlayer_cli.terminal import say
+from faultlayer_cli.progress import SILENT, Progress
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 EMULATOR = DATA / "emulator.txt"
@@ -52,14 +52,14 @@ def version(requirements: Path) -> str:
     return found[1]
 
 
-def emulator() -> Path:
+def emulator(progress: Progress = SILENT) -> Path:
     """The Runtime Interface Emulator for this machine."""
     name = f"aws-lambda-rie-{architecture()}"
     final = folder() / f"emulator-{version(EMULATOR)}" / name
     if final.is_file():
         return final
     with _workshop() as work:
-        say("fetching the Runtime Interface Emulator (8 MB, once)")
+        progress.note("fetching the Runtime Interface Emulator (8 MB, once)")
         _pip(["download", *_WHEELS, "-r", str(EMULATOR), "-d", work], "the emulator")
         try:
             (wheel,) = Path(work).glob("*.whl")
@@ -74,14 +74,14 @@ def emulator() -> Path:
     return final
 
 
-def runtime() -> Path:
+def runtime(progress: Progress = SILENT) -> Path:
     """A folder with the Python runtime client for our own version of Python."""
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
     final = folder() / f"awslambdaric-{version(RUNTIME)}-python{minor}-{architecture()}"
     if final.is_dir():
         return final
     with _workshop() as work:
-        say(f"fetching Lambda's runtime client for Python {minor} (1 MB, once)")
+        progress.note(f"fetching Lambda's runtime client for Python {minor} (1 MB, once)")
         target = Path(work) / "target"
         _pip(["install", *_WHEELS, "-r", str(RUNTIME), "--target", str(target)], "the client")
         try:

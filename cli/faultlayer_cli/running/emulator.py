@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import http.client
-import json
+import http
 import os
 import signal
 import socket
@@ -20,14 +19,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
-from faultlayer_cli.running import downloads, namespaces
+from faultlayer_cli.progress import SILENT, Progress
+from faultlayer_cli.running import downloads, http_client, namespaces
+from faultlayer_cli.running.http_client import Answer
 from faultlayer_cli.running.ports import LOOPBACK, Port
 
 PATH = "/2015-03-31/functions/function/invocations"
@@ -41,19 +41,6 @@ _GRACE = 3.0  # seconds to end by itself: Lambda gives extensions 2
 _LOST = b"Error: ErrGateCanceled"
 _TRIES = 4
 _Endpoint = TypeVar("_Endpoint", bound="Endpoint")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the emulator's invoke endpoint said; header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    seconds: float
-
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 def described(folder: Path, timeout: int, memory: int) -> dict[str, str]:
@@ -180,19 +167,10 @@ class Endpoint(abc.ABC):
         return answer
 
     def _invoke(self, payload: bytes, headers: Mapping[str, str], limit: float) -> Answer:
-        began = time.perf_counter()
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=limit)
         try:
-            connection.request("POST", PATH, payload, dict(headers))
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise Failure(f"the emulator gave no answer: {error or type(error).__name__}") from None
-        finally:
-            connection.close()
-        seconds = time.perf_counter() - began
-        named = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, named, body, seconds)
+            return http_client.send("POST", self.url, payload, headers, limit=limit)
+        except http_client.NoAnswer as error:
+            raise Failure(f"the emulator gave no answer: {error}") from None
 
 
 class Emulator(Endpoint):
@@ -218,8 +196,10 @@ class Emulator(Endpoint):
         bootstrap: str | Path | None = None,
         layer: str | Path | None = None,
         echo: bool = True,
+        progress: Progress = SILENT,
     ) -> None:
         super().__init__(timeout, port, echo)
+        self._progress = progress
         self.api_port = self._take_port()
         self.folder = Path(function_dir).resolve()
         self.handler = handler
@@ -244,7 +224,7 @@ class Emulator(Endpoint):
             "TZ": ":UTC",
         }
         if self._bootstrap is None:
-            runtime = str(downloads.runtime())
+            runtime = str(downloads.runtime(self._progress))
             values["LAMBDA_RUNTIME_DIR"] = values["PYTHONPATH"] = runtime
             values["_FAULTLAYER_PYTHON"] = str(downloads.interpreter())
         values |= self._given
@@ -252,7 +232,7 @@ class Emulator(Endpoint):
 
     def start(self) -> None:
         """Starts the emulator; the function itself starts with the first invocation."""
-        rie = downloads.emulator()
+        rie = downloads.emulator(self._progress)
         # Found once: a restart must not change the layer under a run.
         self._layer = layer = self._layer or checkout.layer(downloads.architecture())
         bootstrap = self._bootstrap or downloads.DATA / "bootstrap-python"

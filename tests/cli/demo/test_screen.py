@@ -10,7 +10,7 @@ from rich.console import Console
 
 from faultlayer_cli.demo import scenes
 from faultlayer_cli.demo.screen import Outcome, Screen, axis, bars, column
-from faultlayer_cli.running.emulator import Answer
+from faultlayer_cli.running.http_client import Answer
 
 OUTCOMES = [
     Outcome(scene, Counter({"HTTP 200": 19, "ValueError": 1}), 1, 99.0, [1.5, 305.25, 12345.6], 20)

@@ -12,18 +12,20 @@ from faultlayer_cli.commands import local
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import container, docker_engine, namespaces
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.launch import endpoint
+from faultlayer_cli.terminal import TERMINAL
 
 
 @pytest.fixture
 def engines(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that answers, and is not asked for anything yet."""
-    monkeypatch.setattr(docker_engine, "connect", lambda: docker_engine.Engine(None))
+    monkeypatch.setattr(docker_engine, "connect", lambda progress: docker_engine.Engine(None))
 
 
 def place(typed: Command, *arguments: object) -> Any:
     run = typed("local", HELLO, *arguments).run
     assert run is not None
-    return local.place(run)
+    return endpoint(run, TERMINAL)
 
 
 def refuse() -> None:

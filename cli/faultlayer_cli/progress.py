@@ -1,0 +1,40 @@
+"""How a room tells its caller what it is doing, so that it needs no terminal.
+
+    room -- note("fetching the emulator (once)") --> Progress: a terminal, a page,
+         -- count(3, 7) of "changing" ------------->           a test, or nobody
+
+Notes are whole sentences for the user. Counts are for whoever waits, and may be dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+Count = Callable[[int, "int | None"], None]  # done so far, and of how many (None: not known)
+
+
+class Progress(Protocol):
+    """Receives notes and counts. The main thread calls it."""
+
+    def note(self, text: str) -> None:
+        """Take one sentence that the user should know."""
+
+    def counting(self, doing: str, unit: str = "") -> contextlib.AbstractContextManager[Count]:
+        """Follow one piece of work, from the start of the `with` block to its end."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def note(self, text: str) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def counting(self, doing: str, unit: str = "") -> Iterator[Count]:
+        yield lambda done, total: None
+
+
+SILENT = Silent()
+BYTES = "bytes"

@@ -1,0 +1,82 @@
+r"""A function to run on this machine: what was asked for, and where it can be done.
+
+Launch --> endpoint() --> Emulator    in Linux namespaces, if this machine allows them
+                      \-> Container   in Docker, if it was asked for or nothing else works
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.progress import SILENT, Progress
+from faultlayer_cli.running import namespaces
+from faultlayer_cli.running.emulator import Emulator, Endpoint
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A function, its settings, and how it is to run; `env` has the faults."""
+
+    folder: Path
+    handler: str
+    env: Mapping[str, str]
+    timeout: int  # seconds
+    memory: int  # MB that the function is told it has
+    storage: int  # MB of /tmp
+    image: str
+    port: int | None = None  # None: any free one
+    layer: Path | None = None  # None: the layer that comes with the command
+    docker: bool = False
+
+
+def refusal() -> str | None:
+    """Why the layer cannot be mounted on this machine; None if it can."""
+    if sys.platform != "linux":
+        return f"the emulator needs Linux, and this is {sys.platform}"
+    try:
+        namespaces.unshare_command()
+    except Failure as failure:
+        return str(failure)
+    return None
+
+
+def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
+    """The place to run the function, not started yet. Raises Failure if there is none."""
+    refused = None if launch.docker else refusal()
+    if not launch.docker and refused is None:
+        return Emulator(
+            launch.folder,
+            launch.handler,
+            env=launch.env,
+            timeout=launch.timeout,
+            memory=launch.memory,
+            storage=launch.storage,
+            port=launch.port,
+            layer=launch.layer,
+            progress=progress,
+        )
+    from faultlayer_cli.running import container, docker_engine  # which import much
+
+    try:
+        engine = docker_engine.connect(progress)
+    except Failure as failure:
+        raise Failure(f"{refused}; and {failure}") if refused else failure from None
+    if refused:
+        reason = refused.partition(": ")[0]
+        progress.note(f"runs in Docker, in {launch.image}, since {reason}")
+    return container.Container(
+        engine,
+        launch.image,
+        launch.folder,
+        launch.handler,
+        env=launch.env,
+        timeout=launch.timeout,
+        memory=launch.memory,
+        storage=launch.storage,
+        port=launch.port,
+        layer=launch.layer,
+    )
