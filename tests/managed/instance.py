@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,22 +29,25 @@ _PATIENCE = 10.0  # seconds to ask again
 class Managed(Emulator):
     """The emulator in Managed Instances mode: this many workers, each with a /next of its own."""
 
+    # The emulator gives layer and runtime a user of their own.
+    capabilities = ("chown", "dac_override", "kill", "setgid", "setuid")
+
     def __init__(self, workers: int, *, layer: Path | None = None, **variables: str | None) -> None:
         env: dict[str, str | None] = {
             "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
             "AWS_LAMBDA_MAX_CONCURRENCY": str(workers),
-            "PYTHONPATH": "/var/runtime/client",
+            "PYTHONPATH": "/var/client",
         }
         super().__init__(
-            FUNCTIONS / "echo", env=env | variables, timeout=20, layer=layer, echo=False
+            FUNCTIONS / "echo",
+            env=env | variables,
+            timeout=20,
+            bootstrap=FUNCTIONS / "bootstrap",
+            layer=layer,
+            shown={"/var/lang": Path(sys.base_prefix), "/var/client": downloads.runtime()},
+            echo=False,
         )
         self.tmp.chmod(0o1777)  # as Lambda's: layer and runtime are another user here
-
-    def _launch(self, command: Sequence[str], env: Mapping[str, str]) -> None:
-        at = len(command) - list(reversed(command)).index("--")
-        given = [sys.base_prefix, downloads.runtime(), self.folder, FUNCTIONS / "bootstrap"]
-        inside = ["sh", str(FUNCTIONS / "in-managed-var.sh"), *map(str, given)]
-        super()._launch([*command[:at], *inside, *command[at:]], env)
 
     def lambdas_address(self) -> str:
         """AWS_LAMBDA_RUNTIME_API as Lambda set it."""

@@ -12,8 +12,8 @@ import pytest
 import machine
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
-from faultlayer_cli.running import downloads
-from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running import downloads, interpreter
+from faultlayer_cli.running.emulator import RUNTIME, Emulator
 from faultlayer_cli.running.namespaces import unshare_command
 from neighbours import FUNCTIONS, WRAPPER, Compose, Run
 from rie.support import Function
@@ -31,7 +31,7 @@ def namespaces() -> None:
 def _install(source: str, target: Path) -> None:
     """This program at this place, run by an interpreter that is not the layer's."""
     target.parent.mkdir(exist_ok=True)
-    target.write_text(f"#!{downloads.interpreter()} -IS\n" + (FUNCTIONS / source).read_text())
+    target.write_text(f"#!{interpreter.found().path} -IS\n" + (FUNCTIONS / source).read_text())
     target.chmod(0o755)
 
 
@@ -57,10 +57,10 @@ def run() -> Iterator[Run]:
 
         def start(*, layer: Path | None = None, timeout: int = 10, **variables: str) -> Function:
             env = {
-                "LAMBDA_RUNTIME_DIR": str(downloads.runtime()),
-                "PYTHONPATH": str(downloads.runtime()),
-                "_FAULTLAYER_PYTHON": str(downloads.interpreter()),
-                "OTHER_CODE": str(FUNCTIONS),
+                "LAMBDA_RUNTIME_DIR": "/var/client",
+                "PYTHONPATH": "/var/client",
+                "_FAULTLAYER_PYTHON": interpreter.found().path,
+                "OTHER_CODE": RUNTIME,
             }
             emulator = Emulator(
                 FUNCTIONS / "guest",
@@ -68,6 +68,7 @@ def run() -> Iterator[Run]:
                 bootstrap=FUNCTIONS / "bootstrap",
                 timeout=timeout,
                 layer=layer,
+                shown={"/var/client": downloads.runtime()},
                 echo=False,
             )
             return Function(stack.enter_context(emulator))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import machine
-from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.emulator import TASK, Emulator
 from rie.held import held as held  # a fixture
 from rie.support import Function
 
@@ -43,10 +43,11 @@ def run() -> Iterator[Callable[..., Function]]:
             handler: str = "app.handler",
             timeout: int = 5,
             layer: Path | None = None,
+            shown: Mapping[str, Path] | None = None,
             **variables: str,
         ) -> Function:
-            env = {"AWS_LAMBDA_EXEC_WRAPPER": str(PROBE / "first-wrapper"), **variables}
-            emulator = Emulator(PROBE, handler, env=env, timeout=timeout, layer=layer)
+            env = {"AWS_LAMBDA_EXEC_WRAPPER": f"{TASK}/first-wrapper", **variables}
+            emulator = Emulator(PROBE, handler, env=env, timeout=timeout, layer=layer, shown=shown)
             return Function(stack.enter_context(emulator))
 
         yield start

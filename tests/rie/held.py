@@ -107,8 +107,9 @@ def _node(folder: Path) -> dict[str, Any]:
     except builds.Unavailable as missing:
         machine.lacks(missing)
     shutil.copy(PROBE / "sandbox.mjs", folder)
-    (folder / "node_modules").symlink_to(built / "node_modules")
-    return {"function_dir": folder, "bootstrap": NODE.bootstrap}
+    (folder / "node_modules").mkdir()
+    shown = {"/var/task/node_modules": built / "node_modules"}
+    return {"function_dir": folder, "bootstrap": NODE.bootstrap, "shown": shown}
 
 
 @pytest.fixture(params=EACH)

@@ -26,8 +26,7 @@ def running(
     language: str, sources: Path, variables: dict[str, str], **more: Any
 ) -> Iterator[Function]:
     """The function of this folder (app.py, index.mjs), with these variables."""
-    # Not in /tmp, of which the function is to have its own.
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "function"
         shutil.copytree(sources, folder, ignore=shutil.ignore_patterns("__pycache__"))
         env: dict[str, str | None] = {**variables}
@@ -35,6 +34,8 @@ def running(
         if language == NODE.name:
             handler, more["bootstrap"] = NODE.handler, NODE.bootstrap
             env["AWS_EXECUTION_ENV"] = None
-            (folder / "node_modules").symlink_to(builds.build(NODE, print) / "node_modules")
+            (folder / "node_modules").mkdir()
+            built = builds.build(NODE, print) / "node_modules"
+            more["shown"] = {"/var/task/node_modules": built}
         with Emulator(folder, handler, env=env, **more) as emulator:
             yield Function(emulator)

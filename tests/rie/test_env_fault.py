@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 import machine
-from faultlayer_cli.running import downloads
+from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.emulator import Emulator
 from rie.languages import EACH
 from rie.support import Function
@@ -43,14 +43,21 @@ def node(tmp_path):
         built = builds.build(NODE, print)
     except builds.Unavailable as error:
         machine.lacks(error)
-    (tmp_path / "node_modules").symlink_to(built / "node_modules")
+    (tmp_path / "node_modules").mkdir()
+    shown = {"/var/task/node_modules": built / "node_modules"}
     (tmp_path / "index.mjs").write_text(NODE_FUNCTION)
     started = []
 
     def start(**variables):
         env = {"AWS_EXECUTION_ENV": None, **RIGHT, **variables}
         emulator = Emulator(
-            tmp_path, NODE.handler, env=env, timeout=20, memory=256, bootstrap=NODE.bootstrap
+            tmp_path,
+            NODE.handler,
+            env=env,
+            timeout=20,
+            memory=256,
+            bootstrap=NODE.bootstrap,
+            shown=shown,
         )
         started.append(emulator)
         return Function(emulator.__enter__())
@@ -123,10 +130,13 @@ def test_an_os_only_runtime_gets_them_through_its_wrapped_package(tmp_path):
     env = {
         **RIGHT,
         "AWS_LAMBDA_EXEC_WRAPPER": None,
-        "PYTHONPATH": str(downloads.runtime()),
-        "TEST_PYTHON": str(downloads.interpreter()),
+        "PYTHONPATH": "/var/client",
+        "TEST_PYTHON": interpreter.found().path,
         "FAULTLAYER_ENV": '{"TABLE_NAME":"wrong"}',
     }
     bootstrap = tmp_path / "bootstrap"
-    with Emulator(tmp_path, "configured.handler", env=env, bootstrap=bootstrap) as emulator:
+    shown = {"/var/client": downloads.runtime()}
+    with Emulator(
+        tmp_path, "configured.handler", env=env, bootstrap=bootstrap, shown=shown
+    ) as emulator:
         assert seen(Function(emulator))["table"] == "wrong"

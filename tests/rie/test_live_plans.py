@@ -41,8 +41,8 @@ def plan_events(function):
 
 @pytest.fixture
 def folder():
-    """One that the sandbox sees too, which has its own /tmp."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+    """One that the function is shown."""
+    with tempfile.TemporaryDirectory() as name:
         yield Path(name)
 
 
@@ -55,7 +55,11 @@ def test_one_in_the_functions_folder_and_a_variable_add_up(run):
 def test_a_file_is_armed_disarmed_and_armed_again(run, folder):
     path = folder / "plan.json"
     path.write_text("{}")
-    function = run(FAULTLAYER_PLAN=f"file:{path}", FAULTLAYER_POLL="500ms")
+    function = run(
+        shown={"/var/plans": folder},
+        FAULTLAYER_PLAN="file:/var/plans/plan.json",
+        FAULTLAYER_POLL="500ms",
+    )
     assert status(function) == 200
     for document, code in ((ARMED, 503), ({}, 200), (ARMED, 503)):
         path.write_text(json.dumps(document))

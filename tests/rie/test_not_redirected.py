@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.emulator import TASK, Emulator
 from rie.conftest import PROBE
 from rie.support import Function, told
 
 ARMED = {"FAULTLAYER_STATUS": "503"}
 
 
-@pytest.mark.parametrize("wrapper", [None, str(PROBE / "other-wrapper")], ids=["unset", "another"])
+@pytest.mark.parametrize("wrapper", [None, f"{TASK}/other-wrapper"], ids=["unset", "another"])
 def test_without_our_wrapper_two_lines_say_why_nothing_is_injected(wrapper):
     env = {"AWS_LAMBDA_EXEC_WRAPPER": wrapper, **ARMED}
     with Emulator(PROBE, "app.handler", env=env) as emulator:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from faultlayer_cli.layers.wrap_package import wrap
-from faultlayer_cli.running import downloads
+from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.emulator import Emulator
 from rie.conftest import PROBE
 from rie.support import Function, told
@@ -41,13 +41,14 @@ def deployed(tmp_path: Path) -> Path:
 def test_a_wrapped_package_gets_its_faults_without_the_exec_wrapper(deployed: Path) -> None:
     env = {
         "AWS_LAMBDA_EXEC_WRAPPER": None,
-        "PYTHONPATH": str(downloads.runtime()),
-        "TEST_PYTHON": str(downloads.interpreter()),
+        "PYTHONPATH": "/var/client",
+        "TEST_PYTHON": interpreter.found().path,
         "FAULTLAYER_STATUS": "503",
         "FAULTLAYER_STATUS_MAX": "1",
     }
     bootstrap = deployed / "bootstrap"
-    with Emulator(deployed, "app.handler", env=env, bootstrap=bootstrap) as emulator:
+    shown = {"/var/client": downloads.runtime()}
+    with Emulator(deployed, "app.handler", env=env, bootstrap=bootstrap, shown=shown) as emulator:
         function = Function(emulator)
         assert json.loads(function.invoke().body)["statusCode"] == 503
         assert told(function.invoke())["runs"] == 1

@@ -67,7 +67,11 @@ def plan(code: int, **more) -> str:
 
 def test_a_live_plan_changed_disabled_broken_and_repaired(run, path):
     path.write_text(plan(503))
-    function = run(FAULTLAYER_PLAN=f"file:{path}", FAULTLAYER_POLL="1s")
+    function = run(
+        shown={"/var/plans": path.parent},
+        FAULTLAYER_PLAN=f"file:/var/plans/{path.name}",
+        FAULTLAYER_POLL="1s",
+    )
     function.invoke()
     steps = [  # what the plan becomes, and the only status there is then
         (plan(429), 429),

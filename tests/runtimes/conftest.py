@@ -11,7 +11,7 @@ import pytest
 
 import machine
 from faultlayer_cli.errors import Failure
-from faultlayer_cli.running import downloads, namespaces
+from faultlayer_cli.running import interpreter, namespaces
 from faultlayer_cli.running.emulator import Emulator
 from rie.support import Function
 from runtimes import builds, matrix
@@ -29,7 +29,7 @@ class Example:
     def start(self, **variables: str) -> Function:
         env: dict[str, str | None] = {
             "AWS_EXECUTION_ENV": None,
-            "FUNCTION_PYTHON": str(downloads.interpreter()),
+            "FUNCTION_PYTHON": interpreter.found().path,
             **variables,
         }
         emulator = Emulator(

@@ -41,7 +41,7 @@ class Container(Endpoint):
 
     `env` is given to the function and the layer as it is. `layer` is the tree for /opt, by default
     the checkout's for the image's architecture. `echo` passes the log on to standard error. /tmp
-    is `storage` MB of memory, where that is given.
+    is memory, `storage` MB of it if that is given; all else is read-only.
     """
 
     def __init__(
@@ -67,7 +67,8 @@ class Container(Endpoint):
         self._handler = handler
         self._env = described(self._folder, timeout, memory) | dict(env or {})
         self._layer = Path(layer).resolve() if layer else None
-        self._tmp = {"/tmp": f"rw,exec,mode=1777,size={storage}m"} if storage else {}
+        size = f",size={storage}m" if storage else ""
+        self._tmp = {"/tmp": f"rw,exec,mode=1777{size}"}
         self._container: Any = None
         self._reader: threading.Thread | None = None
         self._relay: port_relay.Relay | None = None
@@ -127,6 +128,10 @@ class Container(Endpoint):
             ports={_PORT: (LOOPBACK, self.port)} if published else {},
             volumes_from=[f"{files.name}:ro"],
             tmpfs=self._tmp,
+            # As in Lambda: /tmp alone is writable, and no process has a right of root's.
+            read_only=True,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
         )
 
     def _read(self, wire: Wire) -> None:

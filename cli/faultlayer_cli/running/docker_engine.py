@@ -28,6 +28,7 @@ from urllib3.exceptions import HTTPError
 from faultlayer_cli import interrupts
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.progress import BYTES, SILENT, Progress
+from faultlayer_cli.running import links
 
 LABEL = "faultlayer.local"  # its value says which process a container or a volume belongs to
 TROUBLE = (DockerException, OSError, HTTPError)
@@ -159,7 +160,7 @@ class Engine:
         """Copies what is in a folder of ours into one of the container's, for all to read."""
         with tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
-                archive.add(folder, ".", filter=_readable)
+                archive.add(folder, ".", filter=_portable)
             file.seek(0)
             with told():
                 container.put_archive(target, file)
@@ -237,8 +238,13 @@ def told() -> Iterator[None]:
         raise Failure(f"Docker: {reason(error)}") from None
 
 
-def _readable(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """As Lambda has it: root's, and everybody may read it."""
+def _portable(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """As Lambda has it: root's, and everybody may read it. Links that lead out of the folder and
+    special files are left out: an engine refuses an archive with such links as a whole."""
+    if not (entry.isreg() or entry.isdir() or entry.issym() or entry.islnk()):
+        return None
+    if entry.issym() and links.leads_out(entry.name, entry.linkname):
+        return None
     entry.mode |= 0o555 if entry.isdir() or entry.mode & 0o100 else 0o444
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = ""

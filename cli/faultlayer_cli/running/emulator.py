@@ -26,14 +26,17 @@ from typing import IO, TypeVar
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.progress import SILENT, Progress
-from faultlayer_cli.running import downloads, http_client, namespaces
+from faultlayer_cli.running import downloads, http_client, interpreter, namespaces
 from faultlayer_cli.running.http_client import Answer
 from faultlayer_cli.running.ports import LOOPBACK, Port
 
 PATH = "/2015-03-31/functions/function/invocations"
 WRAPPER = "/opt/faultlayer-wrapper"
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL")
-_PATHS = ("LAMBDA_RUNTIME_DIR", "_FAULTLAYER_PYTHON")
+TASK = "/var/task"  # the function's code
+RUNTIME = "/var/runtime"  # the runtime client and its bootstrap
+_RAPID = "/var/rapid/aws-lambda-rie"  # the emulator, as in AWS's own images
+_PATH = "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin"  # as in Lambda
+_INHERITED = ("LANG", "LC_ALL")
 _READY = 10.0  # seconds for the emulator to listen
 _GRACE = 3.0  # seconds to end by itself: Lambda gives extensions 2
 # The emulator's own race: it starts the next environment before it is done with the news of the
@@ -181,7 +184,13 @@ class Emulator(Endpoint):
     of date; `bootstrap` the command that starts the runtime, by default the Python one. `echo`
     passes the log on to standard error. `tmp` is what the function sees as /tmp; where `storage`
     says how many MB that has, it is in memory instead, and gone with the function.
+
+    The function sees its own folder at /var/task. A bootstrap from elsewhere is at /var/runtime,
+    with what lies beside it. `shown` adds more of the host, by the path that the function sees. All
+    of that is read-only.
     """
+
+    capabilities: Sequence[str] = ("dac_override",)
 
     def __init__(
         self,
@@ -195,6 +204,7 @@ class Emulator(Endpoint):
         port: int | None = None,
         bootstrap: str | Path | None = None,
         layer: str | Path | None = None,
+        shown: Mapping[str, Path] | None = None,
         echo: bool = True,
         progress: Progress = SILENT,
     ) -> None:
@@ -207,52 +217,71 @@ class Emulator(Endpoint):
         self._storage = storage
         self._bootstrap = Path(bootstrap).resolve() if bootstrap else None
         self._layer = Path(layer).resolve() if layer else None
+        self._shown = dict(shown or {})
         self._given = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._scratch = tempfile.TemporaryDirectory(prefix="faultlayer-")
-        self.tmp = Path(self._scratch.name)
+        self.tmp = Path(self._scratch.name, "tmp")
+        self.tmp.mkdir(mode=0o700)
+        self._root = Path(self._scratch.name, "root")
+        self._root.mkdir(mode=0o700)
 
     def environment(self) -> dict[str, str]:
         """What the function's and the layer's processes start with."""
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
         values: dict[str, str | None] = {key: os.environ.get(key) for key in _INHERITED}
         values |= described(self.folder, self.timeout, self._memory)
         values |= {
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python}",
-            "LAMBDA_TASK_ROOT": str(self.folder),
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",
+            "LAMBDA_TASK_ROOT": TASK,
+            "PATH": _PATH,
             "TZ": ":UTC",
         }
+        values |= interpreter.found().variables
         if self._bootstrap is None:
-            runtime = str(downloads.runtime(self._progress))
-            values["LAMBDA_RUNTIME_DIR"] = values["PYTHONPATH"] = runtime
-            values["_FAULTLAYER_PYTHON"] = str(downloads.interpreter())
+            values |= {"LAMBDA_RUNTIME_DIR": RUNTIME, "PYTHONPATH": RUNTIME}
+            values["_FAULTLAYER_PYTHON"] = interpreter.found().path
         values |= self._given
         return {key: value for key, value in values.items() if value is not None}
+
+    def _see(self, rie: Path, layer: Path) -> tuple[str, dict[str, Path]]:
+        """The bootstrap's path as the function sees it, and what else it sees."""
+        shown = {_RAPID: rie, "/opt": layer, TASK: self.folder, **interpreter.found().shown}
+        if self._bootstrap is None:
+            bootstrap = f"{RUNTIME}/bootstrap"
+            shown[bootstrap] = downloads.DATA / "bootstrap-python"
+            client = downloads.runtime(self._progress)
+            shown |= {f"{RUNTIME}/{path.name}": path for path in sorted(client.iterdir())}
+        elif self._bootstrap.is_relative_to(self.folder):
+            bootstrap = f"{TASK}/{self._bootstrap.relative_to(self.folder)}"
+        else:
+            bootstrap = f"{RUNTIME}/{self._bootstrap.name}"
+            shown[RUNTIME] = self._bootstrap.parent
+        return bootstrap, shown | self._shown
 
     def start(self) -> None:
         """Starts the emulator; the function itself starts with the first invocation."""
         rie = downloads.emulator(self._progress)
         # Found once: a restart must not change the layer under a run.
         self._layer = layer = self._layer or checkout.layer(downloads.architecture())
-        bootstrap = self._bootstrap or downloads.DATA / "bootstrap-python"
+        bootstrap, shown = self._see(rie, layer)
         program = [
-            str(rie),
+            _RAPID,
             "--runtime-interface-emulator-address", f"{LOOPBACK}:{self.port}",
             "--runtime-api-address", f"{LOOPBACK}:{self.api_port}",
-            str(bootstrap), self.handler,
+            bootstrap, self.handler,
         ]  # fmt: skip
-        env = self.environment()
-        needed = [rie, bootstrap, *map(Path, filter(None, map(env.get, _PATHS)))]
-        command = namespaces.command(
-            program,
-            layer=layer,
+        box = namespaces.Box(
+            root=self._root,
+            shown=shown,
             tmp=self.tmp,
-            folder=self.folder,
-            needed=needed,
+            folder=TASK,
+            hidden=interpreter.found().packages,
             storage=self._storage,
+            capabilities=self.capabilities,
         )
-        self._launch(command, env)
+        self._launch(box.command(program), self.environment())
         self._wait_until_listening()
 
     def _launch(self, command: Sequence[str], env: Mapping[str, str]) -> None:

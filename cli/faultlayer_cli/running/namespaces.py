@@ -1,22 +1,31 @@
-"""A command with the layer at /opt, without Docker and without root: Linux namespaces.
+"""A command in a root file system of its own, without Docker and without root: Linux namespaces.
 
-It promises that /opt and /tmp change for that command alone, and that nothing the command started
-outlives it. Binding: user_namespaces(7), unshare(1), setpriv(1).
+    setpriv          ends it if we die
+      unshare        namespaces for mounts, processes and IPC; a user's own if we are not root
+        new_root.py  the new root: what is shown is read-only, /tmp is the command's own
+          command    without capabilities, and with no way to get any
+
+The command can write to its /tmp and nowhere else, cannot see or end the host's processes, and
+nothing that it started outlives it. It shares the host's network: functions call what runs there.
+Binding: user_namespaces(7), unshare(1), setpriv(1).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from faultlayer_cli.errors import Failure
 
-SCRIPT = Path(__file__).resolve().parents[1] / "data" / "sandbox.sh"
-_PROBE = "mount -t tmpfs faultlayer /opt"
-_PROCESSES = ("--pid", "--fork", "--kill-child", "--mount-proc")
+NEW_ROOT = Path(__file__).resolve().with_name("new_root.py")
+_PROBE = "mount -t tmpfs faultlayer /tmp"
+_PROCESSES = ("--ipc", "--pid", "--fork", "--kill-child", "--mount-proc")
 _SETTINGS = (
     ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "0"),
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "1"),
@@ -30,8 +39,6 @@ def unshare_command() -> list[str]:
     With a namespace for processes, so that killing its first one ends all of them. A container
     that hides parts of /proc refuses that one; there the emulator ends what it started.
     """
-    if not Path("/opt").is_dir():
-        raise Failure("this machine has no /opt to mount the layer on: create it (mkdir /opt)")
     missing = [tool for tool in ("unshare", "setpriv", "mount") if not shutil.which(tool)]
     if missing:
         raise Failure(f"{missing[0]} is missing: install util-linux (Debian: mount, util-linux)")
@@ -71,30 +78,36 @@ def _refusal() -> str:
     return f"user namespaces are not allowed here: {advice}"
 
 
-def command(
-    program: Sequence[str],
-    *,
-    layer: Path,
-    tmp: Path,
-    folder: Path,
-    needed: Sequence[Path],
-    storage: int | None = None,
-) -> list[str]:
-    """The command that runs the program in the folder until it, or we, die.
+@dataclass(frozen=True)
+class Box:
+    """What a command sees of the host beside its programs, and where it may write.
 
-    It sees the layer at /opt and the folder `tmp` at /tmp, or `storage` MB of memory.
-    `needed` are the paths that must stay visible: what the host has beside them at the top of /tmp
-    stays visible too.
+    `shown` maps paths as the command sees them to the host's: each is read-only. `hidden` are
+    folders that look empty. /tmp is `storage` MB of memory or, without that, the folder `tmp`.
+    `root` is any empty folder of the host. `folder` is where the command starts.
     """
-    shadowed = {"extensions", *(entry.name for entry in layer.iterdir())}
-    kept = set()
-    for path in (folder, *needed):
-        top = path.parts[1:3]
-        if path == Path("/tmp") or (top[:1] == ("opt",) and top[1:2] and top[1] in shadowed):
-            raise Failure(f"{path} cannot be seen where the layer is mounted: use a copy elsewhere")
-        if top[:1] == ("tmp",):
-            kept.add(top[1])
-    with_us = ["setpriv", "--pdeathsig", "KILL", "--"]
-    places = [str(layer), str(tmp), str(storage or ""), str(folder)]
-    script = ["sh", str(SCRIPT), *places, *sorted(kept), "--"]
-    return [*with_us, *unshare_command(), "--", *script, *program]
+
+    root: Path
+    shown: Mapping[str, Path]
+    tmp: Path
+    folder: str
+    hidden: Sequence[str] = ()
+    storage: int | None = None
+    # Root that reads what belongs to others is what `sudo faultlayer local` is given. It is no way
+    # to write: all mounts are read-only, and nothing can change that.
+    capabilities: Sequence[str] = ("dac_override",)
+
+    def command(self, program: Sequence[str]) -> list[str]:
+        """The command that runs the program in this box until it, or we, die."""
+        specification = {
+            "root": str(self.root),
+            "shown": [[str(source), path] for path, source in self.shown.items()],
+            "hidden": list(self.hidden),
+            "tmp": str(self.tmp),
+            "storage": self.storage,
+            "folder": self.folder,
+            "capabilities": list(self.capabilities),
+        }
+        with_us = ["setpriv", "--pdeathsig", "KILL", "--"]
+        inside = [sys.executable, "-I", "-S", str(NEW_ROOT), json.dumps(specification)]
+        return [*with_us, *unshare_command(), "--", *inside, *program]

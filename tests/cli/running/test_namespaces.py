@@ -11,13 +11,6 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import namespaces
 
 
-@pytest.fixture
-def layer(tmp_path: Path) -> Path:
-    (tmp_path / "layer" / "extensions").mkdir(parents=True)
-    (tmp_path / "layer" / "faultlayer").mkdir()
-    return tmp_path / "layer"
-
-
 @pytest.mark.parametrize(
     ("user", "told"), [(0, "--privileged"), (1000, "run as root, or in Docker")]
 )
@@ -49,28 +42,3 @@ def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch):
 def test_without_a_process_namespace_the_plain_one_is_taken(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(namespaces, "_works", lambda command: "--pid" not in command)
     assert "--pid" not in namespaces.unshare_command()
-
-
-@pytest.mark.parametrize("folder", ["/opt/faultlayer/examples", "/opt/extensions", "/tmp"])
-def test_a_folder_that_would_be_hidden(
-    monkeypatch: pytest.MonkeyPatch, layer: Path, tmp_path: Path, folder: str
-):
-    monkeypatch.setattr(namespaces, "unshare_command", lambda: ["unshare"])
-    with pytest.raises(Failure, match="use a copy elsewhere"):
-        namespaces.command(["true"], layer=layer, tmp=tmp_path, folder=Path(folder), needed=[])
-
-
-def test_what_is_needed_in_tmp_stays_visible(
-    monkeypatch: pytest.MonkeyPatch, layer: Path, tmp_path: Path
-):
-    monkeypatch.setattr(namespaces, "unshare_command", lambda: ["unshare"])
-    needed = [Path("/tmp/clone/.cache/rie"), Path("/tmp/clone/x"), Path("/usr/bin/python3")]
-    command = namespaces.command(
-        ["true"], layer=layer, tmp=tmp_path, folder=Path("/tmp/my function"), needed=needed
-    )
-    assert command[command.index("/tmp/my function") + 1 :] == [
-        "clone",
-        "my function",
-        "--",
-        "true",
-    ]

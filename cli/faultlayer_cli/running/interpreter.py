@@ -1,0 +1,66 @@
+"""The Python that runs functions: where it is on the host, and where a function sees it.
+
+A function sees the machine's own Python in its place, below /usr, and any other one at /var/lang,
+as in Lambda. It never sees the packages that are installed for it, which Lambda does not have.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.running import downloads
+
+LANG = "/var/lang"
+_IN_PLACE = ("/usr", "/nix", "/gnu")  # which every function sees
+# Its programs and libraries name each other by this path, so it works nowhere else.
+_HOMEBREW = Path("/home/linuxbrew/.linuxbrew")
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """`path` is as a function sees it, `shown` what that takes, `packages` what is not shown."""
+
+    path: str
+    shown: Mapping[str, Path]
+    packages: Sequence[str]
+    variables: Mapping[str, str]
+
+
+@functools.cache
+def found() -> Interpreter:
+    host = downloads.interpreter()
+    real, prefix = host.resolve(), Path(sys.base_prefix).resolve()
+    if any(real.is_relative_to(top) for top in _IN_PLACE):
+        return Interpreter(str(real), {}, [str(path) for path in _packages(host)], {})
+    if real.is_relative_to(_HOMEBREW):
+        shown = {str(_HOMEBREW): _HOMEBREW}
+        return Interpreter(str(real), shown, [str(path) for path in _packages(host)], {})
+    if not real.is_relative_to(prefix):
+        raise Failure(f"the interpreter {real} is not below its own prefix {prefix}")
+    packages = [
+        f"{LANG}/{path.relative_to(prefix)}"
+        for path in _packages(host)
+        if path.is_relative_to(prefix)
+    ]
+    shared = any((prefix / "lib").glob("libpython*.so*"))
+    variables = {"LD_LIBRARY_PATH": f"{LANG}/lib"} if shared else {}
+    path = f"{LANG}/{real.relative_to(prefix)}"
+    return Interpreter(path, {LANG: prefix}, packages, variables)
+
+
+def _packages(interpreter: Path) -> list[Path]:
+    """The folders of installed packages, for which this interpreter itself is asked."""
+    question = "import json, site; print(json.dumps(site.getsitepackages()))"
+    done = subprocess.run(
+        [interpreter, "-I", "-c", question], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise Failure(f"{interpreter} does not start: {done.stderr.strip()[:300]}")
+    return [Path(path).resolve() for path in json.loads(done.stdout)]
