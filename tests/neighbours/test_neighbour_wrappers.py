@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from neighbours import ADDED, ARGUMENTS, FUNCTIONS, WRAPPER, Compose, Run
+from faultlayer_cli.running.emulator import RUNTIME, TASK
+from neighbours import ADDED, ARGUMENTS, WRAPPER, Compose, Run
 from rie.support import Function, told
 
 ARMED = {"FAULTLAYER_LATENCY": "1ms"}
 NEXT = {"FAULTLAYER_NEXT_WRAPPER": WRAPPER}
-FIRST = {"AWS_LAMBDA_EXEC_WRAPPER": str(FUNCTIONS / "first-wrapper")}
+FIRST = {"AWS_LAMBDA_EXEC_WRAPPER": f"{RUNTIME}/first-wrapper"}
 CHAINS = {"ours, then another": NEXT, "another, then ours": FIRST, "both": {**FIRST, **NEXT}}
 SAYS = {"ours, then another": ADDED, "another, then ours": "the first", "both": ADDED}
 
@@ -45,8 +46,8 @@ def test_a_chain_keeps_arguments_environment_and_exit_code(
     [
         ("/opt/not-there", True),
         ("/opt/not-there", False),
-        (str(FUNCTIONS / "guest" / "app.py"), True),
-        (str(FUNCTIONS), True),
+        (f"{TASK}/app.py", True),
+        (RUNTIME, True),
     ],
     ids=["missing", "missing, idle", "not executable", "a folder"],
 )
