@@ -11,7 +11,6 @@ import pytest
 
 from fakes import agents
 from fakes.agents import AppConfigAgent, SsmAgent
-from rie.conftest import PROBE
 
 ARMED = {"faults": [{"fault": "status", "code": 503, "when": "after"}]}
 POLL = 0.5
@@ -47,7 +46,7 @@ def folder():
 
 
 def test_one_in_the_functions_folder_and_a_variable_add_up(run):
-    function = run(FAULTLAYER_PLAN=f"file:{PROBE}/plan.json", FAULTLAYER_LATENCY="5ms")
+    function = run(FAULTLAYER_PLAN="file:/var/task/plan.json", FAULTLAYER_LATENCY="5ms")
     function.invoke()
     assert [line["delay_ms"] for line in function.lines("fault_injected")] == [5, 3]
 

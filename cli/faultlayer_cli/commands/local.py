@@ -34,6 +34,8 @@ _TIMEOUT = Whole(1, 900, "3")
 _MEMORY = Whole(128, 10240, "128")
 _STORAGE = Whole(512, 10240, "512")
 _LISTEN = Whole(1, 65535, "9748")
+_SYSTEM = {Path("/"), Path("/dev"), Path("/run")}
+_KERNEL = ("/proc", "/sys")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 IMAGE = f"public.ecr.aws/lambda/python:{sys.version_info.major}.{sys.version_info.minor}"
 _IMAGE = re.compile(
@@ -66,6 +68,9 @@ def function_folder(text: str, handler: str, python: bool) -> Path:
     folder = Path(text)
     if not folder.is_dir():
         raise Mistake(f"{text} is not a folder; allowed: the folder that holds the handler's file")
+    real = folder.resolve()
+    if real in _SYSTEM or any(map(real.is_relative_to, _KERNEL)):
+        raise Mistake(f"{text} is the running system; allowed: a folder with the function's files")
     if not handler:
         raise Mistake("--handler is empty; allowed: for example app.handler")
     if not python:

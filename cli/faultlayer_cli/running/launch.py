@@ -13,8 +13,10 @@ from pathlib import Path
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.progress import SILENT, Progress
-from faultlayer_cli.running import namespaces
+from faultlayer_cli.running import links, namespaces
 from faultlayer_cli.running.emulator import Emulator, Endpoint
+
+_NAMED = 5  # links that a note names
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,22 @@ def refusal() -> str | None:
     return None
 
 
+def _tell_links(folder: Path, progress: Progress) -> None:
+    """Name the links in the folder that a function cannot follow."""
+    lost = links.leading_out(folder)
+    if lost:
+        count = "1 link leads" if len(lost) == 1 else f"{len(lost)} links lead"
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        progress.note(
+            f"{count} out of {folder}, and the function does not see where: "
+            f"{', '.join(lost[:_NAMED])}{more}; put a copy of the files into the folder"
+        )
+
+
 def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
     """The place to run the function, not started yet. Raises Failure if there is none."""
     refused = None if launch.docker else refusal()
+    _tell_links(launch.folder, progress)
     if not launch.docker and refused is None:
         return Emulator(
             launch.folder,

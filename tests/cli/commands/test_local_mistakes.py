@@ -52,6 +52,9 @@ NOISE = "\x01\u00e9" * 2048
         ([HELLO, "--image", "lambda/nodejs:22", "--handler", ""], "--handler"),
         ([HELLO, "--docker", "--handler", "other.handler"], "--handler"),
         ([HELLO, "more"], "more"),
+        (["/"], "/ is the running system"),
+        (["/var/run", "--image", "lambda/nodejs:22"], "/var/run is the running system"),
+        (["/sys/kernel", "--docker"], "/sys/kernel is the running system"),
     ],
 )
 def test_one_line_names_what_is_wrong(typed: Command, arguments: list[object], named: str):
