@@ -17,6 +17,7 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
+SITE := $(BIN)/python -m sphinx --fail-on-warning --keep-going --doctree-dir build/doctrees docs build/site
 SAM := .venv-sam
 FUZZ := .venv-fuzz
 SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare \
@@ -48,16 +49,16 @@ nightly: $(DEV) build bare ## every test, a bare machine, long soak and long fuz
 bare: ## make demo and make test in a root file system with python3, git and make alone
 	.ci/bare
 
-check: $(DEV) ## ruff, mypy --strict, import rules, shellcheck, reference tables
+check: $(DEV) ## ruff, mypy --strict, import rules, shellcheck, the pages and their links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
-	$(BIN)/python -m faultlayer_cli.reference --check README.md
-	$(BIN)/python -m faultlayer_cli.reference --check docs/plan.schema.json
-	$(BIN)/python -m faultlayer_cli.reference --check docs/iam.md
+	$(BIN)/python -m faultlayer_cli.reference --check
+	$(BIN)/python tests/docs/pages.py --check
 	$(BIN)/python -m bench.pages --check
+	$(SITE) --quiet
 
 bench: $(DEV) build ## speed, into the README, docs/ and bench/results.json; BENCH_ARGS=--quick
 	$(BIN)/python -m bench $(BENCH_ARGS)
@@ -71,10 +72,10 @@ fuzz: $(FUZZ)/.ready ## coverage-guided fuzzing; FUZZ_ARGS="--seconds 60" for ea
 build: $(READY) ## the layer: dist/<arch>/ and its zip; ARCH=arm64 or ARCH=all for others
 	PYTHON=$(BIN)/python ./build.sh $(ARCH)
 
-docs: $(READY) ## write the README's reference tables from the fault registry
-	$(BIN)/python -m faultlayer_cli.reference --write README.md
-	$(BIN)/python -m faultlayer_cli.reference --write docs/plan.schema.json
-	$(BIN)/python -m faultlayer_cli.reference --write docs/iam.md
+docs: $(DEV) ## write the generated parts of the pages, and build them as a site: build/site
+	$(BIN)/python -m faultlayer_cli.reference --write
+	$(BIN)/python tests/docs/pages.py --write
+	$(SITE)
 
 sam: $(SAM)/.ready ## the SAM command line: .venv-sam/bin/sam
 

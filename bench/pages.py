@@ -1,5 +1,6 @@
-"""What is generated from bench/results.json: the README's numbers, those of docs/benchmarks.md, and
-the charts in docs/. `python -m bench.pages` writes them, with --check it only compares.
+"""Numbers and charts on the pages, from bench/results.json.
+
+`python -m bench.pages` writes them, with --check it only compares.
 
 It promises that they hold nothing which the numbers do not say, and to change nothing of a page but
 what stands between its markers. Exit code 1, with the differences, where a page says otherwise.
@@ -19,9 +20,9 @@ from bench import report
 from bench.charts import Point, bars, dots, lines
 from bench.invocations import DIRECT, SOCAT, YARDSTICK
 from bench.machine import ROOT
-from bench.report import PLACEMENTS, STARTS, Grid, markdown, number
+from bench.report import PLACEMENTS, STARTS, Grid, markdown, number, times
 from bench.subjects import OURS
-from bench.targets import Results, at
+from bench.targets import Results, at, measured
 
 RESULTS = ROOT / "bench" / "results.json"
 PEERS = ROOT / "bench" / "peers.json"
@@ -116,7 +117,33 @@ def made_on(results: Results) -> str:
     )
 
 
-def readme(results: Results, others: Results | None) -> str:
+def readme(results: Results) -> str:
+    """Four numbers for somebody who decides whether to try it."""
+    values = measured(results, _placed(results))
+    added = at(results, "paths", _placed(results), "latency", OURS, "added", "median")
+    starts = at(results, "starts", "warm", "ms") or {}
+    bare = at(starts, "bare start", "median")
+    start = at(starts, OURS, "median")
+    rows = [
+        [
+            "a warm invocation, with a fault armed that does not hit",
+            f"{number(added, 0)} µs more, {times(values['added_to_forwarder'])} what a plain C "
+            "forwarder adds",
+        ],
+        ["the same with nothing to inject", f"{number(values['idle_hops'], 0)} extra hops"],
+        [
+            "a cold start, until the extension has registered",
+            f"{number(start, 0)} ms; the bare interpreter takes {number(bare, 0)} ms",
+        ],
+        [
+            "size",
+            f"{number(values['rss_mib'])} MiB resident, {number(values['zip_mb'], 2)} MB zipped",
+        ],
+    ]
+    return markdown(Grid("", ["what", "cost"], rows))
+
+
+def speed(results: Results, others: Results | None) -> str:
     parts = [
         markdown(report.target_grid(results)),
         f"The same with its neighbours, {PLACEMENTS[_placed(results)]}:",
@@ -235,13 +262,15 @@ def charts(results: Results) -> dict[Path, str]:
 def rendered() -> dict[Path, str]:
     """Every generated page and chart as the numbers have it."""
     results = json.loads(RESULTS.read_text())
-    readme_page, page = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
+    docs = ROOT / "docs"
+    short, middle, page = ROOT / "README.md", docs / "speed.md", docs / "benchmarks.md"
     whole = fill(page.read_text(), "bench", numbers(results))
     others = json.loads(PEERS.read_text()) if PEERS.exists() else None
     if others is not None:
         whole = fill(whole, "peers", peers(others))
     return {
-        readme_page: fill(readme_page.read_text(), "bench", readme(results, others)),
+        short: fill(short.read_text(), "bench", readme(results)),
+        middle: fill(middle.read_text(), "bench", speed(results, others)),
         page: whole,
         **charts(results),
     }

@@ -162,7 +162,7 @@ def target_grid(results: Results, name: str = OURS) -> Grid:
         word = words[0] if len(set(words)) == 1 else ", ".join(words)
         limit = f"{target.relation} {target.limit:g}{target.unit}"
         rows.append([target.text, limit, *cells, word])
-    columns = ["target (DESIGN §7)", "limit", *[PLACEMENTS[p] for p in placements], "verdict"]
+    columns = ["target", "limit", *[PLACEMENTS[p] for p in placements], "verdict"]
     return Grid(f"{name}: targets", columns, rows)
 
 

@@ -1,4 +1,4 @@
-"""The product contract's speed targets (DESIGN §7) as data, and the verdict on each.
+"""The speed targets as data, and the verdict on each.
 
 It promises that a target without a measurement is "not measured", never met. Missing one is told,
 not punished: a benchmark is no test.

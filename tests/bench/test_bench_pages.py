@@ -26,6 +26,7 @@ def test_a_number_changed_by_hand_is_found(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(pages, "RESULTS", other)
     found = "\n".join(pages.check())
     assert "README.md" in found
+    assert "docs/speed.md" in found
     assert "docs/benchmarks.md" in found
     assert "0.12 ×" in found
 

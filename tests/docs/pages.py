@@ -1,17 +1,18 @@
-"""The pages' code blocks, and the files in examples/iac that they quote.
+"""The pages' code blocks, and the files in examples that they quote.
 
 A block that follows `<!-- quote: FILE -->` is what FILE has between its `paste` and `end` comments.
-`python tests/docs/pages.py` writes all quotes anew.
+`python tests/docs/pages.py --write` writes all quotes anew, `--check` compares them.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "start.md")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 _QUOTE = re.compile(r"<!-- quote: (?P<file>\S+) -->\n+```\w+\n(?P<text>.*?)```\n", re.DOTALL)
 _PASTED = re.compile(r"^ *(?:#|//) paste\n(.*?)^ *(?:#|//) end$\n?", re.DOTALL | re.MULTILINE)
 _SHELL = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -37,14 +38,24 @@ def commands(page: Path, name: str) -> list[str]:
     return [line for line in lines if line.split()[:1] == [name]]
 
 
-def _write(page: Path) -> None:
+def _anew(page: Path) -> str:
+    """The page with all quotes as the files are now."""
+
     def anew(quote: re.Match[str]) -> str:
         head = quote[0][: quote.start("text") - quote.start()]
         return head + pasted(ROOT / quote["file"]) + "```\n"
 
-    page.write_text(_QUOTE.sub(anew, page.read_text()))
+    return _QUOTE.sub(anew, page.read_text())
+
+
+def main(action: str) -> int:
+    stale = [page for page in PAGES if _anew(page) != page.read_text()]
+    for page in stale:
+        if action == "--write":
+            page.write_text(_anew(page))
+        print(f"{page}: {'written' if action == '--write' else 'quotes a file as it was'}")
+    return 1 if stale and action != "--write" else 0
 
 
 if __name__ == "__main__":
-    for _page in PAGES:
-        _write(_page)
+    sys.exit(main(*sys.argv[1:]))

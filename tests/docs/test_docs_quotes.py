@@ -21,7 +21,7 @@ COMMANDS = [line for page in pages.PAGES for line in pages.commands(page, "fault
 @pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.name)
 def test_a_page_quotes_the_files_as_they_are(page):
     for file, text in pages.quotes(page):
-        assert text == pages.pasted(pages.ROOT / file), f"{file}: python tests/docs/pages.py"
+        assert text == pages.pasted(pages.ROOT / file), f"{file}: make docs writes it"
 
 
 def test_every_example_is_quoted_and_every_snippet_is_an_example():

@@ -1,4 +1,4 @@
-"""docs/incidents.md: every fault has an incident, and an example that the validator takes."""
+"""The faults' pages: each has an incident, and an example that the validator takes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from faultlayer_cli.main import Commands, commands
 from faultlayer_cli.plans import files as plan_files
 
 PAGE = pages.ROOT / "docs" / "incidents.md"
-# The rest of the contract's sixteen are in the registry, or on their way there.
 SECTIONS = {
-    title.lower(): text
-    for title, text in re.findall(r"^## ([A-Z]+)\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.M | re.S)
+    path.stem: path.read_text()
+    for path in sorted((pages.ROOT / "docs" / "faults").glob("*.md"))
+    if path.stem != "index"
 }
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-KNOWN = [name for name in SECTIONS if registry.find(name)]
+KNOWN = sorted(SECTIONS)
 
 
 def lines(text: str) -> list[str]:
@@ -52,16 +52,17 @@ def attachments(text: str) -> list[dict[str, str]]:
     return [typed(line) for line in lines(text) if line.startswith("faultlayer attach")]
 
 
-def test_every_fault_has_a_section_and_a_row_in_the_table():
-    assert set(registry.names()) <= set(SECTIONS)
-    rows = re.findall(r"^\| \[([A-Z]+)\]\(#([a-z]+)\) \|", PAGE.read_text(), re.M)
-    assert [name.lower() for name, _ in rows] == list(SECTIONS)
-    assert all(name.lower() == anchor for name, anchor in rows)
+def test_every_fault_has_a_page_and_a_row_in_the_table():
+    assert set(registry.names()) == set(SECTIONS)
+    rows = re.findall(r"^\| \[([A-Z]+)\]\(faults/([a-z]+)\.md\) \|", PAGE.read_text(), re.M)
+    assert sorted(name.lower() for name, _ in rows) == sorted(SECTIONS)
+    assert all(name.lower() == file for name, file in rows)
 
 
 @pytest.mark.parametrize("name", sorted(SECTIONS))
 def test_a_section_has_an_incident_an_example_and_what_to_expect(name):
     text = SECTIONS[name]
+    assert "\n## How it acts\n\n- " in text
     assert re.search(r"\]\(https://", text)
     assert f"{PREFIX}{name.upper()}" in variables(text)
     assert "- **Look at**" in text
@@ -90,7 +91,12 @@ def test_the_first_command_comes_to_these_variables_and_the_others_are_right(nam
 
 
 def test_every_example_ends_by_itself():
-    every = [line for line in lines(PAGE.read_text()) if line.startswith("faultlayer attach")]
+    every = [
+        line
+        for text in SECTIONS.values()
+        for line in lines(text)
+        if line.startswith("faultlayer attach")
+    ]
     assert len(every) >= len(SECTIONS)
     assert [line for line in every if "--for " not in line] == []
 

@@ -1,4 +1,4 @@
-"""What ran, as the table of docs/runtimes.md and of the README.
+"""What ran, as the table of docs/runtimes.md.
 
 With FAULTLAYER_MATRIX=1 a run writes it there, between the markers, if it was a run of every cell.
 """
@@ -16,7 +16,7 @@ from runtimes import builds
 from runtimes.languages import LANGUAGES, ROOT, Language
 from runtimes.scenarios import SCENARIOS
 
-PAGES = (ROOT / "docs" / "runtimes.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "runtimes.md",)
 BEGIN, END = "<!-- runtimes:begin -->\n", "<!-- runtimes:end -->"
 _SIGNS = {"passed": "✓", "failed": "✗", "skipped": "–"}
 _CELL = "runtimes"  # the property of a report that says which cell of the matrix it fills

@@ -46,6 +46,16 @@ class Setting:
         return _RENAMED.get(name, "--" + name.lower().replace("_", "-"))
 
     @property
+    def about_fault(self) -> bool:
+        """True if it belongs to one fault, false if it holds for all."""
+        return self.heading != _ALL[0]
+
+    @property
+    def is_switch(self) -> bool:
+        """True if the flag takes no value."""
+        return isinstance(self.option.kind, Flag)
+
+    @property
     def parameter(self) -> str:
         """Its name among the command's arguments."""
         return self.variable.lower()
@@ -55,7 +65,7 @@ class Setting:
 
         The help page mentions what every fault has only once, so these are hidden.
         """
-        if isinstance(self.option.kind, Flag):
+        if self.is_switch:
             return click.Option(
                 [self.flag, self.parameter], is_flag=True, flag_value="true", help=self.help
             )

@@ -2,6 +2,6 @@
 
 import sys
 
-from faultlayer_cli.reference.tables import main
+from faultlayer_cli.reference.pages import main
 
 sys.exit(main())
