@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,12 @@ from faultlayer import registry
 from faultlayer.registry import PREFIX, Fault
 
 FAULTS = [fault for fault in registry.all_faults() if not fault.begin]
-EVENT = (  # one that every fault applies to
-    b'{"requestContext": {"http": {"method": "GET"}}, "Records": '
-    b'[{"messageId": "m", "eventSource": "aws:sqs", "attributes": {}, "body": "{}"}]}'
-)
+RECORDS = [
+    {"messageId": f"m{i}", "eventSource": "aws:sqs", "attributes": {}, "body": "{}"}
+    for i in range(10)  # so many that no share of them is a fraction of a record, drawn by chance
+]
+HTTP = {"requestContext": {"http": {"method": "GET"}}}
+EVENT = json.dumps({**HTTP, "Records": RECORDS}).encode()  # one that every fault applies to
 ANSWERS = (PAYLOAD, b"{}")  # to a caller over HTTP, and to an event source
 
 
