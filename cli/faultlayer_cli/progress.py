@@ -22,7 +22,7 @@ class Progress(Protocol):
         """Take one sentence that the user should know."""
 
     def counting(self, doing: str, unit: str = "") -> contextlib.AbstractContextManager[Count]:
-        """Follow one piece of work, from the start of the `with` block to its end."""
+        """Follow one piece of work, to the end of the `with` block. `unit` is what is counted."""
 
 
 class Silent:

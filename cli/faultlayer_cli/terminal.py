@@ -34,6 +34,8 @@ class OnTerminal:
             DownloadColumn,
             MofNCompleteColumn,
             Progress,
+            ProgressColumn,
+            SpinnerColumn,
             TextColumn,
         )
 
@@ -41,17 +43,23 @@ class OnTerminal:
         if not console.is_terminal:
             yield lambda done, total: None
             return
-        size = DownloadColumn() if unit == BYTES else MofNCompleteColumn()
-        columns = (TextColumn("{task.description}"), BarColumn(), size)
+        text = TextColumn("{task.description}")
+        columns: tuple[ProgressColumn, ...] = (text, BarColumn(), MofNCompleteColumn())
+        if unit:
+            columns = (SpinnerColumn(), text)
+        if unit == BYTES:
+            columns = (BarColumn(), DownloadColumn())
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task(doing, total=None)
             shown = 0.0
 
             def count(done: int, total: int | None) -> None:
                 nonlocal shown
-                if total is not None or monotonic() - shown > _REFRESH:
-                    shown = monotonic()
-                    bar.update(task, completed=done, total=total)
+                if total is None and monotonic() - shown < _REFRESH:
+                    return
+                shown = monotonic()
+                said = f"{doing}: {done:,} {unit}" if unit else doing
+                bar.update(task, completed=done, total=total, description=said)
 
             yield count
 

@@ -164,7 +164,7 @@ def test_json_for_scripts(aws: Aws, cli: Cli, plan: Path) -> None:
     assert shown["plan"] == parameter(aws)
     assert shown["rules"][0] == {
         "fault": "status",
-        "options": {"code": "503", "when": "before"},
+        "options": {"code": "503", "when": "before", "sources": "callers"},
         "rate": "0.05",
         "match": None,
         "max": None,

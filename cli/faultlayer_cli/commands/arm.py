@@ -1,7 +1,7 @@
 """`faultlayer arm`, `disarm` and `show`: the live plan that functions read while they run.
 
-They promise that nothing is written by a mistake, that an armed plan is not replaced without the
-user's word, and that disarming asks nothing.
+Nothing is written by a mistake. An armed plan is replaced only if the user says yes. Disarming
+asks nothing.
 """
 
 from __future__ import annotations
@@ -10,57 +10,23 @@ import difflib
 import json
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import click
 
-from faultlayer import plan as reader
-from faultlayer.jsontext import dumps, loads
-from faultlayer.registry import COMMON, GLOBALS, PLANNED, Fault
-from faultlayer.values import Instant
-from faultlayer_cli.aws.account import Account, Refused, open_account
+from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.commands import output
 from faultlayer_cli.commands.options import account_options, source_options
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans import expiry, stores
 from faultlayer_cli.plans import files as plan_files
+from faultlayer_cli.plans.arming import Arming, json_value, prepare
+from faultlayer_cli.plans.live_plan import COMMON_OPTIONS, PlanRule, describe
 from faultlayer_cli.plans.place import Place, chosen_place
-from faultlayer_cli.plans.state import State, judge
-from faultlayer_cli.plans.stores import DisarmOutcome, Store, at, readers
+from faultlayer_cli.plans.state import State
+from faultlayer_cli.plans.stores import DisarmOutcome, at
 from faultlayer_cli.terminal import say
 
 _FAULT = "fault"
-_COMMON = [option.name for option in COMMON]
-_PLANNED = {option.name: option for option in GLOBALS if option.name in PLANNED}
-
-
-@dataclass(frozen=True)
-class Arming:
-    """A plan, where it is to go, and what is there."""
-
-    account: Account
-    source: Store
-    text: str
-    before: str | None
-    readers: list[str] | None  # None: it is not known who reads it
-
-    @property
-    def new(self) -> bool:
-        return bool(_value(self.before) != loads(self.text))
-
-    def as_json(self, outcome: str) -> None:
-        output.print_json(
-            {
-                "region": self.account.region,
-                "source": str(self.source.place),
-                "outcome": outcome,
-                "plan": loads(self.text),
-                "before": _value(self.before),
-                "readers": self.readers,
-            }
-        )
 
 
 @click.command()
@@ -96,105 +62,84 @@ def arm(
     text = plan_files.load(plan).compact()
     end = expiry.of_plan(for_, until, forever, text)
     account = open_account(profile, region)
-    source = at(account, place)
-    before = source.read().text
-    made = dumps(end.planned(loads(text), _value(before)))
-    _judged(plan, made)
-    source.check(made, advanced=advanced)
-    arming = Arming(account, source, made, before, _readers(account, source))
-    say(_ends(made, end))
-    if dry_run:
-        outcome = "would change" if arming.new else "unchanged"
-        arming.as_json(outcome) if json_ else _difference(arming, outcome)
-        return 0
-    if arming.new:
+    arming = prepare(account, at(account, place), text, end, name=plan, advanced=advanced)
+    _say_readers(arming)
+    say(_ends(arming, end))
+    if not dry_run and arming.changes:
         _confirm(arming, yes)
-        _written(source, made, advanced)
-    outcome = "armed" if arming.new else "unchanged"
+        arming.write()
+    outcome = "unchanged" if not arming.changes else "would change" if dry_run else "armed"
     if json_:
-        arming.as_json(outcome)
+        _print_json(arming, outcome)
+    elif dry_run:
+        _print_difference(arming, outcome)
     else:
         print(f"{place}: {outcome}")
-    if arming.new:
-        say(f"each function follows from its next events on, after {source.delay}")
+    if not dry_run and arming.changes:
+        say(f"each function follows from its next events on, after {arming.store.delay}")
     return 0
 
 
-def _value(text: str | None) -> Any:
-    """What the text says as JSON; None where it says nothing so."""
-    try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+def _print_json(arming: Arming, outcome: str) -> None:
+    output.print_json(
+        {
+            "region": arming.region,
+            "source": str(arming.store.place),
+            "outcome": outcome,
+            "plan": arming.plan,
+            "before": arming.plan_before,
+            "readers": arming.readers,
+        }
+    )
 
 
-def _judged(name: str, text: str) -> None:
-    """Raises Mistake where the plan is none any more, with the end that it was given."""
-    problems = reader.read(text).problems
-    if problems:
-        raise Mistake("\n".join(f"{name}: {each.field} {each.message}" for each in problems))
-
-
-def _readers(account: Account, source: Store) -> list[str] | None:
-    """Who reads the source, and says so; None where that may not be asked."""
-    try:
-        found = readers(account, source)
-    except Refused as refused:
-        say(f"which functions read {source.place} is not known: {refused}")
-        return None
+def _say_readers(arming: Arming) -> None:
+    place, found = arming.store.place, arming.readers
+    if found is None:
+        say(f"which functions read {place} is not known: {arming.readers_unknown}")
+        return
     listed = f": {', '.join(found)}" if found else ""
     functions = "function reads" if len(found) == 1 else "functions read"
-    say(f"{len(found)} {functions} {source.place} in {account.region}{listed}")
-    return found
+    say(f"{len(found)} {functions} {place} in {arming.region}{listed}")
 
 
-def _ends(text: str, end: expiry.Ending) -> str:
-    state, _ = judge(text)
-    when = expiry.end_of(loads(text))
-    if state in (State.DISABLED, State.EMPTY, State.OVER):
-        return f"this plan injects nothing: it is {state.value}"
-    if not when:
+def _ends(arming: Arming, end: expiry.Ending) -> str:
+    if arming.state in (State.DISABLED, State.EMPTY, State.OVER):
+        return f"this plan injects nothing: it is {arming.state.value}"
+    if not arming.end:
         return "the faults end with `faultlayer disarm` or `faultlayer stop`"
     change = "; --for, --until or --forever change that" if end.due else ""
-    return f"the faults end by themselves at {when}{change}"
+    return f"the faults end by themselves at {arming.end}{change}"
 
 
-def _difference(arming: Arming, outcome: str) -> None:
-    """Prints the text that would be written, and how it differs from what is there."""
-    print(f"{arming.source.place}: {outcome}")
-    if outcome == "unchanged":
+def _print_difference(arming: Arming, outcome: str) -> None:
+    """Print the text that would be written, and how it differs from what is there."""
+    print(f"{arming.store.place}: {outcome}")
+    if not arming.changes:
         return
     print(f"  {arming.text}")
-    old = _value(arming.before)
+    old = arming.plan_before
     there = json.dumps(old, indent=2) if old is not None else arming.before or ""
-    then = json.dumps(loads(arming.text), indent=2)
+    then = json.dumps(arming.plan, indent=2)
     lines = difflib.unified_diff(there.splitlines(), then.splitlines(), "now", "then", lineterm="")
     for line in lines:
         print(f"  {line}")
 
 
 def _confirm(arming: Arming, yes: bool) -> None:
-    """Has the user type yes, where the plan that is there may be at work."""
-    if yes or arming.before is None or not judge(arming.before)[0].dangerous:
+    """Have the user type yes if the plan that is there may be at work."""
+    if yes or not arming.replaces_armed:
         return
     reach = "every function that reads it"
     if arming.readers:
-        reach += f", {len(arming.readers)} of them in {arming.account.region}"
-    say(f"{arming.source.place} is armed already; this replaces its plan for {reach}")
+        reach += f", {len(arming.readers)} of them in {arming.region}"
+    say(f"{arming.store.place} is armed already; this replaces its plan for {reach}")
     print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
     typed = sys.stdin.readline()
     if not typed:
         print(file=sys.stderr)
     if typed.strip() != "yes":
         raise Mistake("not confirmed; nothing was written; allowed: yes, or --yes")
-
-
-def _written(source: Store, text: str, advanced: bool) -> None:
-    try:
-        source.write(text, advanced=advanced)
-    except KeyboardInterrupt:
-        look = f"`faultlayer show {source.place.flag}` tells"
-        raise Failure(f"interrupted; {source.place} may be armed: {look}") from None
 
 
 @click.command()
@@ -206,9 +151,9 @@ def disarm(
     """Put a plan in force that injects nothing, for all functions that read it; without asking."""
     place = chosen_place(ssm, appconfig)
     account = open_account(profile, region)
-    source = at(account, place)
+    store = at(account, place)
     try:
-        done = stores.disarm(source)
+        done = stores.disarm(store)
     except KeyboardInterrupt:
         raise Failure(f"interrupted; {place} may still be armed") from None
     if done.outcome is DisarmOutcome.ABSENT and not done.reason:
@@ -222,7 +167,7 @@ def disarm(
     else:
         print(f"{place}: {done.outcome.value}")
     if done.outcome is DisarmOutcome.DISARMED:
-        say(f"each function follows from its next events on, after {source.delay}")
+        say(f"each function follows from its next events on, after {store.delay}")
     return 0
 
 
@@ -238,32 +183,28 @@ def show(
     found = at(account, place).read()
     if found.text is None:
         raise Mistake(f"{place}: {found.note}" if found.note else _absent(place, account))
-    if found.note:
-        say(f"{place}: {found.note}")
-    state, plan = judge(found.text)
-    rules = [_rule(fault, given, plan) for fault, given in plan.drafts if given is not None]
-    whole = {name.lower(): _PLANNED[name].kind.show(value) for name, value in plan.values.items()}
-    problems = [problem.said() for problem in plan.problems]
+    live = describe(place, found)
+    if live.note:
+        say(f"{place}: {live.note}")
     if json_:
-        told = {"region": account.region, "source": str(place), "state": state.value}
-        more = {"plan": _value(found.text), "rules": rules, "problems": problems}
-        output.print_json({**told, **whole, **more})
-        return 0
-    print(f"{place}: {state.value}")
-    for name, value in whole.items():
-        far = (
-            _far(plan.values[name.upper()])
-            if isinstance(_PLANNED[name.upper()].kind, Instant)
-            else ""
+        output.print_json(
+            {
+                "region": account.region,
+                "source": str(place),
+                "state": live.state.value,
+                **live.settings,
+                "plan": json_value(live.text),
+                "rules": [_rule_json(rule) for rule in live.rules],
+                "problems": list(live.problems),
+            }
         )
-        print(f"{name}: {value}{far}")
-    if rules:
-        rows = []
-        for rule in rules:
-            options = " ".join(f"{name}={text}" for name, text in rule["options"].items())
-            rows.append((rule[_FAULT], options, *(rule[name] or "" for name in _COMMON)))
-        output.table((_FAULT, "options", *_COMMON), rows)
-    for problem in problems:
+        return 0
+    print(f"{place}: {live.state.value}")
+    for name, value in live.settings.items():
+        print(f"{name}: {value}{_far(live.times[name]) if name in live.times else ''}")
+    if live.rules:
+        output.table((_FAULT, "options", *COMMON_OPTIONS), [_rule_row(rule) for rule in live.rules])
+    for problem in live.problems:
         say(f"{place}: {problem}")
     return 0
 
@@ -272,22 +213,17 @@ def _absent(place: Place, account: Account) -> str:
     return f"{place} does not exist in {account.region}"
 
 
-def _rule(fault: Fault, given: Mapping[str, Any], plan: reader.Plan) -> dict[str, Any]:
-    """One rule in the words of a plan; what it has not said itself is what holds for all."""
-    shown = {
-        option.name: option.kind.show(given[option.name])
-        for option in fault.variables().values()
-        if given[option.name] is not None
-    }
-    common = {name: shown.pop(name, None) for name in _COMMON}
-    for name in common:
-        if common[name] is None and name.upper() in plan.values:
-            common[name] = _PLANNED[name.upper()].kind.show(plan.values[name.upper()])
-    return {_FAULT: fault.name, "options": shown, **common}
+def _rule_json(rule: PlanRule) -> dict[str, object]:
+    return {_FAULT: rule.fault, "options": dict(rule.options), **rule.common}
+
+
+def _rule_row(rule: PlanRule) -> tuple[str, ...]:
+    options = " ".join(f"{name}={text}" for name, text in rule.options.items())
+    return (rule.fault, options, *(rule.common[name] or "" for name in COMMON_OPTIONS))
 
 
 def _far(instant: float) -> str:
-    """How far away a point in time is, in words."""
+    """How far away a point in time (epoch seconds) is, in words."""
     left = instant - time.time()
     if left <= 0:
         return " (over)"

@@ -7,26 +7,21 @@ and to say why nothing was injected where the log tells.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from time import monotonic
-from typing import Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from faultlayer import instant
-from faultlayer_cli.aws.account import Account, open_account
+from faultlayer_cli.aws.account import open_account
 from faultlayer_cli.commands import output
 from faultlayer_cli.commands.options import account_options
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.logs import lines as log_lines
-from faultlayer_cli.logs import sources as log_sources
-from faultlayer_cli.logs.sources import LogGroup, Message
-from faultlayer_cli.logs.sums import Group, Sums, Tally
+from faultlayer_cli.logs.report import of_cloudwatch, of_files
+from faultlayer_cli.logs.sums import Group, Sums
 from faultlayer_cli.plans import expiry
-from faultlayer_cli.terminal import say
+from faultlayer_cli.terminal import TERMINAL, say
 
 _HEAD = ("fault", "injections", "dry runs", "invocations", "errors", "median ms", "p95 ms")
 _ALLOWED = "for example 30m, 2h, 1d or 2027-01-31T17:00:00Z"
@@ -66,27 +61,27 @@ def report(
         raise Mistake("name one kind of log; allowed: --log-group or --function, or files")
     if files and (since or until):
         raise Mistake("--since and --until are for CloudWatch; a file is read as a whole")
-    period: dict[str, str] = {}
     if remote:
         now = datetime.now(timezone.utc).timestamp()
         start, end = window(since or "1h", until, now)
-        period = {"since": instant.show(start), "until": instant.show(end)}
         account = open_account(profile, region)
-        sources = [LogGroup(name) for name in groups]
-        sources += [log_sources.of_function(account, name) for name in functions]
-        messages = _fetched(account, sources, round(start * 1000), round(end * 1000))
-        names = list(dict.fromkeys(source.name for source in sources))
+        found = of_cloudwatch(
+            account,
+            groups=groups,
+            functions=functions,
+            since=start,
+            until=end,
+            progress=TERMINAL,
+        )
     else:
-        names = list(dict.fromkeys(files))
-        messages = (message for name in names for message in log_sources.of_file(name))
-    sums = summed(watched(messages))
+        found = of_files(files, TERMINAL)
     if json_:
-        output.print_json({"logs": names, **period, **as_json(sums)})
-    if sums.empty:
-        when = f" between {period['since']} and {period['until']}" if period else ""
-        say(f"no invocation and no line of faultlayer's in {', '.join(names)}{when}")
+        output.print_json(found.as_json())
+    if found.sums.empty:
+        when = f" between {found.since} and {found.until}" if found.since else ""
+        say(f"no invocation and no line of faultlayer's in {', '.join(found.logs)}{when}")
     elif not json_:
-        show(sums)
+        show(found.sums)
     return 0
 
 
@@ -109,46 +104,6 @@ def _time(flag: str, text: str, now: float) -> float:
         return instant.parse(text)
     except ValueError as error:
         raise Mistake(f"{flag} {error}; allowed: {_ALLOWED}") from None
-
-
-def _fetched(
-    account: Account, sources: Iterable[LogGroup], start: int, end: int
-) -> Iterator[Message]:
-    for source in dict.fromkeys(sources):
-        yield from source.messages(account, start, end)
-
-
-def watched(messages: Iterator[Message]) -> Iterator[Message]:
-    """The messages; their number is shown as they come, where somebody watches."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield from messages
-        return
-    shown = 0.0
-    with console.status("reading the log") as state:
-        for count, message in enumerate(messages, 1):
-            if monotonic() - shown > 0.1:
-                shown = monotonic()
-                state.update(f"reading the log: {count:,} messages")
-            yield message
-
-
-def summed(messages: Iterable[Message]) -> Sums:
-    """What all messages say, summed up."""
-    tally = Tally()
-    for stream, text in messages:
-        for seen in log_lines.read(text):
-            tally.add(stream, seen)
-    return tally.sums()
-
-
-def as_json(sums: Sums) -> dict[str, Any]:
-    """The sums, for scripts."""
-    faults = [{"fault": name, **vars(group)} for name, group in sums.faults.items()]
-    troubles = [{**vars(trouble), "times": times} for trouble, times in sums.troubles.items()]
-    not_hit = vars(sums.not_hit)
-    counted = {name: not_hit[name] for name in not_hit if name not in ("injections", "dry_runs")}
-    return {"faults": faults, "not_hit": counted, "total": vars(sums.total), "troubles": troubles}
 
 
 def show(sums: Sums) -> None:

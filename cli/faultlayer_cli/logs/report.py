@@ -1,0 +1,91 @@
+"""Sum up what a log says: from CloudWatch for a period, or from files that were saved.
+
+sources (log groups, files) --messages--> lines (what each says) --> sums --> Report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from faultlayer import instant
+from faultlayer_cli.aws.account import Account
+from faultlayer_cli.logs import lines as log_lines
+from faultlayer_cli.logs import sources as log_sources
+from faultlayer_cli.logs.sources import LogGroup, Message
+from faultlayer_cli.logs.sums import Sums, Tally
+from faultlayer_cli.progress import SILENT, Progress
+
+
+@dataclass(frozen=True)
+class Report:
+    """The sums, and which logs they are of; the period (ISO 8601) is empty for files."""
+
+    logs: tuple[str, ...]
+    sums: Sums
+    since: str = ""
+    until: str = ""
+
+    @property
+    def period(self) -> dict[str, str]:
+        return {"since": self.since, "until": self.until} if self.since else {}
+
+    def as_json(self) -> dict[str, Any]:
+        """The report, for scripts."""
+        return {"logs": list(self.logs), **self.period, **as_json(self.sums)}
+
+
+def of_cloudwatch(
+    account: Account,
+    *,
+    groups: Sequence[str] = (),
+    functions: Sequence[str] = (),
+    since: float,
+    until: float,
+    progress: Progress = SILENT,
+) -> Report:
+    """Sum up log groups, and the logs of functions, between two times (epoch seconds)."""
+    found = [LogGroup(name) for name in groups]
+    found += [log_sources.of_function(account, name) for name in functions]
+    messages = (
+        message
+        for source in dict.fromkeys(found)
+        for message in source.messages(account, round(since * 1000), round(until * 1000))
+    )
+    names = tuple(dict.fromkeys(source.name for source in found))
+    sums = summed(_counted(messages, progress))
+    return Report(names, sums, instant.show(since), instant.show(until))
+
+
+def of_files(files: Sequence[str], progress: Progress = SILENT) -> Report:
+    """Sum up what was saved of a log; - is standard input. Raises Mistake."""
+    names = tuple(dict.fromkeys(files))
+    messages = (message for name in names for message in log_sources.of_file(name))
+    return Report(names, summed(_counted(messages, progress)))
+
+
+def summed(messages: Iterable[Message]) -> Sums:
+    """Sum up what all messages say."""
+    tally = Tally()
+    for stream, text in messages:
+        for seen in log_lines.read(text):
+            tally.add(stream, seen)
+    return tally.sums()
+
+
+def _counted(messages: Iterable[Message], progress: Progress) -> Iterator[Message]:
+    """The messages; their number is reported as they come."""
+    with progress.counting("reading the log", "messages") as count:
+        for number, message in enumerate(messages, 1):
+            count(number, None)
+            yield message
+
+
+def as_json(sums: Sums) -> dict[str, Any]:
+    """The sums, for scripts."""
+    faults = [{"fault": name, **vars(group)} for name, group in sums.faults.items()]
+    troubles = [{**vars(trouble), "times": times} for trouble, times in sums.troubles.items()]
+    not_hit = vars(sums.not_hit)
+    counted = {name: not_hit[name] for name in not_hit if name not in ("injections", "dry_runs")}
+    return {"faults": faults, "not_hit": counted, "total": vars(sums.total), "troubles": troubles}

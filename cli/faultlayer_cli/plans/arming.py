@@ -1,0 +1,102 @@
+"""Arm a live plan: put it in force for all functions that read it, or say what that would do.
+
+    prepare() --> Arming: the text with its end, what is there now, who reads it
+                    .write() puts it in force; until then nothing was changed
+
+A plan that is armed already is replaced only by a caller who looked at `replaces_armed`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from faultlayer import plan as reader
+from faultlayer.jsontext import dumps, loads
+from faultlayer_cli.aws.account import Account, Refused
+from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.plans.expiry import Ending, end_of
+from faultlayer_cli.plans.state import State, judge
+from faultlayer_cli.plans.stores import Store, readers
+
+
+@dataclass(frozen=True)
+class Arming:
+    """A plan that is ready to be written to its store."""
+
+    region: str
+    store: Store
+    text: str
+    before: str | None  # None: nothing is there yet
+    readers: list[str] | None  # functions; None: AWS does not say
+    readers_unknown: str  # the reason, if AWS does not say
+    advanced: bool
+
+    @property
+    def plan(self) -> Any:
+        """The plan as JSON's value."""
+        return loads(self.text)
+
+    @property
+    def plan_before(self) -> Any:
+        """The value of what is there; None if it is not JSON, or nothing."""
+        return json_value(self.before)
+
+    @property
+    def changes(self) -> bool:
+        """True if the store does not hold this plan yet."""
+        return bool(self.plan_before != self.plan)
+
+    @property
+    def replaces_armed(self) -> bool:
+        """True if what is there may be injecting faults now, or will."""
+        return self.before is not None and judge(self.before)[0].dangerous
+
+    @property
+    def state(self) -> State:
+        """What the new plan does, once it is in force."""
+        return judge(self.text)[0]
+
+    @property
+    def end(self) -> str:
+        """When the new plan ends by itself; empty if it does not."""
+        return end_of(self.plan)
+
+    def write(self) -> None:
+        """Put the plan in force. Raises Failure."""
+        try:
+            self.store.write(self.text, advanced=self.advanced)
+        except KeyboardInterrupt:
+            place = self.store.place
+            look = f"`faultlayer show {place.flag}` tells"
+            raise Failure(f"interrupted; {place} may be armed: {look}") from None
+
+
+def prepare(
+    account: Account, store: Store, text: str, end: Ending, *, name: str, advanced: bool = False
+) -> Arming:
+    """Get a plan ready for its store, and look at both; nothing is changed.
+
+    `name` is what the user calls the plan, for messages. Raises Mistake and Failure.
+    """
+    before = store.read().text
+    made = dumps(end.planned(loads(text), json_value(before)))
+    problems = reader.read(made).problems  # the end may not go with the plan's own start
+    if problems:
+        raise Mistake("\n".join(f"{name}: {each.field} {each.message}" for each in problems))
+    store.check(made, advanced=advanced)
+    found, unknown = None, ""
+    try:
+        found = readers(account, store)
+    except Refused as refused:
+        unknown = str(refused)
+    return Arming(account.region, store, made, before, found, unknown, advanced)
+
+
+def json_value(text: str | None) -> Any:
+    """What the text says as JSON; None if it is not JSON."""
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,68 @@
+"""Describe the live plan in a store: its state, its rules in the words of a plan, its mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faultlayer.plan import Plan
+from faultlayer.registry import COMMON, GLOBALS, PLANNED, Fault
+from faultlayer_cli.plans.place import Found, Place
+from faultlayer_cli.plans.state import State, judge
+
+COMMON_OPTIONS = tuple(option.name for option in COMMON)
+_PLANNED = {option.name: option for option in GLOBALS if option.name in PLANNED}
+
+
+@dataclass(frozen=True)
+class PlanRule:
+    """One rule of a plan; `common` are the options that every fault has, None if not given."""
+
+    fault: str
+    options: Mapping[str, str]
+    common: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class LivePlan:
+    """What a store holds, as the extension reads it now."""
+
+    place: Place
+    text: str
+    note: str  # what the store has to say besides; empty if nothing
+    state: State
+    settings: Mapping[str, str]  # what holds for all rules, in the words of a plan
+    times: Mapping[str, float]  # those of the settings that are points in time, in epoch seconds
+    rules: tuple[PlanRule, ...]
+    problems: tuple[str, ...]
+
+
+def describe(place: Place, found: Found) -> LivePlan:
+    """Judge what was found at a place, which must be a text."""
+    assert found.text is not None
+    state, plan = judge(found.text)
+    return LivePlan(
+        place=place,
+        text=found.text,
+        note=found.note,
+        state=state,
+        settings={n.lower(): _PLANNED[n].kind.show(value) for n, value in plan.values.items()},
+        times={n.lower(): plan.values[n] for n in ("START", "END") if n in plan.values},
+        rules=tuple(_rule(fault, given, plan) for fault, given in plan.drafts if given is not None),
+        problems=tuple(problem.said() for problem in plan.problems),
+    )
+
+
+def _rule(fault: Fault, given: Mapping[str, Any], plan: Plan) -> PlanRule:
+    """A rule as a plan writes it; an option that it leaves open has the plan's own value."""
+    shown = {
+        option.name: option.kind.show(given[option.name])
+        for option in fault.variables().values()
+        if given[option.name] is not None
+    }
+    common = {name: shown.pop(name, None) for name in COMMON_OPTIONS}
+    for name in common:
+        if common[name] is None and name.upper() in plan.values:
+            common[name] = _PLANNED[name.upper()].kind.show(plan.values[name.upper()])
+    return PlanRule(fault.name, shown, common)
