@@ -17,11 +17,21 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.terminal import say
 
 # A command's module is imported when it is asked for: boto3 takes a while.
-# One text, since a fault's name in quotes is for the fault's own file alone.
-_NAMES = (
-    "local publish attach status stop detach arm disarm show report explain validate wrap-package"
-)
-_COMMANDS = _NAMES.split()
+_COMMANDS = [
+    "local",
+    "publish",
+    "attach",
+    "status",
+    "stop",
+    "detach",
+    "arm",
+    "disarm",
+    "show",
+    "report",
+    "explain",
+    "validate",
+    "wrap-package",
+]
 _MODULES = {  # else of its name
     "detach": "attach",
     "disarm": "arm",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SPACE = " \t\n\r"
+_INFINITY = float("inf")
 
 
 class _Context:
@@ -87,3 +88,57 @@ def loads_careful(data: str | bytes) -> Any:
 def dumps(value: Any) -> str:
     """Compact JSON in ASCII; raises TypeError for what JSON cannot say."""
     return "".join(_encode(value, 0))
+
+
+def dump_bytes(value: Any) -> bytes:
+    """Compact JSON; ASCII, so that lone surrogates survive."""
+    return dumps(value).encode("ascii")
+
+
+# -- values of variables and plans --
+
+
+def is_number(value: object) -> bool:
+    """Whether this is a JSON number; what JSON cannot say (infinity, NaN) is none."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and -_INFINITY < value < _INFINITY  # type: ignore[operator]
+
+
+def plain(number: float) -> str:
+    """The shortest plain decimal that reads as exactly this number."""
+    digits = repr(number)
+    mantissa, exponent, places = digits.partition("e-")
+    if exponent:
+        digits = "0." + "0" * (int(places) - 1) + mantissa.replace(".", "")
+    return digits.removesuffix(".0")
+
+
+def sendable(text: str) -> str:
+    """The text, refused where UTF-8 cannot say it: a variable's bytes that were none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("is not UTF-8 text") from None
+    return text
+
+
+def text_of(value: object, what: str) -> str:
+    """The text itself, refused where it is empty or not text."""
+    if not isinstance(value, str):
+        raise ValueError(f"is not {what}")
+    if not value.strip():
+        raise ValueError("is empty")
+    return sendable(value)
+
+
+def json_value(value: Any) -> Any:
+    """The JSON value of a variable's text; a plan's value is one already."""
+    if not isinstance(value, str):
+        return value
+    text = text_of(value, "JSON")
+    try:
+        return loads_careful(text)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError:
+        raise ValueError("is not JSON") from None

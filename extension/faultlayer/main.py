@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import posix
 
-from faultlayer import address, config
-from faultlayer.extension_api import Extension, Refused
 from faultlayer.log import emit
+from faultlayer.settings.configuration import Config, Problem
+from faultlayer.settings.variables import read_environment
+from faultlayer.startup import wrapper_file
+from faultlayer.startup.extension_api import Extension, Refused
+from faultlayer.values.kinds import host_and_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _socket import socket
     from typing import NoReturn
+
+    from faultlayer.acting.cold_start import Start
+    from faultlayer.startup.listener import Listener
 
 RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 _WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -37,47 +42,51 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _open(settings: config.Config) -> socket | None:
-    """The listener, its address published; None where the runtime is to start untouched."""
-    address.withdraw()
-    if settings.aim is not None and settings.aim.starts:
-        from faultlayer.start import Start
+def _open(settings: Config) -> tuple[Listener | None, Start | None]:
+    """Publish what the wrapper needs: the listener, if any, and what is due about the start.
 
-        settings.start = Start(settings.aim)
-        if settings.start.suffices(settings):
-            settings.start.publish(None)
-            return None
+    Without a listener the runtime is not sent through a proxy.
+    """
+    wrapper_file.withdraw()
+    start: Start | None = None
+    if settings.aim is not None and settings.aim.starts:
+        from faultlayer.acting.cold_start import Start
+
+        start = Start(settings.aim)
+        if not (start.needs_proxy or settings.aim.rules or settings.source is not None):
+            start.publish(None)
+            return None, start
     elif settings.aim is None and settings.source is None:
-        return None
-    from faultlayer.sockets import LOOPBACK, listen
+        return None, None
+    from faultlayer.startup.listener import LOOPBACK, listen
 
     listener, port = listen(settings.port)
     if settings.upstream in ((LOOPBACK, port), ("localhost", port)):
         message = "is the proxy's own address; allowed: another proxy's; nothing is injected"
-        settings.problems.append(config.Problem("FAULTLAYER_RUNTIME_API", message))
-        return None
-    if settings.start is not None:
-        settings.start.publish((LOOPBACK, port))
+        settings.problems.append(Problem("FAULTLAYER_RUNTIME_API", message))
+        return None, start
+    if start is not None:
+        start.publish((LOOPBACK, port))
     else:
-        address.publish((LOOPBACK, port))
-    return listener
+        wrapper_file.publish((LOOPBACK, port))
+    return listener, start
 
 
-def _prepare(environ: dict[str, str]) -> tuple[config.Config, socket | None]:
-    """Configuration and listener; whatever goes wrong here must not stop the function."""
-    settings = config.Config()
+def _prepare(environ: dict[str, str]) -> tuple[Config, Listener | None, Start | None]:
+    """Settings, listener and start; whatever goes wrong here must not stop the function."""
+    settings = Config()
     try:
-        settings = config.read(environ, kept=address.COUNTS)
+        settings = read_environment(environ, kept=wrapper_file.COUNTS)
         _measure(settings, environ)
-        return settings, _open(settings)
+        return settings, *_open(settings)
     except Exception as error:
         why = f": {error}" if isinstance(error, OSError) else ""  # others may quote a setting
         message = f"{type(error).__name__}{why}; nothing is injected"
         emit("error", "start_failed", message=message)
-        return settings, None
+        return settings, None, None
 
 
-def _measure(settings: config.Config, environ: dict[str, str]) -> None:
+def _measure(settings: Config, environ: dict[str, str]) -> None:
     """From here on lines about injections carry metrics, where that is asked for."""
     if "METRICS" in settings.values and (settings.aim or settings.source):
         from faultlayer import metrics
@@ -88,7 +97,7 @@ def _measure(settings: config.Config, environ: dict[str, str]) -> None:
 def _leave(code: int) -> NoReturn:
     """End at once, whatever still runs; no address of ours stays behind."""
     try:
-        address.withdraw()
+        wrapper_file.withdraw()
     finally:
         posix._exit(code)
 
@@ -114,9 +123,9 @@ def _check_wrapper(value: str) -> None:
 def main() -> None:
     """Run until Lambda shuts the environment down."""
     environ = _environment()
-    settings, listener = _prepare(environ)
+    settings, listener, start = _prepare(environ)
     try:
-        host, port = config.address(environ.get(RUNTIME_API, ""))
+        host, port = host_and_port(environ.get(RUNTIME_API, ""))
     except ValueError as error:
         emit("fatal", "config_error", variable=RUNTIME_API, message=f"{error}: not in Lambda?")
         _leave(2)
@@ -128,13 +137,13 @@ def main() -> None:
     for problem in settings.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
     if listener is None:
-        if settings.start is not None and settings.start.published:
+        if start is not None and start.published:
             _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
         extension.wait()
         _leave(0)
     from faultlayer.proxy import serve
 
-    proxy = serve(listener, settings.upstream or (host, port), settings)
+    proxy = serve(listener, settings.upstream or (host, port), settings, start)
     _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
     extension.wait()
     if not proxy.reached:

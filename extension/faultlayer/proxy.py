@@ -11,26 +11,27 @@ import _thread
 import gc
 from time import sleep
 
-from faultlayer.executor import Executor
-from faultlayer.http1 import ProtocolError
-from faultlayer.link import Link
+from faultlayer.acting.executor import Executor
+from faultlayer.acting.pending import Pending
+from faultlayer.http.framing import ProtocolError
+from faultlayer.http.message import Message
+from faultlayer.http.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, RESTORE, target
 from faultlayer.log import emit
-from faultlayer.message import Message
-from faultlayer.pending import Pending
-from faultlayer.pool import Pool
-from faultlayer.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, RESTORE, target
-from faultlayer.sockets import LOOPBACK, SIZE, Gone, Watch, accept
+from faultlayer.startup.listener import LOOPBACK
+from faultlayer.wire.link import Link
+from faultlayer.wire.pool import Pool
+from faultlayer.wire.sockets import SIZE, Gone, Watch, accept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _socket import socket
-
-    from faultlayer.aim import Aim, Hits
-    from faultlayer.config import Config
-    from faultlayer.live import Live
-    from faultlayer.repeat import Deliveries
-    from faultlayer.sockets import Address, Peer
-    from faultlayer.start import Start
+    from faultlayer.acting.cold_start import Start
+    from faultlayer.acting.redelivery import Deliveries
+    from faultlayer.settings.configuration import Config
+    from faultlayer.settings.live import Live
+    from faultlayer.startup.listener import Listener
+    from faultlayer.targeting.choose import Aim
+    from faultlayer.targeting.injection import Hits
+    from faultlayer.wire.sockets import Address, Peer
 
 _OK = b"http/1.1 20"
 _STACK = 8 << 20  # bytes, reserved, not touched: JSON nests as deep as CPython's C stack allows
@@ -159,7 +160,7 @@ class Connection:
                     self._proxy.start.attend(link, self._proxy.host)
                 self._proxy.aim.awaited()
             if self._proxy.held:
-                from faultlayer.sandbox import release_overdue
+                from faultlayer.acting.hold import release_overdue
 
                 release_overdue()
             if self._proxy.due and (event := self._again()):
@@ -190,7 +191,7 @@ class Connection:
 
     def _delivered(self, pending: Pending, what: bytes, request: Message) -> Message:
         """What is said to an answer that may not be the last one to this event."""
-        from faultlayer.repeat import accepted
+        from faultlayer.acting.redelivery import accepted
 
         deliveries = pending.deliveries
         assert deliveries is not None
@@ -267,11 +268,13 @@ class Connection:
         self._pending[pending.request_id] = pending
 
 
-def serve(listener: socket, upstream: Address, settings: Config) -> Proxy:
+def serve(
+    listener: Listener, upstream: Address, settings: Config, start: Start | None = None
+) -> Proxy:
     """Accept runtime connections from now on, in a thread of its own."""
     _thread.stack_size(_STACK)
     proxy = Proxy(upstream, _aim(settings), listener.getsockname()[1])
-    proxy.start = settings.start
+    proxy.start = start
     gc.freeze()
     _thread.start_new_thread(proxy.watch.run, ())
     _thread.start_new_thread(_accept, (listener, proxy))
@@ -280,14 +283,14 @@ def serve(listener: socket, upstream: Address, settings: Config) -> Proxy:
 
 def _aim(settings: Config) -> Aim | Live:
     if settings.source is not None:
-        from faultlayer.live import begin
+        from faultlayer.settings.live import begin
 
         return begin(settings, settings.source)
     assert settings.aim is not None, "there is something to inject"
     return settings.aim
 
 
-def _accept(listener: socket, proxy: Proxy) -> None:
+def _accept(listener: Listener, proxy: Proxy) -> None:
     failing = False
     while True:
         try:

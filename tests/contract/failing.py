@@ -13,12 +13,13 @@ from fakes.proxied import Address, log_lines, start
 from fakes.runtime import HTTP_STREAM, Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import NULS, PAYLOAD, PRELUDE
-from faultlayer import config, registry
-from faultlayer.actions import BEFORE, Action, Crash
-from faultlayer.invocation import Invocation
-from faultlayer.registry import PREFIX, Fault
+from faultlayer.faults import all_faults
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.actions import BEFORE, Action, Crash
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import PREFIX, Fault
 
-FAULTS = [fault for fault in registry.all_faults() if not fault.begin]
+FAULTS = [fault for fault in all_faults() if not fault.begin]
 RECORD = {"body": "{}", "attributes": {}, "eventSource": "aws:sqs"}
 RECORDS = [{"messageId": f"m{number}", **RECORD} for number in range(5)]
 HEAD = (
@@ -143,7 +144,7 @@ def places(fault: Fault) -> list[tuple[dict[str, str], str, bool]]:
     """Each way to arm it, each name that its action carries then, and whether that is code."""
     found = []
     for way in ways(fault):
-        aim = config.read(variables_of(fault, way)).aim
+        aim = read_environment(variables_of(fault, way)).aim
         raw = HEAD % int((time.time() + 60) * 1000)
         arrived = Invocation(raw, raw.lower(), lambda: EVENT)
         action = fault.decide(aim.rules[0].options, arrived, 0.5) if aim else None

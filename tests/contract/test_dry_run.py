@@ -13,10 +13,10 @@ from fakes.boxed import Boxed
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
-from faultlayer import registry
-from faultlayer.registry import PREFIX, Fault
+from faultlayer.faults import all_faults
+from faultlayer.vocabulary.registry import PREFIX, Fault
 
-FAULTS = [fault for fault in registry.all_faults() if not fault.begin]
+FAULTS = [fault for fault in all_faults() if not fault.begin]
 RECORDS = [
     {"messageId": f"m{i}", "eventSource": "aws:sqs", "attributes": {}, "body": "{}"}
     for i in range(10)  # so many that no share of them is a fraction of a record, drawn by chance

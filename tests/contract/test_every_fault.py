@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import json
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +11,20 @@ from typing import Any
 
 import pytest
 
-from faultlayer import config, plan, registry
-from faultlayer.actions import AFTER, BEFORE, Action
-from faultlayer.aim import Aim, Hit, Rule
-from faultlayer.answer import Answer
-from faultlayer.invocation import Invocation
-from faultlayer.registry import COMMON, PREFIX, Fault, Option, Options
+from faultlayer.faults import all_faults, fault_names, find_fault
+from faultlayer.settings import plan
+from faultlayer.settings.configuration import Config
+from faultlayer.settings.variables import read_environment
+from faultlayer.targeting.choose import Aim
+from faultlayer.targeting.injection import Hit
+from faultlayer.targeting.rules import Rule
+from faultlayer.vocabulary.actions import AFTER, BEFORE, Action
+from faultlayer.vocabulary.answer import Answer
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import COMMON, PREFIX, Fault, Option, Options
 
 ROOT = Path(__file__).resolve().parents[2]
-FAULTS = registry.all_faults()
+FAULTS = all_faults()
 OPTIONS = [(fault, name) for fault in FAULTS for name in fault.variables()]
 RECORD = {"body": "{}", "attributes": {}, "eventSource": "aws:sqs"}
 RECORDS = [{"messageId": f"m{number}", **RECORD} for number in range(5)]
@@ -61,7 +66,7 @@ def options_of(fault: Fault, **texts: str) -> Options:
     stem = PREFIX + fault.name.upper()
     variables = {stem: fault.main.kind.example}
     variables |= {f"{stem}_{name.upper()}": text for name, text in texts.items()}
-    settings = config.read(variables)
+    settings = read_environment(variables)
     assert not settings.problems, settings.problems[0].message
     return rules_of(settings.aim)[0].options
 
@@ -83,35 +88,109 @@ def every_action(fault: Fault) -> Iterator[Action]:
 
 def test_the_registry_is_the_folder() -> None:
     files = {path.stem for path in (ROOT / "extension/faultlayer/faults").glob("[!_]*.py")}
-    assert files == set(registry.names()) == {fault.name for fault in FAULTS}
+    assert files == set(fault_names()) == {fault.name for fault in FAULTS}
 
 
 @every_fault
 def test_it_is_found_by_the_name_of_its_file(fault: Fault) -> None:
-    assert registry.find(fault.name) is fault
+    assert find_fault(fault.name) is fault
     assert fault.name.isalpha()
     assert fault.name.islower(), "the variable's first word is the fault's name"
 
 
 def test_what_is_no_fault_is_not_found() -> None:
     for name in ("", "nonsense", "LATENCY", "latency ", "__init__", "faults.latency", "é", "a/b"):
-        assert registry.find(name) is None
+        assert find_fault(name) is None
 
 
-@every_fault
-def test_no_other_file_names_it(fault: Fault) -> None:
-    """So that adding a fault touches one file."""
-    # Before a colon it is the name of a member of our log lines, which readers rely on.
-    word = re.compile(rf"""['"]{fault.name}['"](?!:["'])""", re.IGNORECASE)
-    own = ROOT / f"extension/faultlayer/faults/{fault.name}.py"
-    named = []
-    for folder in ("extension/faultlayer", "cli", "wrapper", "layer"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            where = path.relative_to(ROOT).as_posix()
-            if path.is_file() and path != own and path.suffix in (".py", "", ".sh"):
-                text = path.read_text(errors="replace")
-                named += [where] if word.search(text) else []
-    assert not named
+# -- and where it is not -----------------------------------------------------------------------
+
+
+def texts(node: ast.AST) -> set[str]:
+    """The texts that this expression is, or is a list of."""
+    parts = node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else [node]
+    return {
+        part.value
+        for part in parts
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    }
+
+
+def behaves(node: ast.AST) -> bool:
+    """True for what a dict of behaviours holds: functions, classes, methods, calls of them."""
+    return isinstance(node, (ast.Lambda, ast.Name, ast.Attribute, ast.Call))
+
+
+def branched_on(tree: ast.AST) -> Iterator[tuple[int, set[str]]]:
+    """The texts on which this code branches, each with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            for part in (node.left, *node.comparators):
+                yield node.lineno, texts(part)
+        elif isinstance(node, ast.MatchValue):
+            yield node.value.lineno, texts(node.value)
+        elif isinstance(node, ast.Call):
+            called = node.func
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            if name in ("find", "find_fault"):
+                for argument in node.args:
+                    yield node.lineno, texts(argument)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if key is not None and behaves(value):
+                    yield node.lineno, texts(key)
+
+
+STEMS = [(name, name.upper(), PREFIX + name.upper()) for name in fault_names()]
+NAMES = {spelled for spellings in STEMS for spelled in spellings}
+SOURCES = sorted(
+    path for folder in ("extension", "cli", "layer") for path in (ROOT / folder).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_code_branches_on_the_name_of_a_fault(path: Path) -> None:
+    """So that adding a fault touches one file. Its own file may do as it likes."""
+    where = path.relative_to(ROOT).as_posix()
+    own = path.stem if path.parent.name == "faults" else ""
+    names = {name for name in NAMES if own != name.removeprefix(PREFIX).lower()}
+    tree = ast.parse(path.read_text())
+    found = [
+        f"{where}:{line}: {sorted(said & names)}"
+        for line, said in branched_on(tree)
+        if said & names
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'if name == "latency": pass',
+        'if "STATUS" != name: pass',
+        'if name in ("latency", "x"): pass',
+        'match name:\n    case "crash": pass',
+        'find_fault("event")',
+        'registry.find("event")',
+        'ACTORS = {"disk": fill}',
+        'ACTORS = {"FAULTLAYER_DISK": lambda: 1}',
+    ],
+)
+def test_code_that_branches_on_a_name_is_noticed(code: str) -> None:
+    assert any(said & NAMES for _, said in branched_on(ast.parse(code)))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '__slots__ = ("body", "headers", "status")',
+        'fields = {"headers": 1, "status": "text"}',
+        'emit("warn", "answer_refused", status=status)',
+        'HEADERS = frozenset(("headers", "multiValueHeaders"))',
+    ],
+)
+def test_an_ordinary_word_is_left_alone(code: str) -> None:
+    assert not any(said & NAMES for _, said in branched_on(ast.parse(code)))
 
 
 @every_fault
@@ -143,9 +222,9 @@ def test_it_explains_itself(fault: Fault) -> None:
         assert not text.endswith(".")
 
 
-def _read(fault: Fault, variable: str, text: str) -> tuple[config.Config, Option]:
+def _read(fault: Fault, variable: str, text: str) -> tuple[Config, Option]:
     variables = {PREFIX + fault.name.upper(): fault.main.kind.example, variable: text}
-    return config.read(variables), fault.variables()[variable]
+    return read_environment(variables), fault.variables()[variable]
 
 
 @every_option
@@ -193,7 +272,7 @@ def test_a_plan_says_it_as_the_variables_do(fault: Fault, variable: str) -> None
         rule = {"fault": fault.name, fault.main.name: fault.main.kind.example, option.name: text}
         read = plan.read({"faults": [rule]})
         assert not read.problems
-        (found,) = rules_of(config.Config().aimed(read))
+        (found,) = rules_of(Config().aimed(read))
         assert found.fault is fault
         assert vars(found.options) == vars(expected.options)
         assert found.rate == expected.rate

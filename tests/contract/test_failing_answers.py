@@ -23,10 +23,10 @@ from failing import (
 from fakes.runtime import HTTP_STREAM, Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import NULS, PRELUDE
-from faultlayer import registry
-from faultlayer.actions import Action, Rewrite
-from faultlayer.answer import Answer, Stream
-from faultlayer.registry import Fault
+from faultlayer.faults import find_fault
+from faultlayer.vocabulary.actions import Action, Rewrite
+from faultlayer.vocabulary.answer import Answer, Stream
+from faultlayer.vocabulary.registry import Fault
 
 __all__ = ["api", "lines"]  # fixtures
 
@@ -38,7 +38,7 @@ def rewriting(
     monkeypatch: pytest.MonkeyPatch, name: str, whole: Any = None, stream: Any = None
 ) -> Fault:
     """This fault, its action with other functions that get the old ones too."""
-    fault = registry.find(name)
+    fault = find_fault(name)
     assert fault is not None
     decide = fault.decide
 

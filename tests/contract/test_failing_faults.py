@@ -33,9 +33,13 @@ from fakes.proxied import Address, start
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
-from faultlayer import config, log, match, proxy, registry, sockets
-from faultlayer.registry import PREFIX, Fault
-from faultlayer.start import Start
+from faultlayer import log, proxy
+from faultlayer.acting.cold_start import Start
+from faultlayer.events import match
+from faultlayer.faults import all_faults, find_fault
+from faultlayer.settings.variables import read_environment
+from faultlayer.startup.listener import LOOPBACK, listen
+from faultlayer.vocabulary.registry import PREFIX, Fault
 
 __all__ = ["api", "lines"]  # fixtures
 
@@ -98,17 +102,16 @@ def test_an_action_that_carries_nonsense(
     one_line(lines, fault, request_id, "")
 
 
-STARTS = [fault for fault in registry.all_faults() if fault.begin]
+STARTS = [fault for fault in all_faults() if fault.begin]
 
 
 def started(api: RuntimeApi, fault: Fault, way: dict[str, str]) -> Address:
     """A proxy with a fault that hits the start of an environment, as `main` makes one."""
-    settings = config.read(variables_of(fault, way))
+    settings = read_environment(variables_of(fault, way))
     assert settings.aim is not None
-    settings.start = Start(settings.aim)
-    listener, port = sockets.listen(0)
-    proxy.serve(listener, api.address, settings)
-    return sockets.LOOPBACK, port
+    listener, port = listen(0)
+    proxy.serve(listener, api.address, settings, Start(settings.aim))
+    return LOOPBACK, port
 
 
 @pytest.mark.parametrize("fault", STARTS, ids=lambda fault: fault.name)
@@ -132,9 +135,9 @@ def test_a_start_whose_decision_fails(
 def test_a_start_that_carries_nonsense(
     api: RuntimeApi, lines: Lines, monkeypatch: pytest.MonkeyPatch, main: str, name: str
 ) -> None:
-    fault = registry.find("init")
+    fault = find_fault("init")
     assert fault is not None and fault.begin is not None
-    action = fault.begin(config.read({"FAULTLAYER_INIT": main}).aim.starts[0].options, 0.5)  # type: ignore[union-attr]
+    action = fault.begin(read_environment({"FAULTLAYER_INIT": main}).aim.starts[0].options, 0.5)  # type: ignore[union-attr]
     if action is None or name not in carried(action):
         return
     setattr(action, name, object())
@@ -182,7 +185,7 @@ def test_other_faults_act_all_the_same(
     lines: Lines,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fault = registry.find("corruption")
+    fault = find_fault("corruption")
     assert fault is not None
     monkeypatch.setattr(fault, "decide", spoiling(fault, "whole", fails(ValueError)))
     variables = {"CORRUPTION": "garble", "HEADERS": '{"x-a":"2"}', "OVERSIZE": "1KB"}
@@ -204,7 +207,7 @@ def test_other_faults_act_all_the_same(
 
 
 def test_what_failed_is_not_counted(api: RuntimeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    fault = registry.find("headers")
+    fault = find_fault("headers")
     assert fault is not None
     spoilt = spoiling(fault, "whole", fails(ValueError))
     turns = iter([spoilt, fault.decide])

@@ -14,12 +14,13 @@ from fakes.proxied import soon
 from fakes.runtime import NEXT
 from fakes.runtime_api import RuntimeApi
 from fakes.wire import Wire
-from faultlayer import config, registry
-from faultlayer.actions import Hold
-from faultlayer.invocation import Invocation
-from faultlayer.registry import PREFIX, Fault
+from faultlayer.faults import all_faults
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.actions import Hold
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import PREFIX, Fault
 
-FAULTS = registry.all_faults()
+FAULTS = all_faults()
 OWN = {".faultlayer", ".faultlayer.max"}  # the address and what was counted
 LATEST = 0.4  # seconds after the event was asked for
 
@@ -39,7 +40,7 @@ def variables(*faults: Fault) -> dict[str, str]:
 
 def holds(fault: Fault) -> bool:
     """Whether it holds something of the sandbox."""
-    aim = config.read(variables(fault)).aim
+    aim = read_environment(variables(fault)).aim
     assert aim is not None
     return any(
         isinstance(fault.decide(rule.options, Invocation(b"", b""), 0.5), Hold)

@@ -6,20 +6,22 @@ import json
 
 import pytest
 
-from faultlayer import config, plan, registry
-from faultlayer.actions import Action
-from faultlayer.registry import AT_START, PREFIX, Fault, Options
+from faultlayer.faults import all_faults
+from faultlayer.settings import plan
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.actions import Action
+from faultlayer.vocabulary.registry import AT_START, PREFIX, Fault, Options
 
 at_start = pytest.mark.parametrize(
     "fault",
-    [fault for fault in registry.all_faults() if fault.begin],
+    [fault for fault in all_faults() if fault.begin],
     ids=lambda fault: fault.name,
 )
 
 
 @at_start
 def test_what_hits_starts_leaves_invocations_alone(fault: Fault) -> None:
-    settings = config.read({PREFIX + fault.name.upper(): fault.main.kind.example})
+    settings = read_environment({PREFIX + fault.name.upper(): fault.main.kind.example})
     assert settings.aim is not None
     raw = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 8476a536\r\n\r\n"
     assert settings.aim.decide(raw, raw.lower()) is None
@@ -31,7 +33,7 @@ def test_what_hits_starts_leaves_invocations_alone(fault: Fault) -> None:
 def test_its_own_match_is_refused_with_the_reason(fault: Fault) -> None:
     """There is no event yet that could be matched."""
     stem = PREFIX + fault.name.upper()
-    settings = config.read({stem: fault.main.kind.example, f"{stem}_MATCH": "path=value"})
+    settings = read_environment({stem: fault.main.kind.example, f"{stem}_MATCH": "path=value"})
     (problem,) = settings.problems
     assert problem.variable == f"{stem}_MATCH"
     assert "no event" in problem.message
@@ -56,7 +58,7 @@ def test_where_a_match_holds_for_all_it_is_off(fault: Fault) -> None:
         ({"FAULTLAYER_PLAN": matched}, "FAULTLAYER_PLAN"),
         ({stem: main, "FAULTLAYER_PLAN": '{"faults":[],"match":{"a":"b"}}'}, stem),
     ):
-        settings = config.read(given)
+        settings = read_environment(given)
         assert [problem.variable for problem in settings.problems] == [told]
         assert "no event" in settings.problems[0].message
         assert not (settings.aim and settings.aim.starts)
@@ -69,7 +71,7 @@ def test_its_rate_is_a_share_of_starts(fault: Fault, seed: dict[str, str]) -> No
     stem = PREFIX + fault.name.upper()
     hit = 0
     for _ in range(400):
-        aim = config.read({stem: fault.main.kind.example, f"{stem}_RATE": "25%", **seed}).aim
+        aim = read_environment({stem: fault.main.kind.example, f"{stem}_RATE": "25%", **seed}).aim
         assert aim is not None
         hit += len(aim.begin())
     assert 40 < hit < 170, "six standard deviations"
@@ -81,7 +83,7 @@ def test_a_dry_run_says_what_would_have_hit(
 ) -> None:
     stem = PREFIX + fault.name.upper()
     given = {stem: fault.main.kind.example, "FAULTLAYER_DRY_RUN": "true", f"{stem}_MAX": "1"}
-    aim = config.read(given).aim
+    aim = read_environment(given).aim
     assert aim is not None
     assert (aim.begin(), aim.begin()) == ([], [])
     (line,) = capfd.readouterr().out.splitlines()
@@ -93,9 +95,9 @@ def test_a_dry_run_says_what_would_have_hit(
 def test_outside_its_window_or_past_its_limit_it_does_not_hit(fault: Fault) -> None:
     stem = PREFIX + fault.name.upper()
     for more in ({"FAULTLAYER_START": "2999-01-01T00:00:00Z"}, {f"{stem}_RATE": "0"}):
-        aim = config.read({stem: fault.main.kind.example, **more}).aim
+        aim = read_environment({stem: fault.main.kind.example, **more}).aim
         assert aim is None or not aim.begin()
-    aim = config.read({stem: fault.main.kind.example, f"{stem}_MAX": "1"}).aim
+    aim = read_environment({stem: fault.main.kind.example, f"{stem}_MAX": "1"}).aim
     assert aim is not None
     (hit,) = aim.begin()
     assert hit.rule.claim()
@@ -106,7 +108,7 @@ def test_outside_its_window_or_past_its_limit_it_does_not_hit(fault: Fault) -> N
 def test_one_that_breaks_leaves_the_start_alone(
     fault: Fault, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    aim = config.read({PREFIX + fault.name.upper(): fault.main.kind.example}).aim
+    aim = read_environment({PREFIX + fault.name.upper(): fault.main.kind.example}).aim
     assert aim is not None
 
     def fails(options: Options, draw: float) -> Action | None:

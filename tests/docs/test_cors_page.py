@@ -10,7 +10,7 @@ import pages
 import pytest
 import yaml
 
-from faultlayer import config
+from faultlayer.settings.variables import read_environment
 from faultlayer_cli.main import Commands, commands
 
 PAGE = pages.ROOT / "docs" / "cors.md"
@@ -35,7 +35,7 @@ def test_a_row_is_right_with_what_it_adds_to(number):
     if ROWS[number][1].startswith("and "):
         base = max(i for i in range(number) if not ROWS[i][1].startswith("and "))
         given = assigned(ROWS[base][1]) | given
-    read = config.read(given)
+    read = read_environment(given)
     assert [f"{problem.variable} {problem.message}" for problem in read.problems] == []
     assert read.aim is not None
 

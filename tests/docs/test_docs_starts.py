@@ -18,7 +18,7 @@ from aws_commands import proven
 from cfnlint.api import lint_all
 from cfnlint.decode import cfn_yaml
 
-from faultlayer import config
+from faultlayer.settings.variables import read_environment
 from faultlayer_cli.layers import checkout
 
 IAC = pages.ROOT / "examples" / "iac"
@@ -44,9 +44,9 @@ def test_a_start_sets_the_wrapper_the_fault_and_the_kill_switch(start):
 
 def test_the_extension_takes_the_variables_and_is_idle_until_told_otherwise():
     own = {k: v for k, v in templates.variables(disabled=False).items() if "FAULTLAYER" in k}
-    armed = config.read(own)
+    armed = read_environment(own)
     assert armed.aim is not None and not armed.problems
-    idle = config.read(own | {templates.DISABLED: "true"})
+    idle = read_environment(own | {templates.DISABLED: "true"})
     assert idle.aim is None and not idle.problems
 
 

@@ -9,8 +9,9 @@ import shlex
 import pages
 import pytest
 
-from faultlayer import config, registry
-from faultlayer.registry import PREFIX
+from faultlayer.faults import fault_names
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.commands import validate
 from faultlayer_cli.main import Commands, commands
 from faultlayer_cli.plans import files as plan_files
@@ -53,7 +54,7 @@ def attachments(text: str) -> list[dict[str, str]]:
 
 
 def test_every_fault_has_a_page_and_a_row_in_the_table():
-    assert set(registry.names()) == set(SECTIONS)
+    assert set(fault_names()) == set(SECTIONS)
     rows = re.findall(r"^\| \[([A-Z]+)\]\(faults/([a-z]+)\.md\) \|", PAGE.read_text(), re.M)
     assert sorted(name.lower() for name, _ in rows) == sorted(SECTIONS)
     assert all(name.lower() == file for name, file in rows)
@@ -72,7 +73,7 @@ def test_a_section_has_an_incident_an_example_and_what_to_expect(name):
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_variables_arm_that_fault_and_no_other(name, tmp_path, monkeypatch):
     given = variables(SECTIONS[name])
-    read = config.read(given)
+    read = read_environment(given)
     assert [f"{problem.variable} {problem.message}" for problem in read.problems] == []
     assert {variable.split("_")[1].lower() for variable in given} == {name}
     monkeypatch.chdir(tmp_path)
@@ -87,7 +88,7 @@ def test_the_first_command_comes_to_these_variables_and_the_others_are_right(nam
     assert first == variables(SECTIONS[name])
     for given in others:
         assert f"{PREFIX}{name.upper()}" in given
-        assert [problem.message for problem in config.read(given).problems] == []
+        assert [problem.message for problem in read_environment(given).problems] == []
 
 
 def test_every_example_ends_by_itself():

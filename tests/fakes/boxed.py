@@ -95,7 +95,7 @@ class Boxed:
 
     def burdens(self) -> list[int]:
         found = descendants(self._process.pid).items()
-        return [pid for pid, line in found if b"faultlayer.burden" in line]
+        return [pid for pid, line in found if b"faultlayer.environment.load_process" in line]
 
     def everything(self) -> list[int]:
         """The extension and its burdens."""

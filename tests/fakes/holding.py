@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from faultlayer import config
-from faultlayer.actions import Hold
-from faultlayer.aim import Hit, Rule
-from faultlayer.invocation import Invocation
-from faultlayer.sandbox import Sandbox
+from faultlayer.acting.hold import Sandbox
+from faultlayer.settings.variables import read_environment
+from faultlayer.targeting.injection import Hit
+from faultlayer.targeting.rules import Rule
+from faultlayer.vocabulary.actions import Hold
+from faultlayer.vocabulary.invocation import Invocation
 from faultlayer_cli.running.namespaces import unshare_command
 
 ADDRESS = b"127.0.0.1:1"  # of no runtime
@@ -47,7 +48,7 @@ def hold(name: str, value: str) -> Hold:
 def hits(**values: str) -> list[Hit]:
     """What these faults, each at this value, make of one invocation."""
     variables = {f"FAULTLAYER_{name.upper()}": text for name, text in values.items()}
-    settings = config.read(variables)
+    settings = read_environment(variables)
     assert settings.aim is not None, [problem.message for problem in settings.problems]
     found = []
     for rule in settings.aim.rules:
@@ -60,7 +61,7 @@ def hits(**values: str) -> list[Hit]:
 
 def refusal(name: str, value: str) -> str:
     """The one line that is said about this value, at start."""
-    settings = config.read({f"FAULTLAYER_{name.upper()}": value})
+    settings = read_environment({f"FAULTLAYER_{name.upper()}": value})
     assert settings.aim is None
     (problem,) = settings.problems
     assert problem.variable == f"FAULTLAYER_{name.upper()}"
@@ -94,7 +95,7 @@ def burdens(parent: int | str = "self") -> list[int]:
         try:
             fields = (entry / "stat").read_text().rpartition(") ")[2].split()
             ours = int(fields[1]) == us and fields[0] != "Z"
-            if ours and b"faultlayer.burden" in (entry / "cmdline").read_bytes():
+            if ours and b"faultlayer.environment.load_process" in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
         except (OSError, IndexError, ValueError):
             continue

@@ -19,8 +19,10 @@ EXTENSION = ROOT / "extension"
 if str(EXTENSION) not in sys.path:
     sys.path.insert(0, str(EXTENSION))
 
-from faultlayer import config, proxy, sockets  # noqa: E402
-from faultlayer.live import Live  # noqa: E402
+from faultlayer import proxy  # noqa: E402
+from faultlayer.settings.live import Live  # noqa: E402
+from faultlayer.settings.variables import read_environment  # noqa: E402
+from faultlayer.startup.listener import LOOPBACK, listen  # noqa: E402
 
 Address = tuple[str, int]
 Proxied = Callable[..., Address]
@@ -32,14 +34,14 @@ NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000
 
 def start(upstream: Address, variables: dict[str, str] | None = None) -> Address:
     """A proxy in this process, with these variables; its address. It lives until the end."""
-    settings = config.read(NEVER if variables is None else variables)
+    settings = read_environment(NEVER if variables is None else variables)
     served = settings.aim or settings.source
     assert served, [problem.message for problem in settings.problems]
-    listener, port = sockets.listen(0)
+    listener, port = listen(0)
     served_by = proxy.serve(listener, upstream, settings).aim
     if isinstance(served_by, Live):
         _live.append(served_by)
-    return sockets.LOOPBACK, port
+    return LOOPBACK, port
 
 
 _live: list[Live] = []

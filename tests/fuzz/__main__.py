@@ -46,12 +46,10 @@ def inside(name: str, folder: str, options: argparse.Namespace) -> None:
     import atheris
 
     with atheris.instrument_imports(include=list(_MODULES)):
-        import faultlayer.registry
-
-        for module in sorted((ROOT / "extension" / "faultlayer").glob("*.py")):
-            if module.stem not in ("__init__", "main"):
-                __import__(f"faultlayer.{module.stem}")
-        faultlayer.registry.all_faults()
+        package = ROOT / "extension"
+        for path in sorted(package.rglob("*.py")):
+            if path.stem not in ("__init__", "main"):
+                __import__(".".join(path.relative_to(package).with_suffix("").parts))
         from fuzz.targets import CORPUS, REGRESSIONS, TARGETS
     kept = FOUND / name
     kept.mkdir(parents=True, exist_ok=True)
@@ -67,7 +65,8 @@ def inside(name: str, folder: str, options: argparse.Namespace) -> None:
 
 def _words(name: str) -> Iterator[str]:
     """What inputs of this target are made of."""
-    from faultlayer.registry import GLOBALS, all_faults
+    from faultlayer.faults import all_faults
+    from faultlayer.vocabulary.registry import GLOBALS
 
     said: set[str] = set()
     if name in ("variables", "plans", "values"):
@@ -77,7 +76,7 @@ def _words(name: str) -> Iterator[str]:
             for variable, option in fault.variables().items():
                 said |= {variable.removeprefix("FAULTLAYER_"), option.name}
                 said.add(str(option.kind.example))
-            said |= {fault.name, *(peer.name for peer in fault.peers)}
+            said |= {fault.name, *(peer.name for peer in fault.equivalents)}
     elif name in ("requests", "answers", "heads", "chunks"):
         said |= {"Content-Length: ", "Transfer-Encoding: chunked", "Connection: close", "\r\n\r\n"}
         said |= {

@@ -13,15 +13,15 @@ from typing import Any
 
 import h11
 
-from faultlayer import config
-from faultlayer.http1 import ProtocolError
-from faultlayer.link import Link
+from faultlayer.http.framing import ProtocolError
 from faultlayer.proxy import Connection, Proxy
-from faultlayer.sockets import Gone, Peer
+from faultlayer.settings.variables import read_environment
+from faultlayer.wire.link import Link
+from faultlayer.wire.sockets import Gone, Peer
 
 MOST = 8 << 20  # bytes of a head that h11 waits for
 _NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000001"}
-_AIM = config.read(_NEVER).aim
+_AIM = read_environment(_NEVER).aim
 assert _AIM is not None
 
 

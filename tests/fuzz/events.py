@@ -8,11 +8,12 @@ import sys
 import warnings
 from typing import Any
 
-from faultlayer import jsontext, match, regex, splice
-from faultlayer.answer import SEPARATOR, Answer, Stream
+from faultlayer import jsontext
+from faultlayer.events import edit, match, regex
+from faultlayer.events.paths import HEADERS, MISSING, parts_of
 from faultlayer.faults.batch import FAILURES, joined
-from faultlayer.invocation import Invocation
-from faultlayer.match import HEADERS, MISSING, parts_of
+from faultlayer.vocabulary.answer import SEPARATOR, Answer, Stream
+from faultlayer.vocabulary.invocation import Invocation
 
 _ARN = b"arn:aws:lambda:r:1:function:f:v"
 _HEAD = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Invoked-Function-Arn: %b\r\n\r\n" % _ARN
@@ -141,12 +142,12 @@ def changes(data: bytes) -> None:
         new = None if not value else jsontext.dumps(jsontext.loads(value))
     except (ValueError, RecursionError):
         return
-    after = splice.put(text, path, new)
+    after = edit.set_path(text, path, new)
     try:
         found = json.loads(after)
     except RecursionError:
         return
-    assert splice.put(after, path, new) == after or new is None, "a second time changes more"
+    assert edit.set_path(after, path, new) == after or new is None, "a second time changes more"
     if not _repeats(before):
         meant = _placed(before, path, new, "")
         assert repr(found) == repr(meant), "another value than meant"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import h11
 
-from faultlayer import http1
+from faultlayer.http import framing
 from fuzz.endpoints import MOST, End, Server, pieces, serve
 
 
@@ -101,37 +101,37 @@ def chunks(data: bytes) -> None:
 
 
 def _fed(parts: list[bytes]) -> object:
-    body, content, count = http1.Chunked(), bytearray(), 0
+    body, content, count = framing.Chunked(), bytearray(), 0
     try:
         for part in parts:
             count += body.feed(part, content.extend)
-    except http1.ProtocolError:
+    except framing.ProtocolError:
         return "refused"
     return bytes(content), count, body.done
 
 
 def heads(data: bytes) -> None:
     """A head: where it ends does not hang on how it arrives, and edits change what they name."""
-    end = http1.head_end(data)
-    grown = next((at for at in range(len(data) + 1) if http1.head_end(data[:at]) >= 0), -1)
+    end = framing.head_end(data)
+    grown = next((at for at in range(len(data) + 1) if framing.head_end(data[:at]) >= 0), -1)
     assert end == grown
     if end < 0:
-        assert http1.scan(data) == (b"", http1.NONE)
+        assert framing.scan(data) == (b"", framing.NONE)
         return
     try:
-        lowered, length = http1.scan(data)
+        lowered, length = framing.scan(data)
         assert lowered == data[:end].lower()
-        http1.closes(lowered)
+        framing.closes(lowered)
         if data.startswith(b"HTTP/"):
-            http1.status_of(data)
+            framing.status_of(data)
         else:
-            http1.check_request(lowered, length)
-    except http1.ProtocolError:
+            framing.check_request(lowered, length)
+    except framing.ProtocolError:
         return
     head = data[:end]
-    assert http1.scan(head) == (lowered, length)
-    bare = http1.without(http1.without(head, b"transfer-encoding"), b"content-length")
-    assert http1.without(bare, b"content-length") == bare
-    sized = http1.with_length(bare, 7)
-    assert http1.head_end(sized) == len(sized)
-    assert http1.scan(sized)[1] == 7
+    assert framing.scan(head) == (lowered, length)
+    bare = framing.without(framing.without(head, b"transfer-encoding"), b"content-length")
+    assert framing.without(bare, b"content-length") == bare
+    sized = framing.with_length(bare, 7)
+    assert framing.head_end(sized) == len(sized)
+    assert framing.scan(sized)[1] == 7

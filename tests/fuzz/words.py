@@ -7,12 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from faultlayer import config, nearest, plan
-from faultlayer.match import Match
-from faultlayer.registry import GLOBALS, PREFIX, Option, all_faults
-from faultlayer.values import Instant, Kind
+from faultlayer.events.match import Match
+from faultlayer.faults import all_faults
+from faultlayer.settings import plan
+from faultlayer.settings.configuration import PLAN, Config
+from faultlayer.settings.draft import MAX_SIZE
+from faultlayer.settings.variables import read_environment
+from faultlayer.values import suggestion
+from faultlayer.values.kinds import Instant, Kind
+from faultlayer.vocabulary.registry import GLOBALS, PREFIX, Option
+
+if TYPE_CHECKING:
+    from faultlayer.settings.draft import Draft
 
 _LEAST = 8  # characters of a value that no message says by accident
 _LONGEST = 4000  # characters of a message
@@ -31,20 +39,22 @@ def _vocabulary() -> str:
     """All that messages say of their own accord."""
     words = [f"{option.kind.allowed} {option.name}" for option in _options()]
     for fault in all_faults():
-        words += [fault.name, *fault.variables(), *(peer.name for peer in fault.peers)]
-        words += [f"{name} {said}" for peer in fault.peers for name, said in peer.options.items()]
+        words += [fault.name, *fault.variables(), *(peer.name for peer in fault.equivalents)]
+        words += [
+            f"{name} {said}" for peer in fault.equivalents for name, said in peer.options.items()
+        ]
     return " ".join(words).lower()
 
 
 @contextmanager
 def without_hints() -> Iterator[None]:
     """Names are compared in tests/unit/test_nearest.py: here that would take most of the time."""
-    hint = nearest.hint
-    nearest.hint = lambda name, known: ""
+    hint = suggestion.hint
+    suggestion.hint = lambda name, known: ""
     try:
         yield
     finally:
-        nearest.hint = hint
+        suggestion.hint = hint
 
 
 def _plainly(value: Any) -> Any:
@@ -56,7 +66,7 @@ def _round_trip(kind: Kind, value: Any) -> None:
     assert _plainly(kind.parse(said)) == _plainly(value), "reads as something else than it says"
 
 
-def _drafts(drafts: list[config.Draft]) -> None:
+def _drafts(drafts: list[Draft]) -> None:
     for fault, given in drafts:
         for option in fault.variables().values() if given is not None else ():
             assert given is not None
@@ -79,8 +89,8 @@ def variables(data: bytes) -> None:
             foreign = name.startswith(("CHAOS_EXTENSION__", "FAILURE_LAMBDA_"))
             environ[name if foreign else PREFIX + name] = value
     with without_hints():
-        found = config.read(environ, files=False)
-        again = config.read(environ, files=False)
+        found = read_environment(environ, files=False)
+        again = read_environment(environ, files=False)
     said = [(problem.variable, problem.message) for problem in found.problems]
     assert said == [(problem.variable, problem.message) for problem in again.problems]
     assert (found.aim is None) == (again.aim is None)
@@ -88,12 +98,12 @@ def variables(data: bytes) -> None:
     values = [
         value
         for name, value in environ.items()
-        if name != config.PLAN and len(value) >= _LEAST and value.lower() not in _vocabulary()
+        if name != PLAN and len(value) >= _LEAST and value.lower() not in _vocabulary()
     ]
     for variable, message in said:
         _said(message)
         assert variable in environ
-        if variable != config.PLAN:
+        if variable != PLAN:
             assert not any(value in message and value not in variable for value in values)
     _drafts(found.drafts)
     for rule in found.aim.rules if found.aim else ():
@@ -112,7 +122,7 @@ def _plan(data: bytes) -> None:
     for message in said:
         _said(message)
     assert not found.stopped or said
-    assert config.Config().aimed(found) is None or not found.stopped
+    assert Config().aimed(found) is None or not found.stopped
     _drafts(found.drafts)
     try:
         text = data.decode()
@@ -127,7 +137,7 @@ def _plan(data: bytes) -> None:
         return
     if isinstance(value, dict) and not any("more than once" in message for message in said):
         again = plan.read(json.dumps(value))
-        if len(json.dumps(value)) <= plan.MAX_SIZE and len(data) <= plan.MAX_SIZE:
+        if len(json.dumps(value)) <= MAX_SIZE and len(data) <= MAX_SIZE:
             assert [problem.said() for problem in again.problems] == said
 
 

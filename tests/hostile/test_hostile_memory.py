@@ -20,7 +20,7 @@ from fakes.proxied import Extension, log_lines, start
 from fakes.runtime import Runtime, chunked, echo, stream_head
 from fakes.runtime_api import Invocation, RuntimeApi
 from fakes.wire import Message
-from faultlayer import room
+from faultlayer.environment import memory
 
 ROOM = 2 << 20  # bytes that may still be had: enough for what passes, too little for what is kept
 LARGE = json.dumps({"statusCode": 200, "body": "x" * 5_000_000}).encode()
@@ -159,10 +159,10 @@ def test_where_little_is_left_what_a_fault_reads_is_left_out(
     case: Reading,
 ) -> None:
     """The same where no control group can be made: what the kernel would tell is made up."""
-    monkeypatch.setattr(room, "left", lambda: 10 << 20)
+    monkeypatch.setattr(memory, "left", lambda: 10 << 20)
     with Runtime(start(api.address, case.variables)) as runtime:
         turn(api, runtime, case.event, case.answer)
-        monkeypatch.setattr(room, "left", lambda: 50 << 20)
+        monkeypatch.setattr(memory, "left", lambda: 50 << 20)
         api.invoke(case.event)
         answered(api, runtime, runtime.next(), case.answer)
     told = [(line["event"], line["fault"]) for line in log_lines(capfd.readouterr().out)]

@@ -57,7 +57,7 @@ def processes(function: Function) -> list[str]:
 
 
 def burdens(function: Function) -> list[str]:
-    return [line for line in processes(function) if "faultlayer.burden" in line]
+    return [line for line in processes(function) if "faultlayer.environment.load_process" in line]
 
 
 def test_a_function_near_its_limit_is_really_killed_and_the_layer_goes_on(

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from faultlayer.aim import draws
+from faultlayer.targeting.choose import draws
 from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import PATH, Emulator
 from faultlayer_cli.running.ports import LOOPBACK

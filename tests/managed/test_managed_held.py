@@ -28,7 +28,10 @@ PLAN = {
 
 def burdens(function: Managed) -> int:
     assert function._process is not None
-    return sum(b"faultlayer.burden" in line for line in descendants(function._process.pid).values())
+    return sum(
+        b"faultlayer.environment.load_process" in line
+        for line in descendants(function._process.pid).values()
+    )
 
 
 def test_each_of_several_at_once_holds_its_own_and_others_nothing(run: Run) -> None:

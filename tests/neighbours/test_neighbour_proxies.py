@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 
-from faultlayer.aim import draws
+from faultlayer.targeting.choose import draws
 from faultlayer_cli.running.ports import free_port
 from neighbours import NEVER, WRAPPER, Compose, Run
 from rie.support import Function, told

@@ -14,7 +14,8 @@ import pytest
 from fakes.proxied import Address, Extension, Logged, Proxied, soon
 from fakes.runtime import NEXT, Runtime, echo, posted, stream_head
 from fakes.runtime_api import RuntimeApi
-from faultlayer import aim, executor
+from faultlayer.acting import executor
+from faultlayer.targeting import injection
 
 Begin = Callable[[Address], subprocess.Popen[bytes]]
 LONG = "10m"
@@ -27,7 +28,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     And what it said in another test it would not say again.
     """
     monkeypatch.setattr(executor, "_GRACE", 0.2)
-    monkeypatch.setattr(aim, "_mentioned", set())
+    monkeypatch.setattr(injection, "_mentioned", set())
 
 
 @pytest.fixture

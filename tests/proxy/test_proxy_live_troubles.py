@@ -16,7 +16,7 @@ from fakes.proxied import Extension, Logged, soon, start
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
-from faultlayer import agent as agent_module
+from faultlayer.wire import loopback_get as agent_module
 
 # -- troubles ---------------------------------------------------------------------------------
 

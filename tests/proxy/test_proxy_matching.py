@@ -240,12 +240,12 @@ def test_the_window_opens_and_closes_under_a_running_function(
     begin = 1893456000.0
     with Runtime(address) as runtime:
         for now, hit in ((begin - 1, False), (begin, True), (begin + 3600, False), (0, False)):
-            monkeypatch.setattr("faultlayer.aim.time", lambda now=now: now)
+            monkeypatch.setattr("faultlayer.targeting.choose.time", lambda now=now: now)
             invoked = api.invoke()
             if hit:
                 runtime.wire.send(NEXT)
                 assert invoked.result().json["statusCode"] == 503
-                monkeypatch.setattr("faultlayer.aim.time", lambda: 0.0)
+                monkeypatch.setattr("faultlayer.targeting.choose.time", lambda: 0.0)
                 api.invoke()
                 event = runtime.wire.response()
                 assert runtime.respond(event, b"1").status == 202
@@ -255,15 +255,18 @@ def test_the_window_opens_and_closes_under_a_running_function(
 
 def test_another_aim_takes_effect_on_the_next_event(api: RuntimeApi) -> None:
     """As a live plan will want it: connections that are open already decide by it."""
-    from faultlayer import config, proxy, sockets
-    from faultlayer.aim import Aim
+    from faultlayer import proxy
+    from faultlayer.settings.configuration import Config
+    from faultlayer.settings.variables import read_environment
+    from faultlayer.startup.listener import LOOPBACK, listen
+    from faultlayer.targeting.choose import Aim
 
-    settings = config.read({"FAULTLAYER_STATUS": "503"})
-    empty = config.Config()
+    settings = read_environment({"FAULTLAYER_STATUS": "503"})
+    empty = Config()
     empty.aim = Aim([])
-    listener, port = sockets.listen(0)
+    listener, port = listen(0)
     serving = proxy.serve(listener, api.address, empty)
-    with Runtime((sockets.LOOPBACK, port)) as runtime:
+    with Runtime((LOOPBACK, port)) as runtime:
         first = api.invoke()
         assert runtime.turn() == first.request_id
         assert settings.aim is not None

@@ -10,7 +10,7 @@ from fakes.proxied import Address, Logged, Proxied, start
 from fakes.runtime import HTTP_STREAM, Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import NULS, PRELUDE, run
-from faultlayer.registry import PREFIX
+from faultlayer.vocabulary.registry import PREFIX
 
 SQS = b'{"Records":[{"messageId":"m1","body":"{}","eventSource":"aws:sqs"}]}'
 KAFKA = b'{"eventSource":"aws:kafka","records":{"orders-0":[{"offset":1}]}}'
@@ -48,7 +48,7 @@ def armed(api: RuntimeApi, variables: dict[str, str]) -> Address:
 
 @pytest.fixture(autouse=True)
 def _anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faultlayer.aim._mentioned", set())
+    monkeypatch.setattr("faultlayer.targeting.injection._mentioned", set())
 
 
 @pytest.mark.parametrize("event", [SQS, KAFKA, BUS], ids=["SQS", "Kafka", "EventBridge"])

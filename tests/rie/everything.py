@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from faultlayer import registry
-from faultlayer.aim import draws
+from faultlayer.faults import all_faults
+from faultlayer.targeting.choose import draws
 from faultlayer_cli.running.http_client import Answer
 from rie.languages import LANGUAGES, running
 from rie.support import Function
@@ -49,7 +49,7 @@ VARIANTS = [
     {"exception_when": "after", "crash": "during", "crash_after": "0", "corruption": "truncate"},
     {"status_when": "after", "latency_when": "after", "disk": "free:64MB", "memory": "24MB"},
 ]
-STARTS = {fault.name for fault in registry.all_faults() if fault.begin}
+STARTS = {fault.name for fault in all_faults() if fault.begin}
 OUTCOMES = ("crash", "exception", "status")  # in their order; at most one of them comes to pass
 HELD = {"disk", "memory", "cpu"}
 REWRITES = {"corruption", "headers", "batch", "oversize"}

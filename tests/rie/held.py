@@ -43,7 +43,11 @@ class Held(Function):
         return descendants(self.emulator._process.pid)
 
     def burdens(self) -> list[int]:
-        return [pid for pid, line in self.processes().items() if b"faultlayer.burden" in line]
+        return [
+            pid
+            for pid, line in self.processes().items()
+            if b"faultlayer.environment.load_process" in line
+        ]
 
     @staticmethod
     def alive(pids: Iterable[int]) -> list[int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import machine
-from faultlayer import registry
+from faultlayer.faults import all_faults
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads
@@ -161,7 +161,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
 
 
 def test_all_sixteen_are_armed() -> None:
-    assert set(VALUES) == {fault.name for fault in registry.all_faults()}
+    assert set(VALUES) == {fault.name for fault in all_faults()}
     assert len(VALUES) == 16
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from faultlayer.burden import private
+from faultlayer.environment.load_process import private
 from rie.held import MB, Held, Run, soon
 
 LIMIT = 256  # MB, as the function is told

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from faultlayer.aim import draws
+from faultlayer.targeting.choose import draws
 
 POLL = 1.0
 THOUSANDS = 10_000

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from faultlayer import config, registry
-from faultlayer.registry import PREFIX
+from faultlayer.faults import fault_names
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.registry import PREFIX
 from sam import sam_cli
 
 
@@ -55,13 +56,13 @@ def test_cfn_lint_has_nothing_to_say():
 
 
 def test_with_the_defaults_nothing_is_wrong_and_nothing_is_injected(variables):
-    settings = config.read(variables())
+    settings = read_environment(variables())
     assert [problem.variable for problem in settings.problems] == []
     assert settings.aim is None
 
 
 def test_every_fault_has_a_parameter(template):
-    assert {f"Fault{name.capitalize()}" for name in registry.names()} <= set(template["Parameters"])
+    assert {f"Fault{name.capitalize()}" for name in fault_names()} <= set(template["Parameters"])
 
 
 def test_every_parameter_is_passed_on(template, variables):
@@ -92,7 +93,7 @@ def test_every_parameter_is_passed_on(template, variables):
     ],
 )
 def test_one_parameter_is_one_fault(variables, parameter, value):
-    settings = config.read(variables(**{parameter: value}))
+    settings = read_environment(variables(**{parameter: value}))
     assert [problem.variable for problem in settings.problems] == []
     assert settings.aim is not None
     rules = settings.aim.rules + settings.aim.starts
@@ -101,4 +102,4 @@ def test_one_parameter_is_one_fault(variables, parameter, value):
 
 @pytest.mark.parametrize("limit", [{"FaultDisabled": "true"}, {"FaultRate": "0%"}])
 def test_the_stop_button_stops(variables, limit):
-    assert config.read(variables(FaultStatus="503", **limit)).aim is None
+    assert read_environment(variables(FaultStatus="503", **limit)).aim is None

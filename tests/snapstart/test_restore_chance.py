@@ -15,8 +15,8 @@ import pytest
 
 from fakes.proxied import EXTENSION
 from fakes.scripted import Server
-from faultlayer import config
-from faultlayer.aim import Aim
+from faultlayer.settings.variables import read_environment
+from faultlayer.targeting.choose import Aim
 
 HERE = Path(__file__).resolve().parent
 IDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(64)]
@@ -43,7 +43,7 @@ def decisions(aim: Aim, ids: list[str] = IDS) -> list[float | None]:
 
 
 def aimed(**variables: str) -> Aim:
-    aim = config.read({**HALF, **variables}).aim
+    aim = read_environment({**HALF, **variables}).aim
     assert aim is not None
     return aim
 
@@ -62,18 +62,17 @@ def test_renewing_ends_the_sequence_of_chance_alone(seed: dict[str, str]) -> Non
 SNAPSHOT = """
 import json, os, sys
 sys.path[:0] = json.loads(sys.argv[1])
-from faultlayer import config, sockets
 from faultlayer.proxy import Proxy
 from test_restore_chance import IDS, decisions
 
-aim = config.read(json.loads(sys.argv[2])).aim
+aim = read_environment(json.loads(sys.argv[2])).aim
 proxy = Proxy(("127.0.0.1", int(sys.argv[3])), aim, 0)
 decisions(aim, IDS[:5])  # drawn before the snapshot
 for _ in range(2):
     if os.fork():
         assert os.wait()[1] == 0
         continue
-    listener, port = sockets.listen(0)
+    listener, port = listen(0)
     runtime = sockets.connect(("127.0.0.1", port))
     runtime.send(sys.argv[4].encode())
     runtime.sock.shutdown(1)

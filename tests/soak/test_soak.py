@@ -19,7 +19,7 @@ from soak.layer import from_source
 # Every so-manieth answer of a function goes through `odd` instead of the way upstream.
 ODD = """
 import os, time
-from faultlayer.link import Link
+from faultlayer.wire.link import Link
 tell, seen, kept = Link.tell, [0], []
 def changed(self, data):
     if data.startswith(b"POST") and b"/response " in data:
@@ -99,7 +99,7 @@ def test_an_injection_that_is_not_logged_is_found(
     code, _ = soak(
         tmp_path,
         "--invocations=300",
-        changed("from faultlayer.aim import Hit; Hit.log = lambda *a, **k: None"),
+        changed("from faultlayer.targeting.injection import Hit; Hit.log = lambda *a, **k: None"),
     )
     assert code == 1
     assert "WRONG latency: 0 injections logged where " in capfd.readouterr().out

@@ -1,4 +1,4 @@
-"""Makes `faultlayer` and what the tests share importable; steadies property tests."""
+"""Makes `faultlayer` importable from the checkout; steadies property tests."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-HERE = Path(__file__).resolve().parent
-for folder in (HERE, HERE.parents[1] / "extension"):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+EXTENSION = str(Path(__file__).resolve().parents[2] / "extension")
+if EXTENSION not in sys.path:
+    sys.path.insert(0, EXTENSION)
 
 settings.register_profile(
     "faultlayer",
@@ -21,6 +20,6 @@ settings.register_profile(
 )
 settings.load_profile("faultlayer")
 
-from processes_support import spawn  # noqa: E402
+from unit.environment.processes_support import spawn  # noqa: E402
 
 __all__ = ["spawn"]

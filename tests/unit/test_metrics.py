@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlayer import config, log, metrics
-from faultlayer.actions import Delay, Fail, Outlast, Respond
-from faultlayer.aim import Hit, Rule
-from faultlayer.registry import all_faults
+from faultlayer import log, metrics
+from faultlayer.faults import all_faults
+from faultlayer.settings.variables import read_environment
+from faultlayer.targeting.injection import Hit
+from faultlayer.targeting.rules import Rule
+from faultlayer.vocabulary.actions import Delay, Fail, Outlast, Respond
 
 EXTENSION = Path(log.__file__).parents[1]
 UNITS = "Seconds Microseconds Milliseconds Bytes Kilobytes Megabytes Bits Percent Count None"
@@ -169,7 +171,7 @@ def test_metrics_are_written_whatever_the_level_of_lines(level: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "json", "EMF,otel"])
 def test_a_wrong_value_is_said_and_limits_nothing(text: str) -> None:
-    settings = config.read({"FAULTLAYER_METRICS": text, "FAULTLAYER_LATENCY": "1s"})
+    settings = read_environment({"FAULTLAYER_METRICS": text, "FAULTLAYER_LATENCY": "1s"})
     assert settings.aim is not None
     assert "METRICS" not in settings.values
     (problem,) = settings.problems
@@ -179,7 +181,7 @@ def test_a_wrong_value_is_said_and_limits_nothing(text: str) -> None:
 
 
 def test_case_does_not_matter() -> None:
-    assert config.read({"FAULTLAYER_METRICS": " EMF"}).values["METRICS"] == "emf"
+    assert read_environment({"FAULTLAYER_METRICS": " EMF"}).values["METRICS"] == "emf"
 
 
 def test_it_is_not_imported_unless_asked_for() -> None:

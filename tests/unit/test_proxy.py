@@ -12,12 +12,12 @@ from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from wire_strategies import fields
 
-from faultlayer.http1 import ProtocolError, check_request, check_response, scan, status_of
-from faultlayer.message import Message
+from faultlayer.http.framing import ProtocolError, check_request, check_response, scan, status_of
+from faultlayer.http.message import Message
+from faultlayer.http.runtime_api import INVOCATION, NEXT
 from faultlayer.proxy import Connection
-from faultlayer.runtime_api import INVOCATION, NEXT
+from unit.wire_strategies import fields
 
 POLL = NEXT + b"HTTP/1.1\r\nHost: x\r\n\r\n"
 PLAIN = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok"

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import machine
-from faultlayer import address
 from faultlayer.faults.env import Variables
+from faultlayer.startup import wrapper_file
 
 WRAPPER = Path(__file__).resolve().parents[2] / "wrapper" / "faultlayer-wrapper"
 SHELLS = {
@@ -83,15 +83,15 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 def start(shell: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Publishes these changes, and returns what the runtime then finds."""
     published = tmp_path / "address"
-    monkeypatch.setattr(address, "PATH", bytes(published))
+    monkeypatch.setattr(wrapper_file, "PATH", bytes(published))
 
     def run(
         variables: dict[str, str | None],
         where: tuple[str, int] | None = ("127.0.0.1", 9747),
         pid: int | None = None,
     ) -> dict[str, str]:
-        address.withdraw()
-        address.publish(where, variables)
+        wrapper_file.withdraw()
+        wrapper_file.publish(where, variables)
         if pid is not None:
             ours, other = b" %d " % os.getpid(), b" %d " % pid
             published.write_bytes(published.read_bytes().replace(ours, other))

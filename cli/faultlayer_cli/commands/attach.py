@@ -14,8 +14,9 @@ from functools import partial
 
 import click
 
-from faultlayer import __version__, config
-from faultlayer.registry import PREFIX
+from faultlayer import __version__
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Account, Function, open_account
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import fault_flags, results
@@ -139,7 +140,7 @@ def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
     given = {name.upper(): text for name, text in typed.items() if text is not None}
     known = settings()
     fault_flags.check(given, frozenset(given), known)
-    if given and expiry.PLAN not in given and not config.read(given, files=False).drafts:
+    if given and expiry.PLAN not in given and not read_environment(given, files=False).drafts:
         alone = ", ".join(setting.flag for setting in known if setting.variable in given)
         raise Mistake(f"{alone} without a fault; allowed: with a fault's flag or with --plan")
     return given or None

@@ -18,13 +18,17 @@ from typing import Any
 import click
 from rich.text import Text
 
-from faultlayer import config, instant
-from faultlayer.actions import BEFORE, Action, Nothing
-from faultlayer.aim import Aim, Rule, draws
-from faultlayer.invocation import Invocation
+from faultlayer.events.paths import MISSING
+from faultlayer.faults import find_fault
 from faultlayer.jsontext import dumps
-from faultlayer.match import MISSING
-from faultlayer.registry import NO_EVENT, PREFIX, find
+from faultlayer.settings.configuration import Config
+from faultlayer.settings.variables import read_environment
+from faultlayer.targeting.choose import Aim, draws
+from faultlayer.targeting.rules import Rule
+from faultlayer.values import instant
+from faultlayer.vocabulary.actions import BEFORE, Action, Nothing
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import NO_EVENT, PREFIX
 from faultlayer_cli.commands import fault_flags, output
 from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.errors import Mistake
@@ -80,7 +84,7 @@ def explain(
         now = time() if at is None else instant.parse(at)
     except ValueError as error:
         raise Mistake(f"--at {error}; allowed: for example 2027-01-31T17:00:00Z") from None
-    settings = config.read(given, files=False)
+    settings = read_environment(given, files=False)
     invocation = invocation_of(body, request_id or _REQUEST_ID, function_arn, now)
     verdicts = judge(settings, invocation, now, known_id=request_id is not None)
     if json_:
@@ -138,9 +142,7 @@ def invocation_of(body: bytes, request_id: str, arn: str, now: float) -> Invocat
     return Invocation(head, head.lower(), lambda: body)
 
 
-def judge(
-    settings: config.Config, invocation: Invocation, now: float, *, known_id: bool
-) -> list[Verdict]:
+def judge(settings: Config, invocation: Invocation, now: float, *, known_id: bool) -> list[Verdict]:
     """Every rule's verdict, in the order in which they act."""
     plan = settings.plan
     values = {**plan.values, **settings.values} if plan else settings.values
@@ -174,19 +176,19 @@ def judge(
 
 
 def _hits_starts(name: str) -> bool:
-    fault = find(name)
+    fault = find_fault(name)
     return fault is not None and fault.begin is not None
 
 
-def _aim(settings: config.Config, values: Mapping[str, Any]) -> Aim | None:
+def _aim(settings: Config, values: Mapping[str, Any]) -> Aim | None:
     """What is aimed at, whatever switch or window says."""
-    bare = config.Config()
+    bare = Config()
     bare.drafts = settings.drafts + (settings.plan.drafts if settings.plan else [])
     bare.values = dict(values)
     return bare.aimed(None)
 
 
-def _labels(settings: config.Config) -> Iterator[tuple[str, str]]:
+def _labels(settings: Config) -> Iterator[tuple[str, str]]:
     """Each rule's lot, and what users call it: its variable, or its place in the plan."""
     counts: dict[str, int] = {}
     variables = [(fault, PREFIX + fault.name.upper()) for fault, _ in settings.drafts]

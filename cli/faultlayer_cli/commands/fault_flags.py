@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import click
 
-from faultlayer import config
-from faultlayer.registry import AT_START, COMMON, GLOBALS, PREFIX, Option, all_faults
-from faultlayer.values import Flag, Matching, Source
+from faultlayer.faults import all_faults
+from faultlayer.settings.configuration import Problem
+from faultlayer.settings.variables import read_environment
+from faultlayer.values.kinds import Flag, Matching, Source
+from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
 from faultlayer_cli.errors import Mistake
 
 _RENAMED = {"PORT": "--proxy-port"}  # `port` alone could be any of several
@@ -117,7 +119,7 @@ def check(
     A fault's flag that is typed with no value is one of the mistakes, though its variable may be
     empty: that is how templates leave a fault out.
     """
-    problems = config.read(given, files=False).problems + _without_value(given, typed)
+    problems = read_environment(given, files=False).problems + _without_value(given, typed)
     if not problems:
         return
     names = {setting.variable: setting.flag for setting in known or settings()}
@@ -132,11 +134,11 @@ def check(
     raise Mistake("\n".join(lines))
 
 
-def _without_value(given: Mapping[str, str], typed: frozenset[str]) -> list[config.Problem]:
+def _without_value(given: Mapping[str, str], typed: frozenset[str]) -> list[Problem]:
     problems = []
     for fault in all_faults():
         variable = next(iter(fault.variables()))
         if variable in typed and not given[variable]:
             message = f"has no value; allowed: {fault.main.kind.allowed}"
-            problems.append(config.Problem(variable, message))
+            problems.append(Problem(variable, message))
     return problems

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import click
 
-from faultlayer.registry import PREFIX
-from faultlayer.values import Whole
+from faultlayer.values.kinds import Whole
+from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli import interrupts
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.options import FaultCommand

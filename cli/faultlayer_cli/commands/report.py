@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 import click
 from rich.text import Text
 
-from faultlayer import instant
+from faultlayer.values import instant
 from faultlayer_cli.aws.account import open_account
 from faultlayer_cli.commands import output
 from faultlayer_cli.commands.options import account_options

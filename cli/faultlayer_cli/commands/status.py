@@ -12,9 +12,9 @@ from typing import Any
 import click
 from rich.text import Text
 
-from faultlayer import config
-from faultlayer.registry import GLOBALS, PREFIX
-from faultlayer.values import Source
+from faultlayer.settings.variables import read_environment
+from faultlayer.values.kinds import Source
+from faultlayer.vocabulary.registry import GLOBALS, PREFIX
 from faultlayer_cli.aws.account import WORKERS, Account, Function, Unknown, open_account
 from faultlayer_cli.aws.arn import architecture_of, is_ours
 from faultlayer_cli.aws.selection import Selection
@@ -113,7 +113,7 @@ def judge(function: Function, own: Mapping[str, str], ours: Sequence[str]) -> tu
         notes.append(f"{change.EXEC_WRAPPER} is not {change.WRAPPER}")
     if ours and architecture_of(ours[0]) != function.architecture:
         notes.append(f"the layer is not for {function.architecture}")
-    read = config.read(function.variables, files=False)
+    read = read_environment(function.variables, files=False)
     problems = [f"{problem.variable} {problem.message}" for problem in read.problems]
     if notes or problems:
         return "wrong", notes + problems

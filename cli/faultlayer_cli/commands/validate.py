@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from faultlayer.registry import PREFIX
+from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.commands import output
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.validation import check_plan, check_variables, read_variables

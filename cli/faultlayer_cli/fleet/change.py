@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faultlayer.registry import PREFIX
+from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.aws.arn import is_ours
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from faultlayer import instant
+from faultlayer.values import instant
 from faultlayer_cli.aws.account import Account
 from faultlayer_cli.logs import lines as log_lines
 from faultlayer_cli.logs import sources as log_sources

@@ -12,8 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from faultlayer import plan as reader
 from faultlayer.jsontext import dumps, loads
+from faultlayer.settings import plan as reader
 from faultlayer_cli.aws.account import Account, Refused
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans.expiry import Ending, end_of

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from faultlayer import config
-from faultlayer.registry import PREFIX
-from faultlayer.values import Source
+from faultlayer.settings.variables import read_environment
+from faultlayer.values.kinds import Source
+from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.errors import Mistake
 
@@ -64,7 +64,7 @@ def of_plan(for_: str | None, until: str | None, forever: bool, text: str) -> En
     given = {PLAN: text}
     if until is not None:
         given[END] = until
-        for problem in config.read({END: until}, files=False).problems:
+        for problem in read_environment({END: until}, files=False).problems:
             raise Mistake(f"--until {problem.message.replace('; nothing is injected', '')}")
     return Ending(for_, until, forever, given)
 
@@ -99,7 +99,7 @@ class Ending:
 
     def _ahead(self, variables: Mapping[str, str]) -> bool:
         """Whether the faults of these variables are not over yet."""
-        end = config.read({END: variables[END]}, files=False).values.get("END", 0.0)
+        end = read_environment({END: variables[END]}, files=False).values.get("END", 0.0)
         return bool(end > self.now.timestamp())
 
     @property
@@ -110,7 +110,7 @@ class Ending:
             return False
         if given.get(PLAN, "").lstrip().startswith(Source.schemes):
             return False  # it comes with an end of its own, or none, whenever it is armed
-        read = config.read(given, files=False)
+        read = read_environment(given, files=False)
         planned = read.plan.values if read.plan else {}
         return read.aim is not None and "END" not in planned
 
@@ -139,7 +139,7 @@ class Ending:
         old = end_of(before)
         if old and before == with_end(document, old) and self._ahead({END: old}):
             return dict(before)
-        start = config.read(self.given or {}, files=False)
+        start = read_environment(self.given or {}, files=False)
         opens = (start.plan.values if start.plan else {}).get("START", 0.0)
         begins = datetime.fromtimestamp(max(opens, self.now.timestamp()), timezone.utc)
         return with_end(document, (begins + _HOUR).strftime(_ISO))
@@ -148,7 +148,7 @@ class Ending:
         """What the user should know of it before anything is changed; `ends` are the functions'."""
         if self.given is None:
             return "no fault is given: the layer comes as it is, and leaves the faults that are set"
-        if config.read(self.given, files=False).values.get("DISABLED"):
+        if read_environment(self.given, files=False).values.get("DISABLED"):
             return "the faults are disabled: nothing is injected"
         if said := ", ".join(sorted(set(ends))):
             more = "; --for, --until or --forever change that" if self.due else ""

@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
-from faultlayer import plan as reader
 from faultlayer.jsontext import Repeated, dumps, loads_careful
+from faultlayer.settings import plan as reader
+from faultlayer.settings.draft import MAX_SIZE
 from faultlayer_cli.errors import Mistake
 
 _MOST_NODES = 100_000  # what aliases of YAML refer to is counted each time
@@ -46,8 +47,8 @@ def load(path: str) -> Plan:
 
 def loads(data: bytes, name: str) -> Plan:
     """The plan in this text; `name` is what its problems are told of."""
-    if len(data) > reader.MAX_SIZE:
-        raise Mistake(f"{name}: is longer than {reader.MAX_SIZE >> 10} KB")
+    if len(data) > MAX_SIZE:
+        raise Mistake(f"{name}: is longer than {MAX_SIZE >> 10} KB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

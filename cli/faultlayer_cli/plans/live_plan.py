@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faultlayer.plan import Plan
-from faultlayer.registry import COMMON, GLOBALS, PLANNED, Fault
+from faultlayer.settings.draft import Plan
+from faultlayer.vocabulary.registry import COMMON, GLOBALS, PLANNED, Fault
 from faultlayer_cli.plans.place import Found, Place
 from faultlayer_cli.plans.state import State, judge
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from enum import Enum
 
-from faultlayer import config
-from faultlayer import plan as reader
+from faultlayer.settings import plan as reader
+from faultlayer.settings.configuration import Config
+from faultlayer.settings.draft import Plan
 
 DISARMED = '{"faults":[],"disabled":true}'
 
@@ -28,10 +29,10 @@ class State(Enum):
         return self in (State.ARMED, State.WAITING, State.WRONG)
 
 
-def judge(text: str) -> tuple[State, reader.Plan]:
+def judge(text: str) -> tuple[State, Plan]:
     """What the extension makes of this text now."""
     plan = reader.read(text)
-    aim = config.Config().aimed(plan)
+    aim = Config().aimed(plan)
     now = time.time()
     if plan.stopped:
         return State.WRONG, plan

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from faultlayer.registry import PREFIX
+from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.main import commands as group
 from faultlayer_cli.reference.tables import table

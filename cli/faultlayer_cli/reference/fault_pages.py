@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from faultlayer.registry import Fault, Option, all_faults
+from faultlayer.faults import all_faults
+from faultlayer.vocabulary.registry import Fault, Option
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.reference import tables
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from faultlayer.registry import all_faults
+from faultlayer.faults import all_faults
 from faultlayer_cli.aws import permissions
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.layers import checkout

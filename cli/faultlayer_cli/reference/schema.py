@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from faultlayer.plan import MAX_RULES
-from faultlayer.registry import GLOBALS, PLANNED, Fault, Option, all_faults
-from faultlayer.values import (
+from faultlayer.faults import all_faults
+from faultlayer.settings.draft import MAX_RULES
+from faultlayer.values.kinds import (
     LONGEST,
     Choice,
     Duration,
@@ -26,6 +26,7 @@ from faultlayer.values import (
     Text,
     Whole,
 )
+from faultlayer.vocabulary.registry import GLOBALS, PLANNED, Fault, Option
 
 Schema = dict[str, Any]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from faultlayer.registry import COMMON, GLOBALS, PREFIX, Fault, Option, all_faults
+from faultlayer.faults import all_faults
+from faultlayer.vocabulary.registry import COMMON, GLOBALS, PREFIX, Fault, Option
 
 _HEAD = ("variable", "value", "default", "what happens")
 

@@ -32,7 +32,7 @@ from faultlayer_cli.running import links
 
 LABEL = "faultlayer.local"  # its value says which process a container or a volume belongs to
 TROUBLE = (DockerException, OSError, HTTPError)
-_ENVIRONMENT = "En" + "v"
+_ENVIRONMENT = "Env"
 _PATIENCE = 120  # seconds for the engine to answer one request
 _GRACE = 3  # seconds for a container to end by itself: Lambda gives extensions 2
 _BOOT = Path("/proc/sys/kernel/random/boot_id")

@@ -13,18 +13,18 @@ from __future__ import annotations
 
 from _random import Random
 
-from faultlayer.actions import Action, Nothing, Rewrite
+from faultlayer.events.edit import set_path
 from faultlayer.jsontext import dumps, loads
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.splice import put
-from faultlayer.values import Rate
+from faultlayer.values.kinds import Rate
+from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from faultlayer.answer import Answer
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.answer import Answer
+    from faultlayer.vocabulary.invocation import Invocation
 
 FAILURES = "batchItemFailures"
 _ITEM = "itemIdentifier"
@@ -79,7 +79,7 @@ def joined(payload: bytes, failed: list[str]) -> bytes:
     if not all(isinstance(name, str) and name for name in known):
         return payload
     more = [{_ITEM: name} for name in failed if name not in known]
-    return put(text, (FAILURES,), dumps(reported + more)).encode() if more else payload
+    return set_path(text, (FAILURES,), dumps(reported + more)).encode() if more else payload
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:

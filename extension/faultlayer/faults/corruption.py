@@ -8,17 +8,17 @@ a body there, and a list of failed records that is gone acknowledges them all.
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Nothing, Rewrite
-from faultlayer.registry import ANY, Fault, Option, Options, Peer, sources
-from faultlayer.values import Choice, Text
+from faultlayer.values.kinds import Choice, Text
+from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.registry import ANY, Equivalent, Fault, Option, Options, sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from faultlayer.answer import Answer, Stream
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.answer import Answer, Stream
+    from faultlayer.vocabulary.invocation import Invocation
 
 TRUNCATE = "truncate"
 GARBLE = "garble"
@@ -71,7 +71,7 @@ def corrupt_stream(mode: str, replacement: str) -> Callable[[bytes], bytes]:
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     if options.sources != ANY:
-        from faultlayer.fronts import no_answer
+        from faultlayer.vocabulary.fronts import no_answer
 
         if why := no_answer(invocation):
             return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
@@ -122,9 +122,9 @@ FAULT = Fault(
         ),
         sources("all whose answer somebody reads"),
     ),
-    peers=(
-        Peer("corruption", {"body": ("body", "any text")}, _flag),
-        Peer(
+    equivalents=(
+        Equivalent("corruption", {"body": ("body", "any text")}, _flag),
+        Equivalent(
             "CHAOS_EXTENSION__RESPONSE__ENABLE_CHANGE_RESPONSE_BODY",
             {_PAYLOAD: ("body", "any text")},
             _response,

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from time import monotonic
 
-from faultlayer.actions import Action, Hold
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.values import Whole
+from faultlayer.values.kinds import Whole
+from faultlayer.vocabulary.actions import Action, Hold
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from faultlayer.invocation import Invocation
-    from faultlayer.sandbox import Sandbox
+    from faultlayer.vocabulary.actions import Sandbox
+    from faultlayer.vocabulary.invocation import Invocation
 
 _MOST = 32  # more than Lambda gives: 6 vCPUs, 32 on Managed Instances
 _LONGEST = 2.0  # seconds that an event waits until they have begun
@@ -28,9 +28,9 @@ _LONGEST = 2.0  # seconds that an event waits until they have begun
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     def take(sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
-        from faultlayer.burden import Burden
+        from faultlayer.environment.load_process import LoadProcess
 
-        burdens: list[Burden] = []
+        burdens: list[LoadProcess] = []
 
         def release() -> None:
             while burdens:
@@ -38,7 +38,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 
         try:
             for _ in range(options.cores):
-                burdens.append(Burden("busy", 1, sandbox.until - monotonic()))
+                burdens.append(LoadProcess("busy", 1, sandbox.until - monotonic()))
             patience = monotonic() + _LONGEST
             for burden in burdens:  # the event waits for them: it may be short work
                 burden.ready(min(patience, sandbox.until) - monotonic())

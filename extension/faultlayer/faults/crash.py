@@ -8,13 +8,13 @@ a crash or the kernel's out-of-memory killer would have it, and no others. The c
 
 from __future__ import annotations
 
-from faultlayer.actions import AFTER, BEFORE, Action, Crash
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.values import Choice, Duration
+from faultlayer.values.kinds import Choice, Duration
+from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Crash
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.invocation import Invocation
 
 _DURING = "during"
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 import posix
 from errno import ENOSPC
 
-from faultlayer.actions import Action, Hold
-from faultlayer.registry import Fault, Option, Options, Peer
-from faultlayer.sizes import Amount
+from faultlayer.values.sizes import Amount
+from faultlayer.vocabulary.actions import Action, Hold
+from faultlayer.vocabulary.registry import Equivalent, Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from faultlayer.invocation import Invocation
-    from faultlayer.sandbox import Sandbox
+    from faultlayer.vocabulary.actions import Sandbox
+    from faultlayer.vocabulary.invocation import Invocation
 
 _MOST = 10 << 30  # bytes: the largest /tmp that Lambda gives
 _FOLDER = "/tmp"
@@ -86,7 +86,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     free, size = options.amount
 
     def take(sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
-        from faultlayer.sandbox import SPACE
+        from faultlayer.environment.holdings import SPACE
 
         with SPACE.alone:
             files, shared = SPACE.join() if free else ([], 0)
@@ -113,6 +113,10 @@ FAULT = Fault(
     order=30,
     help="`/tmp` is filled by, or down to, this much for the invocation",
     main=Option("amount", Amount(_MOST), "how much is taken, or left"),
-    peers=(Peer("diskspace", {"disk_space": ("amount", "megabytes from 1 to 10240")}, _megabytes),),
+    equivalents=(
+        Equivalent(
+            "diskspace", {"disk_space": ("amount", "megabytes from 1 to 10240")}, _megabytes
+        ),
+    ),
     decide=decide,
 )

@@ -6,13 +6,13 @@ fit before the deadline is not delivered, and an error ends it: the caller sees 
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Repeat
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.values import Whole
+from faultlayer.values.kinds import Whole
+from faultlayer.vocabulary.actions import Action, Repeat
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.invocation import Invocation
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:

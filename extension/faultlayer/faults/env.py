@@ -8,10 +8,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Equip
-from faultlayer.jsontext import Repeated, dumps
-from faultlayer.registry import PREFIX, Fault, Option, Options
-from faultlayer.values import Kind, json_value
+from faultlayer.jsontext import Repeated, dumps, json_value
+from faultlayer.values.kinds import Kind
+from faultlayer.vocabulary.actions import Action, Equip
+from faultlayer.vocabulary.registry import PREFIX, Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

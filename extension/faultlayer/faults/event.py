@@ -7,18 +7,18 @@ else keeps every byte. What is no JSON, and what no path changes, is left alone.
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Alter, Nothing
-from faultlayer.jsontext import Repeated, dumps
-from faultlayer.match import parts_of
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.splice import put
-from faultlayer.values import Kind, is_number, json_value
+from faultlayer.events.edit import set_path
+from faultlayer.events.paths import parts_of
+from faultlayer.jsontext import Repeated, dumps, is_number, json_value
+from faultlayer.values.kinds import Kind
+from faultlayer.vocabulary.actions import Action, Alter, Nothing
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.invocation import Invocation
 
 _MOST = 64
 
@@ -76,7 +76,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
         """The event as the function gets it; None where that is as it was."""
         before = text = event.decode()
         for path, value in changes:
-            text = put(text, path, value)
+            text = set_path(text, path, value)
         return None if text == before else text.encode()
 
     if change(content) is None:

@@ -5,18 +5,18 @@ Only where somebody reads them: where an HTTP front made the invocation, or a di
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Nothing, Rewrite
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.values import HeaderSet
+from faultlayer.values.kinds import HeaderSet
+from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from faultlayer.answer import Answer, Stream
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.answer import Answer, Stream
+    from faultlayer.vocabulary.invocation import Invocation
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    from faultlayer.fronts import no_status
+    from faultlayer.vocabulary.fronts import no_status
 
     if why := no_status(invocation):
         return Nothing(why)

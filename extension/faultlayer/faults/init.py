@@ -8,10 +8,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#run
 
 from __future__ import annotations
 
-from faultlayer.actions import BEFORE, Action, Delay, Fail
-from faultlayer.faults.exception import Message
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.values import DurationRange, Kind
+from faultlayer.values.error_message import ErrorMessage
+from faultlayer.values.kinds import DurationRange, Kind
+from faultlayer.vocabulary.actions import BEFORE, Action, Delay, Fail
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Outcome(Kind):
         return _ERROR if value == _ERROR else DurationRange().show(value)
 
 
-class Failure(Message):
+class Failure(ErrorMessage):
     """What is said of a start that fails."""
 
     example = "Runtime.ImportModuleError: No module named 'requests'"

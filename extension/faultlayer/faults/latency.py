@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from faultlayer.actions import AFTER, BEFORE, Action, Delay
-from faultlayer.registry import Fault, Option, Options, Peer
-from faultlayer.values import Choice, DurationRange
+from faultlayer.values.kinds import Choice, DurationRange
+from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Delay
+from faultlayer.vocabulary.registry import Equivalent, Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.invocation import Invocation
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
@@ -38,9 +38,11 @@ FAULT = Fault(
     help="the event reaches the function late (before) or the response leaves late (after)",
     main=Option("delay", DurationRange(), "how long; a range is uniform"),
     options=(Option("when", Choice(BEFORE, AFTER), "on which side of the function", BEFORE),),
-    peers=(
-        Peer("latency", {"min_latency": _MILLISECONDS, "max_latency": _MILLISECONDS}, _between),
-        Peer(
+    equivalents=(
+        Equivalent(
+            "latency", {"min_latency": _MILLISECONDS, "max_latency": _MILLISECONDS}, _between
+        ),
+        Equivalent(
             "CHAOS_EXTENSION__LAMBDA__ENABLE_LATENCY",
             {"CHAOS_EXTENSION__LAMBDA__LATENCY_VALUE": _SECONDS},
             _seconds,

@@ -13,20 +13,20 @@ import posix
 from _thread import allocate_lock
 from time import monotonic
 
-from faultlayer.actions import Action, Hold
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.room import machine, within_groups
-from faultlayer.sizes import Amount
+from faultlayer.environment.memory import machine, within_groups
+from faultlayer.values.sizes import Amount
+from faultlayer.vocabulary.actions import Action, Hold
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from faultlayer.burden import Burden
-    from faultlayer.invocation import Invocation
-    from faultlayer.processes import Runtime
-    from faultlayer.sandbox import Sandbox
+    from faultlayer.environment.load_process import LoadProcess
+    from faultlayer.environment.processes import Runtime
+    from faultlayer.vocabulary.actions import Sandbox
+    from faultlayer.vocabulary.invocation import Invocation
 
 _MOST = 32 << 30  # bytes: the most that Lambda gives a function, on Managed Instances
 _SIZE = b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"  # in MB
@@ -35,7 +35,7 @@ _LONGEST = 30.0  # seconds that an event waits until it is held
 
 def free() -> int:
     """How much more memory could be taken here, in bytes."""
-    from faultlayer.burden import private
+    from faultlayer.environment.load_process import private
 
     total, available = machine()
     within = within_groups(total)
@@ -70,11 +70,11 @@ class _Victims:
 _VICTIMS = _Victims()
 
 
-def _burden(size: int, until: float) -> tuple[Burden, int]:
-    from faultlayer.burden import Burden
+def _burden(size: int, until: float) -> tuple[LoadProcess, int]:
+    from faultlayer.environment.load_process import LoadProcess
 
     seconds = until - monotonic()
-    burden = Burden("full", size, seconds)
+    burden = LoadProcess("full", size, seconds)
     try:
         return burden, burden.ready(min(seconds, _LONGEST))
     except BaseException:
@@ -86,11 +86,11 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     left, size = options.amount
 
     def take(sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
-        from faultlayer.processes import Runtime
-        from faultlayer.sandbox import MEMORY
+        from faultlayer.environment.holdings import MEMORY
+        from faultlayer.environment.processes import Runtime
 
         runtime = Runtime(sandbox.runtime_api)
-        burdens: list[Burden] = []
+        burdens: list[LoadProcess] = []
 
         def release() -> None:
             MEMORY.leave(burdens)

@@ -9,14 +9,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 from __future__ import annotations
 
-from faultlayer.actions import Action, Nothing, Rewrite
-from faultlayer.registry import Fault, Option, Options
-from faultlayer.sizes import Size
+from faultlayer.values.sizes import Size
+from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from faultlayer.answer import Answer, Stream
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.answer import Answer, Stream
+    from faultlayer.vocabulary.invocation import Invocation
 
 _REFUSED = (6 << 20) + 100  # bytes: the longest answer that Lambda takes
 _MOST = 256 << 20  # past Lambda's limit of 200 MB for streams
@@ -25,7 +25,7 @@ _MOST = 256 << 20  # past Lambda's limit of 200 MB for streams
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     size = options.size
     if size <= _REFUSED:
-        from faultlayer.fronts import no_answer
+        from faultlayer.vocabulary.fronts import no_answer
 
         if why := no_answer(invocation):
             return Nothing(f"{why}; over 6 MB Lambda refuses the answer there, too")

@@ -7,23 +7,20 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 
 from __future__ import annotations
 
-from faultlayer.actions import AFTER, BEFORE, Action, Nothing, Respond
-from faultlayer.registry import ANY, Fault, Option, Options, Peer, sources
-from faultlayer.values import Choice, HeaderSet, Text, Whole
+from faultlayer.values.kinds import Choice, HeaderSet, Text, Whole
+from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Nothing, Respond
+from faultlayer.vocabulary.registry import ANY, Equivalent, Fault, Option, Options, sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from faultlayer.invocation import Invocation
-
-# One text, since a fault's name in quotes is for the fault's own file alone.
-_WHEN, _BODY, _HEADERS = "when body headers".split()  # noqa: SIM905
+    from faultlayer.vocabulary.invocation import Invocation
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     if options.sources != ANY:
-        from faultlayer.fronts import no_status
+        from faultlayer.vocabulary.fronts import no_status
 
         if why := no_status(invocation):
             return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
@@ -39,7 +36,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 def _flag(given: dict[str, Any]) -> dict[str, Any]:
     code = given.get("status_code", 500)
     body = f'{{"message":"Injected status code {code}"}}'
-    return {"code": code, _BODY: body, _HEADERS: {"Content-Type": "application/json"}}
+    return {"code": code, "body": body, "headers": {"Content-Type": "application/json"}}
 
 
 FAULT = Fault(
@@ -49,15 +46,19 @@ FAULT = Fault(
     "function does not run",
     main=Option("code", Whole(100, 599, "503"), "the HTTP status"),
     options=(
-        Option(_WHEN, Choice(BEFORE, AFTER), "on which side of the function", BEFORE),
+        Option("when", Choice(BEFORE, AFTER), "on which side of the function", BEFORE),
         Option(
-            _BODY,
+            "body",
             Text("any text", "try later", empty=True),
             "the response's body (default: a JSON message)",
         ),
-        Option(_HEADERS, HeaderSet(remove=False), "the response's headers"),
+        Option("headers", HeaderSet(remove=False), "the response's headers"),
         sources("HTTP fronts and direct invocations"),
     ),
-    peers=(Peer("statuscode", {"status_code": ("code", "a whole number from 100 to 599")}, _flag),),
+    equivalents=(
+        Equivalent(
+            "statuscode", {"status_code": ("code", "a whole number from 100 to 599")}, _flag
+        ),
+    ),
     decide=decide,
 )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 
-from faultlayer.actions import Action, Delay, Outlast
-from faultlayer.registry import Fault, Option, Options, Peer
-from faultlayer.values import LONGEST, Duration
+from faultlayer.values.kinds import LONGEST, Duration
+from faultlayer.vocabulary.actions import Action, Delay, Outlast
+from faultlayer.vocabulary.registry import Equivalent, Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from faultlayer.invocation import Invocation
+    from faultlayer.vocabulary.invocation import Invocation
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
@@ -32,8 +32,8 @@ FAULT = Fault(
     order=20,
     help="the event is held until the margin, or until Lambda times the invocation out",
     main=Option("margin", Duration(), "how long before the deadline; `0` runs past it"),
-    peers=(
-        Peer(
+    equivalents=(
+        Equivalent(
             "timeout",
             {"timeout_buffer_ms": ("margin", "milliseconds up to 15 minutes")},
             lambda given: {"margin": given.get("timeout_buffer_ms", 0)},

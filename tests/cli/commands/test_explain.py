@@ -12,7 +12,8 @@ from cli_support import Command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlayer import config, plan
+from faultlayer.settings import plan
+from faultlayer.settings.variables import read_environment
 from faultlayer_cli.commands import explain
 
 EVENT = {
@@ -157,7 +158,7 @@ def test_it_foretells_what_the_extension_decides(
 ) -> None:
     document = {"faults": rules, "seed": "s" + seed}
     assert not plan.read(document).problems
-    settings = config.read({"FAULTLAYER_PLAN": json.dumps(document)})
+    settings = read_environment({"FAULTLAYER_PLAN": json.dumps(document)})
     invocation = explain.invocation_of(json.dumps(EVENT).encode(), str(number), "arn", 0.0)
     verdicts = explain.judge(settings, invocation, 0.0, known_id=True)
     foretold = [(v.fault, dict(v.numbers)) for v in verdicts if v.verdict == "hits"]

@@ -6,8 +6,9 @@ import click
 import pytest
 from cli_support import HELLO, Command
 
-from faultlayer.registry import COMMON, GLOBALS, all_faults
-from faultlayer.values import Flag, Text
+from faultlayer.faults import all_faults
+from faultlayer.values.kinds import Flag, Text
+from faultlayer.vocabulary.registry import COMMON, GLOBALS
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.local import local
 

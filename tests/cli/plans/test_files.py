@@ -12,7 +12,7 @@ from cli_support import HELLO, Command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlayer import plan as reader
+from faultlayer.settings import plan as reader
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.files import load, loads
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli_support import ROOT
 
-from faultlayer.registry import all_faults
+from faultlayer.faults import all_faults
 
 
 def test_the_head_of_a_page_has_every_name_of_every_option():

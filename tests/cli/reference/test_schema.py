@@ -11,8 +11,9 @@ from cli_support import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faultlayer import plan
-from faultlayer.registry import GLOBALS, PLANNED, all_faults
+from faultlayer.faults import all_faults
+from faultlayer.settings import plan
+from faultlayer.vocabulary.registry import GLOBALS, PLANNED
 from faultlayer_cli.reference import schema
 
 SCHEMA = schema.schema()

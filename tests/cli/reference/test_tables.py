@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cli_support import ROOT
 
-from faultlayer.registry import GLOBALS, all_faults, names
+from faultlayer.faults import all_faults, fault_names
+from faultlayer.vocabulary.registry import GLOBALS
 from faultlayer_cli.reference import tables
 
 
@@ -23,12 +24,12 @@ def test_every_variable_is_in_a_table():
 def test_every_fault_has_one_line_a_page_and_a_place_in_the_site():
     lines = tables.faults("docs/faults/")
     index = (ROOT / "docs" / "faults" / "index.md").read_text().splitlines()
-    assert len(lines) == 2 + len(names())
-    for name in names():
+    assert len(lines) == 2 + len(fault_names())
+    for name in fault_names():
         assert sum(f"](docs/faults/{name}.md)" in line for line in lines) == 1
         assert name in index
     found = {path.stem for path in (ROOT / "docs" / "faults").glob("*.md")} - {"index"}
-    assert found == set(names())
+    assert found == set(fault_names())
 
 
 def test_every_row_has_as_many_cells_as_the_head():

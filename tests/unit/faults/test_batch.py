@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from faultlayer import registry
-from faultlayer.actions import Action, Nothing, Rewrite
-from faultlayer.answer import Answer
+from faultlayer.faults import find_fault
 from faultlayer.faults.batch import chosen, identifiers, joined
-from faultlayer.invocation import Invocation
-from faultlayer.registry import Options
+from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.answer import Answer
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import Options
 
 IDS = [f"id-{number}" for number in range(10)]
 SQS = [{"messageId": name, "eventSource": "aws:sqs"} for name in IDS]
@@ -21,7 +21,7 @@ DYNAMODB = [{"eventSource": "aws:dynamodb", "dynamodb": {"SequenceNumber": name}
 
 
 def decide(event: Any, share: float = 0.3, draw: float = 0.5) -> Action | None:
-    fault = registry.find("batch")
+    fault = find_fault("batch")
     assert fault is not None
     content = json.dumps(event).encode()
     return fault.decide(Options({"share": share}), Invocation(b"", b"", lambda: content), draw)

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlayer import registry
-from faultlayer.actions import Rewrite
-from faultlayer.answer import SEPARATOR, Answer, Stream
-from faultlayer.invocation import Invocation
-from faultlayer.registry import Options
+from faultlayer.faults import find_fault
+from faultlayer.vocabulary.actions import Rewrite
+from faultlayer.vocabulary.answer import SEPARATOR, Answer, Stream
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import Options
 
 MODES = ["truncate", "garble", "replace"]
 
 
 def rewrite(mode: str, body: str | None = None, scope: str = "body") -> Rewrite:
-    fault = registry.find("corruption")
+    fault = find_fault("corruption")
     assert fault is not None
     options = Options({"mode": mode, "body": body, "scope": scope, "sources": "callers"})
     action = fault.decide(options, Invocation(b"", b"", lambda: b"{}"), 0.5)

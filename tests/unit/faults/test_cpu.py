@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from fakes.holding import alive, burdens, hold, refusal, sandbox, soon, taken
-from faultlayer import burden
+from faultlayer.environment import load_process
 
 ALLOWED = "; allowed: a whole number from 1 to 32"
 
@@ -44,14 +44,14 @@ def test_past_the_deadline_they_have_ended_though_nobody_released_them() -> None
 def test_where_one_cannot_be_started_none_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 
-    class Second(burden.Burden):
+    class Second(load_process.LoadProcess):
         def __init__(self, *arguments: object) -> None:
             if started:
                 monkeypatch.setattr(sys, "executable", "/nonexistent/python3")
             super().__init__(*arguments)  # type: ignore[arg-type]
             started.append(self.pid)
 
-    monkeypatch.setattr(burden, "Burden", Second)
+    monkeypatch.setattr(load_process, "LoadProcess", Second)
     with pytest.raises(FileNotFoundError):
         hold("cpu", "2").take(sandbox())
     assert len(started) == 1
@@ -59,7 +59,7 @@ def test_where_one_cannot_be_started_none_stays(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_where_one_is_ended_at_once_none_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(burden, "_CODE", "raise SystemExit")
+    monkeypatch.setattr(load_process, "_CODE", "raise SystemExit")
     with pytest.raises(ValueError, match="was ended before it had begun"):
         hold("cpu", "2").take(sandbox())
     assert not burdens()

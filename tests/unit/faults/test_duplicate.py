@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from faultlayer import config
-from faultlayer.actions import BEFORE, Repeat
-from faultlayer.invocation import Invocation
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.actions import BEFORE, Repeat
+from faultlayer.vocabulary.invocation import Invocation
 
 
 @pytest.mark.parametrize("text", ["1", "11", "0", "-2", "2.5", "two"])
 def test_what_is_refused(text: str) -> None:
-    (problem,) = config.read({"FAULTLAYER_DUPLICATE": text}).problems
+    (problem,) = read_environment({"FAULTLAYER_DUPLICATE": text}).problems
     assert problem.message.endswith("allowed: a whole number from 2 to 10")
 
 
 @pytest.mark.parametrize("times", [2, 10])
 def test_how_often(times: int) -> None:
-    aim = config.read({"FAULTLAYER_DUPLICATE": str(times)}).aim
+    aim = read_environment({"FAULTLAYER_DUPLICATE": str(times)}).aim
     assert aim is not None
     (rule,) = aim.rules
     action = rule.decide(rule.options, Invocation(b"", b""), 0.5)

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlayer import config
-from faultlayer.actions import Equip
 from faultlayer.faults.env import FAULT, Variables
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.actions import Equip
 
 
 def refused(text: str) -> str:
-    (problem,) = config.read({"FAULTLAYER_ENV": text}).problems
+    (problem,) = read_environment({"FAULTLAYER_ENV": text}).problems
     assert problem.variable == "FAULTLAYER_ENV"
     what, _, allowed = problem.message.partition("; allowed: ")
     assert "AWS_LAMBDA_RUNTIME_API" in allowed
@@ -95,7 +95,7 @@ def test_what_is_taken_can_be_published(variables: dict[str, str | None]) -> Non
 
 
 def test_the_log_line_names_variables_and_holds_none_of_their_texts() -> None:
-    aim = config.read({"FAULTLAYER_ENV": '{"TABLE":"hunter2","TOKEN":null,"EMPTY":""}'}).aim
+    aim = read_environment({"FAULTLAYER_ENV": '{"TABLE":"hunter2","TOKEN":null,"EMPTY":""}'}).aim
     assert aim is not None
     (hit,) = aim.begin()
     assert isinstance(hit.action, Equip)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from faultlayer import registry
-from faultlayer.actions import Action, Alter, Nothing
-from faultlayer.invocation import Invocation
-from faultlayer.registry import Fault, Options
+from faultlayer.faults import find_fault
+from faultlayer.vocabulary.actions import Action, Alter, Nothing
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import Fault, Options
 
 
 def fault() -> Fault:
-    found = registry.find("event")
+    found = find_fault("event")
     assert found is not None
     return found
 

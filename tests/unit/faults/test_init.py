@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from faultlayer import config
-from faultlayer.actions import Action, Delay, Fail
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.actions import Action, Delay, Fail
 
 
 def begun(draw: float = 0.5, **options: str) -> Action:
     given = {f"FAULTLAYER_INIT_{name}".removesuffix("_"): text for name, text in options.items()}
-    settings = config.read(given)
+    settings = read_environment(given)
     assert not settings.problems
     assert settings.aim is not None
     (rule,) = settings.aim.starts
@@ -53,6 +53,6 @@ def test_an_error_says_what_is_asked_for(said: str | None, kind: str, message: s
     ],
 )
 def test_what_is_wrong_is_said(text: str, why: str) -> None:
-    (problem,) = config.read({"FAULTLAYER_INIT": text}).problems
+    (problem,) = read_environment({"FAULTLAYER_INIT": text}).problems
     assert why in problem.message
     assert "allowed: `error`, or a duration" in problem.message

@@ -23,9 +23,10 @@ from fakes.holding import (
     soon,
     taken,
 )
-from faultlayer import burden, room
-from faultlayer import sandbox as sandboxes
-from faultlayer.burden import private
+from faultlayer.environment import load_process
+from faultlayer.environment import memory as machine
+from faultlayer.environment.holdings import MEMORY
+from faultlayer.environment.load_process import private
 from faultlayer.faults import memory
 
 ALLOWED = (
@@ -40,7 +41,7 @@ Spawn = Callable[..., "subprocess.Popen[bytes]"]
 def none_left() -> Iterator[None]:
     yield
     assert not burdens()
-    assert sandboxes.MEMORY.join() == ([], 0)
+    assert MEMORY.join() == ([], 0)
     assert memory._VICTIMS._holders == 0
 
 
@@ -99,8 +100,8 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     def find(files: dict[str, str], size: str = "", each: int = 0) -> int:
         found = {f"/sys/fs/cgroup/{path}": text for path, text in files.items()}
         found |= {"/proc/meminfo": MEMINFO, "/proc/self/cgroup": GROUPS}
-        monkeypatch.setattr(room, "_text", lambda path: found.get(path, "").encode())
-        monkeypatch.setattr(burden, "private", lambda pid: each * MB)
+        monkeypatch.setattr(machine, "read", lambda path: found.get(path, "").encode())
+        monkeypatch.setattr(load_process, "private", lambda pid: each * MB)
         monkeypatch.setattr(memory.posix, "listdir", lambda path: ["1", "2", "self", "sys"])
         monkeypatch.setitem(memory.posix.environ, memory._SIZE, size.encode())
         return memory.free() // MB
@@ -191,13 +192,13 @@ def test_so_much_is_left_to_each_of_two_at_once_also_when_the_other_has_ended(
 def test_one_that_the_kernel_ends_holds_nothing_and_says_so(
     monkeypatch: pytest.MonkeyPatch, spawn: Spawn
 ) -> None:
-    began = burden.Burden.__init__
+    began = load_process.LoadProcess.__init__
 
-    def begins(self: burden.Burden, *arguments: Any) -> None:
+    def begins(self: load_process.LoadProcess, *arguments: Any) -> None:
         began(self, *arguments)
         os.kill(self.pid, signal.SIGKILL)
 
-    monkeypatch.setattr(burden.Burden, "__init__", begins)
+    monkeypatch.setattr(load_process.LoadProcess, "__init__", begins)
     function = spawn()
     usual = score(function.pid)
     with pytest.raises(ValueError, match="was ended before it had begun"):

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from faultlayer import config
-from faultlayer.actions import AFTER, BEFORE, Action, Delay, Fail, Respond, Rewrite
-from faultlayer.answer import SEPARATOR, Answer, Stream
-from faultlayer.invocation import Invocation
+from faultlayer.settings.variables import read_environment
+from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Delay, Fail, Respond, Rewrite
+from faultlayer.vocabulary.answer import SEPARATOR, Answer, Stream
+from faultlayer.vocabulary.invocation import Invocation
 
 
 def decided(draw: float = 0.5, **variables: str) -> Any:
     """The action that these variables, given without their prefix, lead to."""
-    settings = config.read({f"FAULTLAYER_{name}": text for name, text in variables.items()})
+    settings = read_environment({f"FAULTLAYER_{name}": text for name, text in variables.items()})
     assert not settings.problems
     assert settings.aim is not None
     (rule,) = settings.aim.rules
@@ -62,7 +62,9 @@ def test_a_status_has_the_given_body_and_headers() -> None:
 
 
 def test_one_decision_does_not_change_the_next() -> None:
-    settings = config.read({"FAULTLAYER_STATUS": "503", "FAULTLAYER_STATUS_HEADERS": '{"a":"b"}'})
+    settings = read_environment(
+        {"FAULTLAYER_STATUS": "503", "FAULTLAYER_STATUS_HEADERS": '{"a":"b"}'}
+    )
     assert settings.aim is not None
     (rule,) = settings.aim.rules
     direct = Invocation(b"", b"", lambda: b"{}")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from faultlayer import config
-from faultlayer.answer import Answer, Stream, filled
-from faultlayer.sizes import Size
+from faultlayer.settings.variables import read_environment
+from faultlayer.values.sizes import Size
+from faultlayer.vocabulary.answer import Answer, Stream, filled
 
 KIND = Size(1, 256 << 20, "7MB")
 
@@ -39,7 +39,7 @@ def test_what_is_refused(text: Any) -> None:
     with pytest.raises(ValueError, match=r"is not a size|is outside 1B to 256MB"):
         KIND.parse(text)
     if isinstance(text, str):
-        (problem,) = config.read({"FAULTLAYER_OVERSIZE": text}).problems
+        (problem,) = read_environment({"FAULTLAYER_OVERSIZE": text}).problems
         assert "allowed: a size from 1B to 256MB" in problem.message
 
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from faultlayer import registry
-from faultlayer.actions import Action, Delay, Outlast
-from faultlayer.invocation import Invocation
-from faultlayer.registry import Options
+from faultlayer.faults import find_fault
+from faultlayer.vocabulary.actions import Action, Delay, Outlast
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import Options
 
 NOW = 1_800_000_000.0
 
@@ -23,7 +23,7 @@ def decide(margin: float, left: float | None) -> Action | None:
     """What is decided with this much left before the deadline; None: no deadline is known."""
     ends = b"" if left is None else b"Lambda-Runtime-Deadline-Ms: %d\r\n" % ((NOW + left) * 1000)
     head = b"HTTP/1.1 200 OK\r\n%b\r\n" % ends
-    fault = registry.find("timeout")
+    fault = find_fault("timeout")
     assert fault is not None
     return fault.decide(Options({"margin": margin}), Invocation(head, head.lower()), 0.5)
 

@@ -8,7 +8,7 @@ function burdens() {
   let found = 0;
   for (const name of fs.readdirSync("/proc")) {
     try {
-      found += fs.readFileSync(`/proc/${name}/cmdline`).includes("faultlayer.burden") ? 1 : 0;
+      found += fs.readFileSync(`/proc/${name}/cmdline`).includes("faultlayer.environment.load_process") ? 1 : 0;
     } catch {
       // gone, or no process
     }

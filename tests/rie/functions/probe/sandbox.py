@@ -13,7 +13,9 @@ def processes():
     found = 0
     for name in os.listdir("/proc"):
         try:
-            found += b"faultlayer.burden" in Path(f"/proc/{name}/cmdline").read_bytes()
+            found += (
+                b"faultlayer.environment.load_process" in Path(f"/proc/{name}/cmdline").read_bytes()
+            )
         except OSError:
             pass
     return found

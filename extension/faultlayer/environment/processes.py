@@ -1,0 +1,199 @@
+"""The runtime's processes, as /proc shows them: found by the address that they were given.
+
+It promises that nothing is done to any but the runtime and its children. They are those that have
+our proxy's address in their environment, share our network, and were started after this process,
+by none that was told another proxy's address: then the runtime is behind that one. A process file
+descriptor makes sure that what was looked at is what gets the signal, whatever happens to its
+number meanwhile. https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+"""
+
+from __future__ import annotations
+
+import posix
+from _signal import SIGKILL, SIGSTOP, pidfd_send_signal  # type: ignore[import-not-found]
+from errno import ENOENT
+
+from faultlayer.environment.read import read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Process = tuple[int, int]  # its id, and when it was started
+
+_MARK = b"AWS_LAMBDA_RUNTIME_API="
+_PARENT, _BORN = 1, 19  # fields of /proc/<pid>/stat, counted after the program's name: proc(5)
+_ROUNDS = 8  # how often is looked for children that were born meanwhile
+_FIRST = b"1000"  # of all processes these are the first to be ended where memory is short
+
+
+def _stat(pid: int | str) -> list[bytes]:
+    return read(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
+
+
+def _close_all(held: dict[Process, int]) -> None:
+    for fd in held.values():
+        posix.close(fd)
+
+
+class Runtime:
+    """The runtime that was told this address (host:port) of the Runtime API, and its children.
+
+    Raises OSError where /proc does not tell.
+    """
+
+    def __init__(self, address: bytes) -> None:
+        self._entry = b"\0%b%b\0" % (_MARK, address)
+        self._known = (address, posix.environ.get(_MARK[:-1]))  # ours, and Lambda's
+        self._network = posix.readlink("/proc/self/ns/net")
+        fields = _stat("self")
+        if len(fields) <= _BORN:
+            raise FileNotFoundError(ENOENT, "/proc")
+        self._since = int(fields[_BORN])
+
+    def _look(self, pid: int) -> tuple[int, int] | None:
+        """Its parent's id and when it was started; None where the process is none of these."""
+        if self._entry not in b"\0" + read(f"/proc/{pid}/environ"):
+            return None
+        try:
+            if posix.readlink(f"/proc/{pid}/ns/net") != self._network:
+                return None
+        except OSError:
+            return None
+        fields = _stat(pid)
+        ours = len(fields) > _BORN and int(fields[_BORN]) >= self._since
+        return (int(fields[_PARENT]), int(fields[_BORN])) if ours else None
+
+    def _all(self) -> list[Process]:
+        """These processes, the runtime itself before its children."""
+        found: dict[int, tuple[int, int]] = {}
+        for name in posix.listdir("/proc"):
+            if name.isdigit() and int(name) != posix.getpid():
+                seen = self._look(int(name))
+                if seen is not None:
+                    found[int(name)] = seen
+        for pid in [pid for pid in found if self._behind_another(pid, found)]:
+            del found[pid]
+        in_order = sorted(found, key=lambda pid: (found[pid][0] in found, pid))
+        return [(pid, found[pid][1]) for pid in in_order]
+
+    def _behind_another(self, pid: int, found: dict[int, tuple[int, int]]) -> bool:
+        """Whether who has started it, or an ancestor that is found, was told another address.
+
+        As a proxy that a wrapper starts and puts between us and what becomes the runtime.
+        """
+        for _ in found:
+            pid = found[pid][0]
+            if pid not in found:
+                break
+        fields = _stat(pid)
+        if len(fields) <= _BORN or int(fields[_BORN]) < self._since:
+            return False
+        entries = read(f"/proc/{pid}/environ").split(b"\0")
+        told = [entry.removeprefix(_MARK) for entry in entries if entry.startswith(_MARK)]
+        return bool(told) and told[0] not in self._known
+
+    def find(self) -> list[int]:
+        """The ids of these processes, the runtime itself before its children."""
+        return [pid for pid, _ in self._all()]
+
+    def _hold(self, pid: int, number: int) -> int | None:
+        """A descriptor of this process, which has got the signal; None where it is none of these.
+
+        Raises OSError where that is refused.
+        """
+        try:
+            fd = posix.pidfd_open(pid)
+        except ProcessLookupError:
+            return None
+        try:
+            # From here on the number may become anybody's: the descriptor does not.
+            if self._look(pid) is not None:
+                pidfd_send_signal(fd, number)
+                return fd
+        except ProcessLookupError:
+            pass
+        except BaseException:
+            posix.close(fd)
+            raise
+        posix.close(fd)
+        return None
+
+    def _hold_all(self, held: dict[Process, int], number: int) -> bool:
+        """Add the descriptors of those that get the signal now; whether there are any.
+
+        Raises OSError where it is refused, and none has ever got it.
+        """
+        new: dict[Process, int] = {}
+        refused: OSError | None = None
+        for process in self._all():
+            try:
+                fd = None if process in held else self._hold(process[0], number)
+                if fd is not None:
+                    new[process] = fd
+            except OSError as error:
+                refused = error
+        held.update(new)
+        if refused is not None and not held:
+            raise refused
+        return bool(new)
+
+    def within_reach(self) -> bool:
+        """Whether there are any that can be killed. Raises OSError where that is not allowed."""
+        held: dict[Process, int] = {}
+        try:
+            return self._hold_all(held, 0)
+        finally:
+            _close_all(held)
+
+    def kill(self) -> int:
+        """Kill them all, at once; how many there were. Raises OSError where that is not allowed.
+
+        First all are stopped, those too that are born meanwhile. The runtime itself goes last:
+        with it Lambda ends this process, and then nobody would be left to kill its children.
+        """
+        held: dict[Process, int] = {}
+        try:
+            for _ in range(_ROUNDS):
+                if not self._hold_all(held, SIGSTOP):
+                    break
+            return len(held)
+        finally:
+            for fd in reversed(held.values()):
+                try:
+                    pidfd_send_signal(fd, SIGKILL)
+                except ProcessLookupError:
+                    pass
+            _close_all(held)
+
+    def _rank(self, pid: int, score: bytes) -> bytes:
+        """Make the kernel end it earlier or later; what it was before, empty where it was not."""
+        try:
+            fd = posix.open(f"/proc/{pid}/oom_score_adj", posix.O_RDWR | posix.O_CLOEXEC)
+        except OSError:
+            return b""
+        try:
+            # What is open is this process's, whoever gets the number.
+            before = posix.read(fd, 16).strip() if self._look(pid) else b""
+            if before not in (b"", score):
+                posix.pwrite(fd, score, 0)
+                return before
+        except OSError:
+            pass
+        finally:
+            posix.close(fd)
+        return b""
+
+    def sacrifice(self) -> dict[int, bytes]:
+        """Make them the first that the kernel ends where memory is short; what they were before."""
+        before = {pid: self._rank(pid, _FIRST) for pid in self.find()}
+        return {pid: score for pid, score in before.items() if score}
+
+    def spare(self, before: dict[int, bytes]) -> None:
+        """Undo that, and what children that were born since have of it from their parents."""
+        known = dict(before)
+        for pid in self.find():
+            seen = self._look(pid)
+            inherited = known.get(seen[0], b"") if seen else b""
+            if pid not in known and read(f"/proc/{pid}/oom_score_adj").strip() == _FIRST:
+                known[pid] = inherited
+            if known.get(pid):
+                self._rank(pid, known[pid])

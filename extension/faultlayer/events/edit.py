@@ -1,0 +1,128 @@
+"""Changing one place of a JSON text, where every byte elsewhere stays as it was written.
+
+It promises that numbers no float can hold, escapes, spaces and members written twice keep what
+they are, since only what is replaced is ever written anew. Texts must be JSON: see `jsontext`.
+https://www.rfc-editor.org/rfc/rfc8259
+"""
+
+from __future__ import annotations
+
+from _json import scanstring
+
+from faultlayer.events.paths import HEADERS
+from faultlayer.jsontext import dumps, loads, quote, scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Edit = tuple[int, int, str]
+    Part = tuple[int, str, int, int]
+
+_SPACE = frozenset(" \t\n\r")
+
+
+def set_path(text: str, path: tuple[str, ...], value: str | None) -> str:
+    """The text with this JSON value at the path; None takes away what is there.
+
+    Objects on the way to it are made where nothing, or null, is. What is not to be had leaves the
+    text as it is: a place in a list that has no such place, a member of a text or a number.
+    """
+    edits: list[Edit] = []
+    _set(text, _past_space(text, 0), path, value, edits)
+    pieces, at = [], 0
+    for start, end, new in edits:
+        pieces += [text[at:start], new]
+        at = end
+    return "".join(pieces) + text[at:]
+
+
+def _set(
+    text: str, at: int, path: tuple[str, ...], value: str | None, edits: list[Edit], above: str = ""
+) -> None:
+    """Add to `edits` what has to change in the object or list that begins here.
+
+    A member that is written twice changes twice: readers differ in which of the two they take.
+    """
+    if text[at] not in "{[":
+        return
+    named = text[at] == "{"
+    named_by = _naming(path[0], named=named, any_case=named and above in HEADERS)
+    removing = len(path) == 1 and value is None
+    found = stays = False
+    gone, last = -1, 0  # where what goes began, until the next part is known; the last one's end
+    for start, name, begin, end in _parts(text, at):
+        if gone >= 0:
+            edits.append((gone, start, ""))
+            gone = -1
+        if not named_by(name):
+            stays = True
+        else:
+            found = True
+            if not removing:
+                _replace(text, (begin, end), path, value, edits)
+                if not named:  # no other has this index, and lists can be long
+                    return
+            elif stays:
+                edits.append((last, end, ""))
+            else:
+                gone = start
+        last = end
+    if gone >= 0:
+        edits.append((gone, last, ""))
+    if named and not found and value is not None:
+        member = f"{quote(path[0])}:{_nested(path[1:], value)}"
+        edits.append((last, last, "," + member) if last else (at + 1, at + 1, member))
+
+
+def _replace(
+    text: str, span: tuple[int, int], path: tuple[str, ...], value: str | None, edits: list[Edit]
+) -> None:
+    start, end = span
+    if len(path) > 1 and text[start] in "{[":
+        _set(text, start, path[1:], value, edits, path[0])
+        return
+    if value is None or (len(path) > 1 and text[start:end] != "null"):
+        return
+    new = _nested(path[1:], value)
+    if dumps(loads(text[start:end])) != new:
+        edits.append((start, end, new))
+
+
+def _naming(name: str, *, named: bool, any_case: bool) -> Callable[[str], bool]:
+    """Whether a part is the one that is meant, by its name; by its index in a list."""
+    if any_case:
+        return lambda other: other.lower() == name.lower()
+    if not named and name.isascii() and name.isdigit():
+        name = name.lstrip("0") or "0"
+    return name.__eq__
+
+
+def _nested(path: tuple[str, ...], value: str) -> str:
+    for name in reversed(path):
+        value = f"{{{quote(name)}:{value}}}"
+    return value
+
+
+def _parts(text: str, at: int) -> Iterator[Part]:
+    """Start, name or index, the value's start and its end, of each part of what begins here."""
+    named = text[at] == "{"
+    count = 0
+    at = _past_space(text, at + 1)
+    while text[at] not in "}]":
+        start, name = at, str(count)
+        if named:
+            name, at = scanstring(text, at + 1)
+            at = _past_space(text, _past_space(text, at) + 1)
+        end = scan(text, at)[1]
+        yield start, name, at, end
+        count += 1
+        at = _past_space(text, end)
+        if text[at] == ",":
+            at = _past_space(text, at + 1)
+
+
+def _past_space(text: str, at: int) -> int:
+    while text[at] in _SPACE:
+        at += 1
+    return at

@@ -1,0 +1,80 @@
+"""HTTP messages as they pass: what has arrived of one, and what upstream says too early.
+
+It promises that what was read ahead of a message stays with it as it came, in the pieces in which
+it came: nothing is copied together, so running out of memory in the middle loses nothing.
+"""
+
+from __future__ import annotations
+
+from faultlayer.http import framing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from faultlayer.http.framing import Body
+
+
+class Message:
+    """A request or a response whose head has arrived.
+
+    `data` is what arrived of it as it came, head included; `more` what was read after that;
+    `lowered` the head in lower case; `length` the length of its body, as `framing` has it; `body`
+    the reader of what has not arrived yet, None if all has; `last`: no other follows on this
+    connection.
+    """
+
+    __slots__ = ("body", "data", "last", "length", "lowered", "more")
+
+    def __init__(
+        self, data: bytes, lowered: bytes, length: int, body: Body | None = None, last: bool = False
+    ) -> None:
+        self.data = data
+        self.lowered = lowered
+        self.length = length
+        self.body = body
+        self.last = last
+        self.more: Sequence[bytes] = ()
+
+    @property
+    def head(self) -> bytes:
+        return self.data[: len(self.lowered)]
+
+    @property
+    def arrived(self) -> bytes:
+        """What has arrived of the body, in its framing, `more` apart."""
+        return self.data[len(self.lowered) :]
+
+    def feed(self, out: Callable[[bytes], object] | None) -> Body:
+        """Give the content of what has arrived to `out`, if any; returns the reader of the rest."""
+        body = framing.body(self.length)
+        body.feed(self.arrived, out)
+        for piece in self.more:
+            body.feed(piece, out)
+        return body
+
+    def content(self) -> bytes:
+        """The content of a body that has arrived to its end."""
+        if self.length >= 0 and not self.more:
+            return self.arrived
+        content = bytearray()
+        self.feed(content.extend)
+        return bytes(content)
+
+    def pieces(self) -> Iterator[bytes]:
+        """What was read ahead, each piece let go of once it is given: memory may be short."""
+        more, self.more = list(self.more), ()
+        more.reverse()
+        while more:
+            yield more.pop()
+
+    def replace(self, content: bytes) -> None:
+        """Give what has arrived to its end another content."""
+        head = framing.with_length(framing.without(self.head, b"transfer-encoding"), len(content))
+        self.data, self.lowered, self.length = head + content, head.lower(), len(content)
+        self.more = ()
+
+    @property
+    def status(self) -> int:
+        """A response's status code."""
+        return framing.status_of(self.data)

@@ -1,0 +1,217 @@
+"""What other tools' configurations say, as rules of our plan; loaded only where there is one.
+
+It promises that a translated rule goes through the plan's own reader, that what cannot be said here
+turns off the flag that says it and no other, and that a problem names the flag, attribute or
+variable as it was written. It knows no fault: what each stands in for is in the fault's own file.
+https://github.com/gunnargrosch/failure-lambda (1.x: README, Configuration)
+https://github.com/aws-cli-tools/chaos-lambda-extension (README, Configuration)
+"""
+
+from __future__ import annotations
+
+from faultlayer.faults import all_faults, find_fault
+from faultlayer.settings.draft import Plan
+from faultlayer.settings.rule_reader import KEY, named, read_rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from faultlayer.vocabulary.registry import Equivalent, Fault
+
+CHAOS = "CHAOS_EXTENSION__"
+KILL_SWITCH = "FAILURE_LAMBDA_DISABLED"
+_MATCH = "match"
+_SHARES = {"percentage": "a percentage from 0 to 100"}
+_PROBABILITY = "a probability from 0 to 1"
+_CONDITIONS = (
+    "a list of objects of path, operator (eq, startsWith, regex, exists; eq if there is none) and "
+    "value, which is text"
+)
+_ALLOWED = "; allowed: "
+_MOST_HINTS = 20  # nearest names that are looked for in one plan
+
+
+def _equivalents() -> dict[str, tuple[Fault, Equivalent]]:
+    """What the faults of this version stand in for, by what switches it on."""
+    return {
+        equivalent.name: (fault, equivalent)
+        for fault in all_faults()
+        for equivalent in fault.equivalents
+    }
+
+
+class _Translation:
+    """A rule on its way into a plan, and what its fields are called where it comes from."""
+
+    def __init__(self, fault: Fault, equivalent: Equivalent, field: str, stem: str) -> None:
+        self.fault = fault
+        self.equivalent = equivalent
+        self.field = field
+        self.stem = stem  # what stands before the names of its options there
+        self.names: dict[str, list[str]] = {}
+        self.allowed: dict[str, str] = {}
+
+    def note(self, option: str, name: str, allowed: str) -> None:
+        """Our option is what that one there says."""
+        self.names.setdefault(option, []).append(name)
+        self.allowed[option] = allowed
+
+    def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Our options, of those that are given there."""
+        known = {name: _whole(given[name]) for name in self.equivalent.options if name in given}
+        for name in known:
+            option, allowed = self.equivalent.options[name]
+            self.note(option, name, allowed)
+        return self.equivalent.rule(known)
+
+    def add(self, plan: Plan, options: dict[str, Any]) -> None:
+        """Read the rule, and call what is wrong with it by the names there."""
+        before = len(plan.problems)
+        read_rule(plan, self.field, {KEY: self.fault.name, **options})
+        for problem in plan.problems[before:]:
+            option = problem.field[len(self.field) + 1 :].partition(".")[0]
+            if option in self.names:
+                problem.field = self.stem + "/".join(self.names[option])
+                wrong = problem.message.partition(_ALLOWED)[0]
+                problem.message = wrong + _ALLOWED + self.allowed[option]
+            else:  # it was made of others, whose own problem says more
+                problem.field = self.field
+
+
+def _whole(value: Any) -> Any:
+    """The value, a whole number as such: in JSON 404.0 is 404."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# -- failure-lambda's flags -------------------------------------------------------------------
+
+
+def read_flag(plan: Plan, field: str, name: str, given: Mapping[str, Any]) -> None:
+    """Add the rule of a flag that is on, where it is one of failure-lambda's; else refuse it."""
+    equivalents = _equivalents()
+    if name not in equivalents or name.startswith(CHAOS):
+        if find_fault(name) is not None:
+            read_rule(plan, field, {KEY: name, **given})
+        else:
+            _refuse_flag(plan, field, name, equivalents)
+        return
+    fault, equivalent = equivalents[name]
+    translation = _Translation(fault, equivalent, field, field + ".")
+    options = translation.options(given)
+    if equivalent.share in given:
+        options["rate"] = f"{_whole(given[equivalent.share])}%"
+        translation.note("rate", equivalent.share, _SHARES[equivalent.share])
+    try:
+        conditions = _conditions(given.get(_MATCH, []))
+    except ValueError as error:
+        plan.refuse(f"{field}.{_MATCH}", f"{error}{_ALLOWED}{_CONDITIONS}", limiting=False)
+        return
+    if conditions:
+        options[_MATCH] = conditions
+        translation.note(_MATCH, _MATCH, _CONDITIONS)
+    translation.add(plan, options)
+    allowed = [*equivalent.options, equivalent.share, _MATCH]
+    for other in given:
+        if other not in allowed:
+            message = f"has no effect, there and here{_ALLOWED}{', '.join(allowed)}"
+            plan.refuse(named(field, other), message, limiting=False)
+
+
+def _refuse_flag(plan: Plan, field: str, name: str, equivalents: Mapping[str, Any]) -> None:
+    from faultlayer.values.suggestion import hint
+
+    known = sorted(equivalent for equivalent in equivalents if not equivalent.startswith(CHAOS))
+    meant = hint(name, known) if len(plan.problems) < _MOST_HINTS else ""
+    message = f"is a flag that no fault of this version stands in for{meant}"
+    plan.refuse(field, message + _ALLOWED + ", ".join(known), limiting=False)
+
+
+def _conditions(conditions: Any) -> dict[str, dict[str, Any]]:
+    """Our match, of a list of conditions all of which must hold."""
+    if not isinstance(conditions, list):
+        raise ValueError("is not a list")
+    found: dict[str, dict[str, Any]] = {}
+    for number, condition in enumerate(conditions, 1):
+        try:
+            path, operator, operand = _condition(condition)
+            expected = found.setdefault(path, {"as": "text"})
+            if expected.setdefault(operator, operand) != operand:
+                raise ValueError("asks the same of a path as another, with another value")
+        except ValueError as error:
+            raise ValueError(f"is wrong in condition {number}: it {error}") from None
+    return found
+
+
+def _condition(condition: Any) -> tuple[str, str, Any]:
+    """Path, operator and operand as ours."""
+    if not isinstance(condition, dict):
+        raise ValueError("is not an object")
+    path, value = condition.get("path"), condition.get("value")
+    operator = condition.get("operator", "eq")
+    if not isinstance(path, str) or not path:
+        raise ValueError("has no path")
+    path = path.replace("\\", "\\\\")  # there it is a character like others
+    if operator == "exists":
+        return path, "exists", True
+    if operator not in ("eq", "startsWith", "regex"):
+        raise ValueError("has an operator of no such name")
+    if not isinstance(value, str):
+        raise ValueError("has a value that is not text")
+    if operator == "eq":
+        return path, "equals", value
+    if not value:  # in every text
+        return path, "exists", True
+    return path, "prefix" if operator == "startsWith" else "regex", value
+
+
+# -- the chaos-lambda-extension's variables ---------------------------------------------------
+
+
+def read_variables(given: Mapping[str, str]) -> Plan:
+    """The rules that these variables say, and whether failure-lambda's own stops all."""
+    plan = Plan()
+    if given.get(KILL_SWITCH, "").strip().lower() == "true":
+        plan.values["DISABLED"] = True
+    equivalents = {name: both for name, both in _equivalents().items() if name.startswith(CHAOS)}
+    known = [
+        name
+        for _, equivalent in equivalents.values()
+        for name in (equivalent.name, *equivalent.options, equivalent.share)
+    ]
+    for variable in sorted(given):
+        if variable.startswith(CHAOS) and variable not in known:
+            _refuse_variable(plan, variable, known)
+    for fault, equivalent in equivalents.values():
+        switch = given.get(equivalent.name, "").strip().lower()
+        if switch == "true":
+            _read_switched(plan, _Translation(fault, equivalent, equivalent.name, ""), given)
+        elif switch not in ("", "false"):
+            message = "is neither true nor false; allowed: true or false"
+            plan.refuse(equivalent.name, message, limiting=False)
+    return plan
+
+
+def _refuse_variable(plan: Plan, variable: str, known: list[str]) -> None:
+    from faultlayer.values.suggestion import hint
+
+    meant = hint(variable, known) if len(plan.problems) < _MOST_HINTS else ""
+    message = f"is not a variable that stands for anything here{meant}"
+    plan.refuse(variable, message + _ALLOWED + ", ".join(known), limiting=False)
+
+
+def _read_switched(plan: Plan, translation: _Translation, given: Mapping[str, str]) -> None:
+    equivalent = translation.equivalent
+    options = translation.options(given)
+    options["rate"] = _number(given.get(equivalent.share, equivalent.usual))
+    translation.note("rate", equivalent.share, _PROBABILITY)
+    translation.add(plan, options)
+
+
+def _number(value: Any) -> Any:
+    """The number that a text spells, exponents too: Python prints small ones so."""
+    try:
+        return float(value)
+    except ValueError:
+        return value

@@ -1,0 +1,167 @@
+"""The plan: the same as the variables in JSON, with several rules of one fault where needed.
+
+It promises that a mistake in one rule leaves the others working, that a mistake in what limits all
+of them leaves none, and that each problem names its field and repeats no value. What it reads is
+bounded in size, depth and number of rules.
+"""
+
+from __future__ import annotations
+
+from faultlayer.faults import find_fault
+from faultlayer.jsontext import Repeated, loads_careful
+from faultlayer.settings.draft import MAX_RULES, MAX_SIZE, Plan, ends_before_start
+from faultlayer.settings.rule_reader import KEY, meant, named, parsed, read_rule, repeated_fields
+from faultlayer.vocabulary.registry import GLOBALS, NO_EVENT, PLANNED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+_FAULTS = "faults"
+_SCHEMA = "$schema"  # for editors
+_FIELDS = {option.name.lower(): option for option in GLOBALS if option.name in PLANNED}
+_ENABLED = "enabled"
+_OLD = "failureMode"
+_WHOLE = "faultlayer"  # the flag that says what a plan says beside its rules
+
+
+def read(given: str | bytes | dict[str, Any]) -> Plan:
+    """The plan that this JSON, or what was read of it, describes."""
+    plan = Plan()
+    try:
+        value = given if isinstance(given, dict) else _parsed(given)
+        if not isinstance(value, dict):
+            raise ValueError("is not a JSON object")
+        _read(plan, value)
+    except RecursionError:
+        plan.refuse("", "is nested too deeply")
+    except ValueError as error:
+        plan.refuse("", f"{error}; allowed: a JSON object of {_allowed()}")
+    return plan
+
+
+def _allowed() -> str:
+    return ", ".join((_FAULTS, *_FIELDS))
+
+
+def _parsed(given: str | bytes) -> Any:
+    if len(given) > MAX_SIZE:
+        raise ValueError(f"is longer than {MAX_SIZE >> 10} KB")
+    try:
+        text = given.decode() if isinstance(given, bytes) else given
+        text.encode()
+    except UnicodeError:
+        raise ValueError("is not UTF-8 text") from None
+    try:
+        return loads_careful(text.removeprefix("\ufeff"))
+    except ValueError:
+        raise ValueError("is not JSON") from None
+
+
+def _read(plan: Plan, value: dict[str, Any]) -> None:
+    if isinstance(value, Repeated):
+        plan.refuse(named("", value.name), "is given more than once")
+    if _are_flags(value):
+        _read_flags(plan, value)
+        value = {}
+    elif _OLD in value and _FAULTS not in value:
+        said = "is of failure-lambda before 1.0; allowed: its flags as of 1.0, or a plan"
+        plan.refuse(_OLD, said)
+        return
+    for name, inner in value.items():
+        if name == _FAULTS:
+            _read_rules(plan, inner)
+        elif name in _FIELDS:
+            _read_common(plan, name, inner)
+        elif name != _SCHEMA:
+            known = meant(name, _FAULTS, *_FIELDS)
+            plan.refuse(named("", name), f"is not a field of a plan{known}")
+    if "MATCH" in plan.values:
+        _leave_starts_out(plan)
+    if ends_before_start(plan.values):
+        plan.refuse("end", "is not after start; allowed: a time after start")
+
+
+def _leave_starts_out(plan: Plan) -> None:
+    """A match holds for all rules, and what hits starts has no event to match."""
+    for place, (fault, values) in enumerate(plan.drafts):
+        if fault.begin is not None and values is not None:
+            message = f"has no effect beside match: {NO_EVENT}; allowed: matches of other rules"
+            plan.refuse(fault.name, message, limiting=False)
+            plan.drafts[place] = (fault, None)
+
+
+def _read_common(plan: Plan, name: str, value: Any) -> None:
+    for field in repeated_fields(name, value):
+        plan.refuse(field, "is given more than once")
+        return
+    try:
+        plan.values[name.upper()] = parsed(_FIELDS[name].kind, value)
+    except ValueError as error:
+        plan.refuse(name, str(error))
+
+
+def _read_rules(plan: Plan, value: Any) -> None:
+    if not isinstance(value, list):
+        plan.refuse(_FAULTS, "is not a list; allowed: a list of objects, one for each rule")
+    elif len(value) > MAX_RULES:
+        plan.refuse(_FAULTS, f"has more than {MAX_RULES} rules; allowed: at most so many")
+    else:
+        for index, rule in enumerate(value):
+            read_rule(plan, f"{_FAULTS}[{index}]", rule)
+
+
+# -- feature flags ----------------------------------------------------------------------------
+
+
+def _are_flags(value: dict[str, Any]) -> bool:
+    """Whether this is an AppConfig profile of feature flags, as its agent hands it out."""
+    return bool(value) and all(
+        isinstance(flag, dict) and _ENABLED in flag and name != _FAULTS and name not in _FIELDS
+        for name, flag in value.items()
+    )
+
+
+def _read_flags(plan: Plan, flags: dict[str, Any]) -> None:
+    """Each flag that is on is a rule: `fault`, or else its name, says of which fault."""
+    if len(flags) > MAX_RULES:
+        plan.refuse("", f"has more than {MAX_RULES} flags; allowed: at most so many")
+        return
+    for name, flag in flags.items():
+        field, whole = named("", name), name == _WHOLE
+        wrong = [(repeated, "is given more than once") for repeated in repeated_fields(field, flag)]
+        if not isinstance(flag[_ENABLED], bool):
+            wrong.append((f"{field}.{_ENABLED}", "is neither true nor false"))
+        for where, message in wrong:
+            plan.refuse(where, message, limiting=whole)
+        if wrong:
+            continue
+        # Those with an underscore are the agent's own: which variant of a flag this is.
+        given = {key: of for key, of in flag.items() if key != _ENABLED and key[:1] != "_"}
+        if whole:
+            _read_whole(plan, given, enabled=flag[_ENABLED])
+        elif flag[_ENABLED]:
+            _read_flag(plan, field, name, given)
+
+
+def _read_flag(plan: Plan, field: str, name: str, given: dict[str, Any]) -> None:
+    """The rule of a flag that is on: in our words, or in another tool's."""
+    fault = find_fault(name)
+    if KEY in given or (fault is not None and fault.main.name in given):
+        read_rule(plan, field, {KEY: name, **given})
+        return
+    from faultlayer.settings.other_tools import read_flag
+
+    read_flag(plan, field, name, given)
+
+
+def _read_whole(plan: Plan, given: dict[str, Any], *, enabled: bool) -> None:
+    """The flag for all rules: off, it is the kill switch."""
+    for name, inner in given.items():
+        if name in _FIELDS:
+            _read_common(plan, name, inner)
+        else:
+            plan.refuse(named(_WHOLE, name), f"is not a field of a plan{meant(name, *_FIELDS)}")
+    if not enabled:
+        plan.values["DISABLED"] = True

@@ -1,0 +1,29 @@
+"""Where an agent of AWS listens on loopback, and names as its URLs spell them."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST_NAME = 2048  # characters: an ARN may name a parameter
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def url_quoted(name: str, but: bytes = b"") -> bytes:
+    """The name as a URL spells it (RFC 3986, section 2.1); `but` stays as it is."""
+    try:
+        raw = name.encode()
+    except UnicodeError:
+        raise ValueError("is not UTF-8 text") from None
+    kept = _PLAIN.union(but)
+    return b"".join(b"%c" % byte if byte in kept else b"%%%02X" % byte for byte in raw)
+
+
+def port_of(environ: Mapping[str, str], variable: str, usual: int) -> int:
+    text = environ.get(variable, "").strip()
+    if not text:
+        return usual
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
+        raise ValueError(f"is behind {variable}, which is no port")
+    return int(text)

@@ -1,0 +1,34 @@
+"""The loopback listener: bound before the extension registers, never reachable from elsewhere."""
+
+from __future__ import annotations
+
+from _socket import AF_INET, SO_REUSEADDR, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, socket
+
+LOOPBACK = "127.0.0.1"
+_BACKLOG = 1024
+
+
+Listener = socket
+
+
+def listen(port: int) -> tuple[Listener, int]:
+    """A loopback listener on this port, or on any free one where it is taken; and its port."""
+    try:
+        sock = _listener(port)
+    except OSError:
+        sock = _listener(0)
+    return sock, sock.getsockname()[1]
+
+
+def _listener(port: int) -> socket:
+    """Raises OSError where the port is taken, be it between its binding and the listening."""
+    sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+    try:
+        if port:  # its connections of an earlier environment may still be there
+            sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        sock.bind((LOOPBACK, port))
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock

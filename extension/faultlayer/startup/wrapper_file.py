@@ -1,0 +1,66 @@
+"""The file through which the wrapper learns the proxy's address, and what else it is to change.
+
+Its first line holds the address (`-`: the runtime keeps the one it has), our process id and our
+start time, so that the wrapper believes it only while we live: /tmp survives a re-initialised
+environment. Then come variables, each a line `NAME COUNT` and as many lines of text, none for a
+variable that is to be unset. It is whole, or not there.
+"""
+
+from __future__ import annotations
+
+import posix
+from errno import ENOSPC
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DEFAULT = b"/tmp/.faultlayer"
+# The other name is for several on one machine: Lambda itself keeps it from extensions.
+PATH = posix.environ.get(b"_FAULTLAYER_ADDRESS", _DEFAULT)
+COUNTS = PATH + b".max"  # beside it: what `targeting.limit_file` keeps
+_NONE: Mapping[str, str | None] = {}
+
+
+def withdraw() -> None:
+    """Remove the file, whoever wrote it; raises OSError where it is there and stays."""
+    try:
+        posix.unlink(PATH)
+    except FileNotFoundError:
+        pass
+
+
+def _born() -> bytes:
+    """Our start time in clock ticks since boot, field 22 of /proc/self/stat (proc(5))."""
+    try:
+        fd = posix.open("/proc/self/stat", posix.O_RDONLY)
+    except OSError:
+        return b"-"
+    try:
+        return posix.read(fd, 4096).rpartition(b")")[2].split()[19]
+    finally:
+        posix.close(fd)
+
+
+def _lines(variables: Mapping[str, str | None]) -> bytes:
+    """What the wrapper reads of these: texts line by line, since a shell reads nothing else."""
+    parts = []
+    for name, text in variables.items():
+        count = 0 if text is None else text.count("\n") + 1
+        parts.append(f"{name} {count}\n" + ("" if text is None else text + "\n"))
+    return "".join(parts).encode()
+
+
+def publish(where: tuple[str, int] | None, variables: Mapping[str, str | None] = _NONE) -> None:
+    """Write the file; raises OSError where that is impossible."""
+    fd = posix.open(PATH, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o644)
+    try:
+        host = b"%b:%d" % (where[0].encode(), where[1]) if where else b"-"
+        data = b"%b %d %b\n%b" % (host, posix.getpid(), _born(), _lines(variables))
+        if posix.write(fd, data) < len(data):
+            raise OSError(ENOSPC, posix.strerror(ENOSPC))
+    except OSError:
+        withdraw()
+        raise
+    finally:
+        posix.close(fd)

@@ -1,0 +1,83 @@
+"""Sizes people write: `64KB`, `100MB`, `1.5GB` or a bare number of bytes, in powers of 1024."""
+
+from __future__ import annotations
+
+from faultlayer.jsontext import is_number
+from faultlayer.values.kinds import Kind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_UNITS = (("GB", 30), ("MB", 20), ("KB", 10), ("B", 0))
+_NUMBER = frozenset("0123456789.")
+_LONGEST = 20  # digits
+
+
+def show(size: int) -> str:
+    """The shortest text that reads as exactly this."""
+    for unit, power in _UNITS:
+        if size % (1 << power) == 0 and size:
+            return f"{size >> power}{unit}"
+    return str(size)
+
+
+class Size(Kind):
+    """A number of bytes between two bounds."""
+
+    metavar = "SIZE"
+
+    def __init__(self, low: int, high: int, example: str) -> None:
+        self.low, self.high, self.example = low, high, example
+        self.allowed = f"a size from {show(low)} to {show(high)} such as 64KB, 7MB or a bare number"
+
+    def parse(self, value: Any) -> int:
+        power = 0
+        if isinstance(value, str):
+            text = value.strip().upper()
+            for unit, power_of_unit in _UNITS:
+                if text.endswith(unit):
+                    text, power = text[: -len(unit)].rstrip(), power_of_unit
+                    break
+            ours = _NUMBER.issuperset(text) and text.count(".") < 2 and len(text) <= _LONGEST
+            if not ours or not text.strip("."):
+                raise ValueError("is not a size")
+            value = float(text)
+        if not is_number(value):
+            raise ValueError("is not a size")
+        size = int(value * (1 << power))
+        if not self.low <= size <= self.high:
+            raise ValueError(f"is outside {show(self.low)} to {show(self.high)}")
+        return size
+
+    def show(self, value: Any) -> str:
+        return show(value)
+
+
+class Amount(Kind):
+    """How much of something to take: a size, or `free:` and how much of it is to be left.
+
+    Its value is whether it is that, and the number of bytes.
+    """
+
+    metavar = "AMOUNT"
+    example = "100MB"
+    _FREE = "free:"
+
+    def __init__(self, most: int) -> None:
+        self._taken = Size(1, most, "100MB")
+        self._left = Size(0, most, "0")
+        self.allowed = (
+            f"a size up to {show(most)} such as 100MB, or free: and a size that is to be left, "
+            "such as free:10MB"
+        )
+
+    def parse(self, value: Any) -> tuple[bool, int]:
+        text = value.strip() if isinstance(value, str) else ""
+        if text[: len(self._FREE)].lower() == self._FREE:
+            return True, self._left.parse(text[len(self._FREE) :])
+        return False, self._taken.parse(value)
+
+    def show(self, value: Any) -> str:
+        free, size = value
+        return (self._FREE if free else "") + show(size)

@@ -1,0 +1,184 @@
+"""What may be done about an invocation: a small, closed set.
+
+Faults return these; only the executor carries them out. An action is data: making one has no
+effect. `numbers` is what its log line tells beside the fault and the request id.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    from faultlayer.vocabulary.answer import Answer, Stream
+
+    class Sandbox(Protocol):
+        """The invocation for which something is held: see `acting.hold`."""
+
+        runtime_api: bytes
+        until: float
+
+
+BEFORE = "before"
+AFTER = "after"
+
+
+class Action:
+    """Base of all. `when` tells on which side of the function it belongs.
+
+    A terminal action decides the invocation's outcome: at most one is carried out.
+    """
+
+    __slots__ = ("numbers", "when")
+    terminal = False
+
+    def __init__(self, when: str, /, **numbers: Any) -> None:
+        self.when = when
+        self.numbers = numbers
+
+
+class Delay(Action):
+    """Hold the event (before) or the answer (after) for `seconds`.
+
+    Where `until` is given, a time of the monotonic clock, other delays count towards it.
+    """
+
+    __slots__ = ("seconds", "until")
+
+    def __init__(self, seconds: float, when: str = BEFORE, *, until: float | None = None) -> None:
+        super().__init__(when, delay_ms=round(seconds * 1000, 3), when=when)
+        self.seconds = seconds
+        self.until = until
+
+
+class Outlast(Action):
+    """Hold the event until Lambda has ended the invocation; the function never sees it.
+
+    `seconds` is how long until then, `until` the same by the monotonic clock.
+    """
+
+    __slots__ = ("seconds", "until")
+    terminal = True
+
+    def __init__(self, seconds: float, until: float) -> None:
+        super().__init__(BEFORE, delay_ms=round(seconds * 1000, 3))
+        self.seconds = seconds
+        self.until = until
+
+
+class Fail(Action):
+    """End the invocation in a function error of this type and message."""
+
+    __slots__ = ("error_type", "message")
+    terminal = True
+
+    def __init__(self, error_type: str, message: str, when: str) -> None:
+        # Said in the line, since a log in text says nowhere else that this was a function error.
+        super().__init__(when, when=when, function_error=True)
+        self.error_type = error_type
+        self.message = message
+
+
+class Respond(Action):
+    """Answer the caller with this HTTP status in Lambda's proxy-integration shape."""
+
+    __slots__ = ("body", "headers", "status")
+    terminal = True
+
+    def __init__(self, status: int, headers: dict[str, str], body: str, when: str) -> None:
+        super().__init__(when, when=when, status=status)
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class Nothing(Action):
+    """The fault does not apply to this event, which users may not expect: said once, with `why`."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        super().__init__(BEFORE)
+        self.why = why
+
+
+class Alter(Action):
+    """Give the function another event: what `change` makes of it, None where it changes nothing."""
+
+    __slots__ = ("change",)
+
+    def __init__(self, change: Callable[[bytes], bytes | None], **numbers: Any) -> None:
+        super().__init__(BEFORE, **numbers)
+        self.change = change
+
+
+class Repeat(Action):
+    """Give the function the same event this often, and let its last answer alone leave."""
+
+    __slots__ = ("times",)
+
+    def __init__(self, times: int) -> None:
+        super().__init__(BEFORE, times=times)
+        self.times = times
+
+
+class Hold(Action):
+    """Hold something of the sandbox until the invocation ends.
+
+    `take` takes it: it returns what gives it back and the numbers that its log line tells, and
+    raises OSError, or ValueError that says why, where nothing is to be had.
+    """
+
+    __slots__ = ("take",)
+
+    def __init__(
+        self, take: Callable[[Sandbox], tuple[Callable[[], None], dict[str, Any]]], **numbers: Any
+    ) -> None:
+        super().__init__(BEFORE, **numbers)
+        self.take = take
+
+
+class Crash(Action):
+    """Kill the runtime before it sees the event, or `seconds` after: then when it has answered,
+    if that is earlier.
+    """
+
+    __slots__ = ("seconds",)
+    terminal = True
+
+    def __init__(self, when: str, seconds: float, /, **numbers: Any) -> None:
+        super().__init__(when, **numbers)
+        self.seconds = seconds
+
+
+class Equip(Action):
+    """Start the runtime with these variables set, or unset where there is no text."""
+
+    __slots__ = ("variables",)
+
+    def __init__(self, variables: dict[str, str | None]) -> None:
+        unset = [name for name, text in variables.items() if text is None]
+        known = [name for name in variables if name not in unset]
+        super().__init__(BEFORE, set=known, unset=unset)
+        self.variables = variables
+
+
+class Rewrite(Action):
+    """Change the answer on its way out.
+
+    `whole` takes a buffered answer and tells whether it changed it; `stream` makes the filter
+    that a streamed answer's bytes pass through, in constant memory.
+    """
+
+    __slots__ = ("stream", "whole")
+
+    def __init__(
+        self,
+        whole: Callable[[Answer], bool],
+        stream: Callable[[Stream], bool],
+        **numbers: Any,
+    ) -> None:
+        super().__init__(AFTER, **numbers)
+        self.whole = whole
+        self.stream = stream

@@ -1,0 +1,203 @@
+"""Who made an invocation, by the shape of its event, and which answers are read there.
+
+    event -> the first row of the table whose members it has -> Front(name, reads, ...)
+
+A status in the answer reaches a caller only if an HTTP front made the invocation. An event source
+reads no HTTP status: it takes any answer that is no function error as "done", so messages would
+be gone although the function never saw them. An event that no row describes is a direct invocation.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html
+"""
+
+from __future__ import annotations
+
+from faultlayer.jsontext import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from faultlayer.vocabulary.invocation import Invocation
+
+HTTP = 1  # reads status, headers and body
+CALLER = 2  # reads an answer of another shape
+SOURCE = 3  # reads no answer, or a list of failed records alone
+DIRECT = 4  # unknown: whoever calls may expect any shape
+
+# Who it is, what is read there, and the members that tell: a dotted path exists, or has this text.
+# A slash is a dot that belongs to a name; 0 is the first of a list.
+# The first row whose members are all there wins, so rows that say more stand above.
+_ROWS = (
+    ("an API Gateway authorizer", CALLER, "type methodArn"),
+    ("an API Gateway authorizer", CALLER, "type routeArn"),
+    ("an AppSync authorizer", CALLER, "authorizationToken requestContext.apiId"),
+    ("a Lambda destination", SOURCE, "requestContext.condition requestPayload"),
+    ("an Application Load Balancer", HTTP, "requestContext.elb"),
+    ("VPC Lattice", HTTP, "requestContext.serviceNetworkArn"),
+    ("VPC Lattice", HTTP, "raw_path method"),
+    (
+        "a WebSocket's disconnect",
+        SOURCE,
+        "requestContext.connectionId requestContext.eventType=DISCONNECT",
+    ),
+    ("a WebSocket API", HTTP, "requestContext.connectionId"),
+    ("an HTTP API or a function URL", HTTP, "requestContext.http"),
+    ("API Gateway", HTTP, "httpMethod requestContext"),
+    ("S3 Object Lambda", CALLER, "xAmzRequestId userRequest"),
+    ("S3 Batch Operations", CALLER, "invocationSchemaVersion tasks"),
+    ("AppSync", CALLER, "info.fieldName info.parentTypeName"),
+    ("AppSync", CALLER, "info.channel info.operation"),
+    ("AppSync", CALLER, "typeName fieldName arguments"),
+    ("a Bedrock agent", CALLER, "messageVersion actionGroup agent"),
+    ("Cognito", CALLER, "triggerSource userPoolId"),
+    ("Cognito Sync", CALLER, "datasetName identityPoolId"),
+    ("Lex", CALLER, "bot sessionState"),
+    ("Lex", CALLER, "bot currentIntent"),
+    ("Alexa", CALLER, "request.requestId request.type context"),
+    ("Alexa", CALLER, "request.requestId request.type session"),
+    ("Alexa Smart Home", CALLER, "directive.header"),
+    ("Alexa Smart Home", CALLER, "header.namespace header.payloadVersion payload"),
+    ("Amazon Connect", CALLER, "Name=ContactFlowEvent Details"),
+    ("Firehose", CALLER, "deliveryStreamArn records"),
+    ("Firehose", CALLER, "invocationId records region"),
+    ("Kinesis Data Analytics", CALLER, "applicationArn records"),
+    ("SageMaker Ground Truth", CALLER, "labelingJobArn"),
+    ("Redshift", CALLER, "external_function arguments"),
+    ("Client VPN", CALLER, "connection-id endpoint-id"),
+    ("an IoT authorizer", CALLER, "protocolData connectionMetadata"),
+    ("IoT fleet provisioning", CALLER, "claimCertificateId templateArn"),
+    ("a CloudWatch dashboard", CALLER, "widgetContext"),
+    ("WorkMail", CALLER, "summaryVersion envelope"),
+    ("a Chime SIP application", CALLER, "InvocationEventType CallDetails"),
+    ("Pinpoint", CALLER, "ApplicationId CampaignId Endpoints"),
+    ("CloudFront", CALLER, "Records.0.cf.config"),
+    ("Kinesis", SOURCE, "Records.0.kinesis.data"),
+    ("a DynamoDB stream", SOURCE, "Records.0.dynamodb.Keys"),
+    ("SNS", SOURCE, "Records.0.Sns.Message"),
+    ("S3", SOURCE, "Records.0.s3.bucket"),
+    ("SES", SOURCE, "Records.0.ses.mail"),
+    ("EventBridge", SOURCE, "detail-type source"),
+    ("CloudWatch Logs", SOURCE, "awslogs.data"),
+    ("a CloudWatch alarm", SOURCE, "alarmArn alarmData"),
+    ("AWS Config", SOURCE, "invokingEvent configRuleArn"),
+    ("AWS Config", SOURCE, "invokingEvent configRuleName"),
+    ("CodePipeline", SOURCE, "CodePipeline/job"),
+    ("CodeDeploy", SOURCE, "DeploymentId LifecycleEventHookExecutionId"),
+    ("CloudFormation", SOURCE, "RequestType ResponseURL StackId"),
+    ("Secrets Manager", SOURCE, "SecretId ClientRequestToken Step"),
+    ("IoT", SOURCE, "serialNumber clickType"),
+    ("IoT", SOURCE, "deviceEvent deviceInfo"),
+    ("IoT Events", SOURCE, "event.payload.detector"),
+    ("a stream's time window", SOURCE, "isFinalInvokeForWindow eventSourceARN"),
+)
+
+# By what the event, or its first record, says itself of its source.
+_SOURCES = {
+    "aws:sqs": "SQS",
+    "aws:kinesis": "Kinesis",
+    "aws:dynamodb": "a DynamoDB stream",
+    "aws:kafka": "MSK",
+    "SelfManagedKafka": "Kafka",
+    "aws:SelfManagedKafka": "Kafka",
+    "aws:mq": "ActiveMQ",
+    "aws:amq": "ActiveMQ",
+    "aws:rmq": "RabbitMQ",
+    "aws:docdb": "DocumentDB",
+    "aws:s3": "S3",
+    "aws:sns": "SNS",
+    "aws:ses": "SES",
+    "aws:codecommit": "CodeCommit",
+}
+
+
+class Front:
+    """Who made an invocation: its `name` in a message, and which answers it `reads`."""
+
+    __slots__ = ("name", "reads")
+
+    def __init__(self, name: str, reads: int) -> None:
+        self.name = name
+        self.reads = reads
+
+
+_DIRECT = Front("a direct invocation", DIRECT)
+_UNKNOWN = Front("", SOURCE)
+
+
+def _has(event: dict[str, Any], member: str) -> bool:
+    """True if the event has this member of a row, with the text that the row asks for."""
+    path, _, text = member.partition("=")
+    value: Any = event
+    for part in path.split("."):
+        if isinstance(value, list):
+            value = value[0] if value else None
+        else:
+            value = value.get(part.replace("/", ".")) if isinstance(value, dict) else None
+    return value == text if text else value is not None
+
+
+def _source(record: Any) -> Front | None:
+    """The event source that a record, or an event, names itself."""
+    if not isinstance(record, dict):
+        return None
+    said = record.get("eventSource", record.get("EventSource"))
+    if isinstance(said, str) and said:
+        return Front(_SOURCES.get(said, "an event source"), SOURCE)
+    return None
+
+
+def recognised(event: Any) -> Front:
+    """Who sent this event, as read from JSON."""
+    if isinstance(event, list):  # EventBridge Pipes send records so, AppSync its batches
+        first = next((item for item in event if isinstance(item, dict)), None)
+        front = _DIRECT if first is None else recognised(first)
+        return _DIRECT if front.reads == HTTP else front
+    if not isinstance(event, dict):
+        return _DIRECT
+    for name, reads, members in _ROWS:
+        if all(_has(event, member) for member in members.split()):
+            return Front(name, reads)
+    records = event.get("Records")
+    for record in (event, *records) if isinstance(records, list) else (event,):
+        found = _source(record)
+        if found is not None:
+            return found
+    return _DIRECT
+
+
+def front_of(invocation: Invocation) -> Front:
+    """Who made this invocation; a SOURCE without a name if its event cannot be read."""
+    if invocation.readable():
+        return recognised(invocation.event())
+    content = invocation.content()
+    if content is None:  # more than Lambda lets an event be
+        return _UNKNOWN
+    try:
+        loads(content)
+    except RecursionError:
+        return _UNKNOWN
+    except ValueError:  # no service sends what is not JSON
+        pass
+    return _DIRECT
+
+
+_UNREAD = "the event is too large or too deep to be read: who reads the answer is not known"
+
+
+def no_status(invocation: Invocation) -> str:
+    """Why an HTTP status, or a header, reaches nobody; empty if it may."""
+    front = front_of(invocation)
+    if front.reads in (HTTP, DIRECT):
+        return ""
+    if not front.name:
+        return _UNREAD
+    if front.reads == CALLER:
+        return f"the event is from {front.name}, which reads answers of another shape"
+    return f"the event is from {front.name}, which reads no HTTP answer"
+
+
+def no_answer(invocation: Invocation) -> str:
+    """Why nobody reads the body of an answer; empty if somebody may."""
+    front = front_of(invocation)
+    if front.reads != SOURCE:
+        return ""
+    return f"the event is from {front.name}, which reads no body" if front.name else _UNREAD

@@ -1,0 +1,94 @@
+"""What arrives: one invocation, as the answer to `GET /runtime/invocation/next` describes it.
+
+It promises cheap access to what the faults and the log need; it never decodes more of the head
+than was asked for, and reads the event only where something asks for it.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next
+"""
+
+from __future__ import annotations
+
+from faultlayer.http.framing import header
+from faultlayer.jsontext import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+REQUEST_ID = b"lambda-runtime-aws-request-id"
+INVOCATION_ID = b"lambda-runtime-invocation-id"
+DEADLINE = b"lambda-runtime-deadline-ms"
+FUNCTION_ARN = b"lambda-runtime-invoked-function-arn"
+_UNREAD: Any = object()
+_UNREADABLE: Any = object()
+
+
+class Invocation:
+    """One event on its way to the function.
+
+    `id` is the raw request id (empty where upstream gave none), `head` the raw response head it
+    came with, `lowered` the same in lower case. `content` gives the event's bytes, None where
+    they are more than Lambda lets an event be; `lost` is why they could not be received.
+    """
+
+    __slots__ = ("_content", "_event", "head", "id", "lost", "lowered")
+
+    def __init__(
+        self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
+    ) -> None:
+        self.head = head
+        self.lowered = lowered
+        self.id = header(head, lowered, REQUEST_ID)
+        self.lost: Exception | None = None
+        self._content = content
+        self._event = _UNREAD
+
+    @property
+    def request_id(self) -> str:
+        """The request id as text."""
+        return self.id.decode("latin-1")
+
+    @property
+    def invocation_id(self) -> bytes:
+        """`Lambda-Runtime-Invocation-Id`, to be echoed on what answers it; empty where absent."""
+        return header(self.head, self.lowered, INVOCATION_ID)
+
+    @property
+    def function_arn(self) -> str:
+        """The ARN the function was invoked by, qualifier included; empty where not said."""
+        return header(self.head, self.lowered, FUNCTION_ARN).decode("utf-8", "replace")
+
+    def deadline(self) -> float | None:
+        """When Lambda ends the invocation, in seconds since the epoch; None where not said."""
+        digits = header(self.head, self.lowered, DEADLINE)
+        return int(digits) / 1000 if digits.isdigit() and len(digits) < 16 else None
+
+    def content(self) -> bytes | None:
+        """The event's bytes; None where they are more than Lambda lets an event be."""
+        try:
+            return self._content() if self._content else None
+        except MemoryError:  # what has arrived is still there to be delivered
+            raise
+        except Exception as error:
+            self.lost = error
+            raise
+
+    def readable(self) -> bool:
+        """Whether the event is JSON of a size that Lambda allows; reads it where nobody has."""
+        if self._event is _UNREAD:
+            self._event = _UNREADABLE
+            content = self.content()
+            if content is not None:
+                try:
+                    self._event = loads(content)
+                except (ValueError, RecursionError):
+                    pass
+        return self._event is not _UNREADABLE
+
+    def event(self) -> Any:
+        """The event as JSON says it, which must not be changed; None where it is not readable."""
+        return self._event if self.readable() else None
+
+    def forget(self) -> None:
+        """Let go of the event as read: it can be many times its bytes."""
+        self._event = _UNREAD

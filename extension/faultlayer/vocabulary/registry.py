@@ -1,0 +1,205 @@
+"""What a fault is, and where faults are found: one file each under `faults/`, named after it.
+
+Everything users see of a fault (variables, flags, plan fields, reference tables) derives from
+its `FAULT`. Finding one by name imports that file alone: the others would be someone's cold start.
+"""
+
+from __future__ import annotations
+
+from faultlayer.values.kinds import (
+    Choice,
+    Duration,
+    Flag,
+    Instant,
+    Kind,
+    Matching,
+    Rate,
+    Source,
+    Text,
+    Whole,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from faultlayer.vocabulary.actions import Action
+    from faultlayer.vocabulary.invocation import Invocation
+
+PREFIX = "FAULTLAYER_"
+
+
+class Option:
+    """A value that users set: its plan name, kind, help, and default (None: unset)."""
+
+    __slots__ = ("default", "help", "kind", "name")
+
+    def __init__(self, name: str, kind: Kind, help: str, default: Any = None) -> None:
+        self.name = name
+        self.kind = kind
+        self.help = help
+        self.default = default
+
+
+class Options:
+    """The values of one rule's options, by name."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+class Equivalent:
+    """What another tool calls this fault, and the rule that says the same here.
+
+    `name`: the flag or the variable that switches it on there. `options`: each of its options
+    there, with ours that it decides and with what is allowed there. `rule` makes our options of
+    those that are given. `share`: the option there that says how often, `usual`: its default.
+    """
+
+    __slots__ = ("name", "options", "rule", "share", "usual")
+
+    def __init__(
+        self,
+        name: str,
+        options: dict[str, tuple[str, str]],
+        rule: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        share: str = "percentage",
+        usual: float | None = None,
+    ) -> None:
+        self.name = name
+        self.options = options
+        self.rule = rule
+        self.share = share
+        self.usual = usual
+
+
+def _never(options: Options, invocation: Invocation, draw: float) -> Action | None:
+    """What a fault decides about invocations that hits starts alone."""
+    return None
+
+
+class Fault:
+    """One fault.
+
+    `order`: its place where several hit the same invocation. `main`: what its variable says.
+    `equivalents`: the same fault of other tools, whose configurations are accepted unchanged.
+    `decide(options, invocation, draw)` returns the action to carry out, or None where the fault
+    does not apply; `draw` is uniform in [0, 1), for what is random about it.
+    A fault with `begin(options, draw)` instead hits the start of an execution environment, before
+    any event: there is no invocation to decide about, and nothing to match.
+    """
+
+    __slots__ = ("begin", "decide", "equivalents", "help", "main", "name", "options", "order")
+
+    def __init__(
+        self,
+        module: str,
+        *,
+        order: int,
+        help: str,
+        main: Option,
+        options: tuple[Option, ...] = (),
+        equivalents: tuple[Equivalent, ...] = (),
+        decide: Callable[[Options, Invocation, float], Action | None] = _never,
+        begin: Callable[[Options, float], Action | None] | None = None,
+    ) -> None:
+        self.name = module.rpartition(".")[2]
+        self.order = order
+        self.help = help
+        self.main = main
+        self.options = options
+        self.equivalents = equivalents
+        self.decide = decide
+        self.begin = begin
+
+    @property
+    def common(self) -> tuple[Option, ...]:
+        """The options that it has beside its own."""
+        return COMMON if self.begin is None else AT_START
+
+    def lacks(self, option: str) -> str:
+        """Why it has no option of this name, where users may expect one; else empty."""
+        here = any(option == other.name for other in self.common)
+        return "" if here or option != _MATCH else "; " + NO_EVENT
+
+    def variables(self) -> dict[str, Option]:
+        """Its options by environment variable, the main one first, the common ones last."""
+        stem = PREFIX + self.name.upper()
+        named = {stem: self.main}
+        for option in self.options + self.common:
+            named[f"{stem}_{option.name.upper()}"] = option
+        return named
+
+
+CALLERS, ANY = "callers", "any"
+
+
+def sources(callers: str) -> Option:
+    """The option by which event sources are hit as well; `callers`: who is hit in any case."""
+    help = f"`{CALLERS}`: {callers}; `{ANY}`: event sources too, whose records then count as done"
+    return Option("sources", Choice(CALLERS, ANY), help, CALLERS)
+
+
+_MATCH = "match"
+NO_EVENT = "this fault hits the start of an execution environment, where no event is there to match"
+
+COMMON = (
+    Option(
+        "rate", Rate(), "share of invocations that are hit (default: `FAULTLAYER_RATE`, else 1)"
+    ),
+    Option(
+        _MATCH,
+        Matching(),
+        "which events are hit (default: `FAULTLAYER_MATCH`, else all); cold starts have no event",
+    ),
+    Option("max", Whole(0, 10**9, "10"), "injections per execution environment at most"),
+)
+
+# What faults have instead that hit the start of an execution environment.
+AT_START = (
+    Option(
+        "rate",
+        Rate(),
+        "share of environments whose start is hit (default: `FAULTLAYER_RATE`, else 1)",
+    ),
+    COMMON[-1],
+)
+
+GLOBALS = (
+    Option(
+        "DISABLED", Flag(), "kill switch: true injects nothing, and the runtime starts untouched"
+    ),
+    Option("RATE", Rate(), "the rate of every fault that has none of its own"),
+    Option("MATCH", Matching(), "which events are hit by every fault that has no match of its own"),
+    Option("START", Instant(), "before this nothing is injected"),
+    Option("END", Instant(), "from this on nothing is injected"),
+    Option("DRY_RUN", Flag(), "true logs what would be injected, and injects nothing"),
+    Option(
+        "SEED",
+        Text("any text", "7", number=True),
+        "makes decisions reproducible: they depend on seed, fault and request id alone",
+    ),
+    Option("PLAN", Source(), "the same in JSON, with several rules of one fault where needed"),
+    Option("POLL", Duration(), "how old a live plan may become before it is read anew", 10.0),
+    Option("PORT", Whole(1, 65535, "9747"), "the proxy's loopback port; taken: any free one", 9747),
+    Option(
+        "RUNTIME_API",
+        Text("host:port", "127.0.0.1:9009"),
+        "the Runtime API to proxy, where another proxy stands before it",
+    ),
+    Option(
+        "NEXT_WRAPPER",
+        Text("the path of an executable", "/opt/otel-handler"),
+        "the exec wrapper to run after faultlayer's",
+    ),
+    Option("METRICS", Choice("emf"), "the line of each injection carries CloudWatch metrics too"),
+)
+
+# The globals that a plan may say as well, there in lower case.
+PLANNED = ("SEED", "DRY_RUN", "DISABLED", "RATE", "MATCH", "START", "END")

@@ -1,0 +1,318 @@
+"""The one owner of sockets: loopback listener, connections, waiting.
+
+It promises blocking calls without timeouts (a timeout costs a system call each time) on the bare
+`_socket` (the `socket` module alone would double the start time), and a listener that cannot be
+reached from elsewhere.
+"""
+
+from __future__ import annotations
+
+import select
+from _socket import (
+    AF_INET,
+    IPPROTO_TCP,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    SHUT_RDWR,
+    SHUT_WR,
+    SO_LINGER,
+    SOCK_CLOEXEC,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    TCP_NODELAY,
+    socket,
+)
+from time import sleep
+
+from faultlayer.http.framing import MAX_HEAD, ProtocolError, head_end, scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from faultlayer.http.framing import Body
+
+SIZE = 65536  # bytes of one receive; most invocations fit in one
+BULK = 262144  # bytes of one receive of a large body
+_SCARCE = 4096  # bytes of one receive of it where there is no room for that
+_LINGER_MS = 1000
+_RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, for no time
+_LOOK = 0.05  # seconds between two looks at what tells nobody when it changes
+
+Address = tuple[str, int]
+
+
+class Gone(Exception):
+    """The peer closed its side where more was due."""
+
+
+class Peer:
+    """One connection, and the bytes received from it that nobody has taken yet."""
+
+    __slots__ = ("pending", "recv", "send", "sock")
+
+    def __init__(self, sock: socket) -> None:
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        self.sock = sock
+        self.pending = b""
+        self.recv = sock.recv
+        self.send = sock.sendall
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def reset(self) -> None:
+        """Close so that the other side stops sending at once.
+
+        A connection that was hung up on takes no more, and need not say so: with its window full at
+        that moment the other side waits until the kernel forgets it, a minute later.
+        """
+        self.sock.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
+        self.sock.close()
+
+    def hang_up(self) -> None:
+        """End the connection under whoever waits for it, in whichever thread."""
+        try:
+            self.sock.shutdown(SHUT_RDWR)
+        except OSError:
+            pass
+
+    def take(self) -> bytes:
+        """What is pending, or else what arrives next; empty at the end of the stream."""
+        if self.pending:
+            data, self.pending = self.pending, b""
+            return data
+        return self.recv(SIZE)
+
+    def complete_head(self, data: bytes) -> tuple[bytes, bytes, int]:
+        """Receive until data holds a whole head; return it and what `framing.scan` says of it."""
+        held, tail = bytearray(data), data[-3:]
+        while len(held) <= MAX_HEAD:
+            more = self.recv(SIZE)
+            if not more:
+                raise Gone("in the middle of a head")
+            held += more
+            if head_end(tail + more) >= 0:
+                data = bytes(held)
+                return (data, *scan(data))
+            tail = (tail + more)[-3:]
+        raise ProtocolError("a header block without end")
+
+    def complete(self, data: bytes, size: int) -> bytes:
+        """Receive until data holds `size` bytes; what came beyond them becomes pending."""
+        parts, total = [data], len(data)
+        while total < size:
+            more = self.recv(SIZE)
+            if not more:
+                raise Gone("in the middle of a body")
+            parts.append(more)
+            total += len(more)
+        data = b"".join(parts)
+        self.pending = data[size:]
+        return data[:size]
+
+    def stale(self) -> bool:
+        """Whether this idle connection is of no use: closed, or told what nobody asked for."""
+        try:
+            self.sock.recv(1, MSG_PEEK | MSG_DONTWAIT)
+        except BlockingIOError:
+            return bool(self.pending)
+        except OSError:
+            pass
+        return True
+
+    def left(self) -> bool:
+        """Whether the other side will send no more, whatever of it is unread."""
+        poller = select.poll()
+        try:
+            poller.register(self.sock.fileno(), select.POLLRDHUP)
+        except ValueError:  # closed here meanwhile
+            return True
+        return bool(poller.poll(0))
+
+    def last_words(self) -> bytes:
+        """What the other side said before it broke off, if anything."""
+        try:
+            return self.sock.recv(SIZE, MSG_DONTWAIT)
+        except OSError:
+            return b""
+
+    def linger(self) -> None:
+        """Finish sending, then read a while: a close with unread input resets the answer."""
+        try:
+            self.sock.shutdown(SHUT_WR)
+            poller = select.poll()
+            poller.register(self.sock.fileno(), select.POLLIN)
+            while poller.poll(_LINGER_MS) and self.recv(SIZE):
+                pass
+        except OSError:
+            pass
+
+
+def connect(address: Address) -> Peer:
+    """A connection to this address; raises OSError where there is none to be had."""
+    sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+    try:
+        sock.connect(address)
+        return Peer(sock)
+    except OSError:
+        sock.close()
+        raise
+
+
+def accept(listener: socket) -> Peer:
+    """The next connection to the listener."""
+    fd, _ = listener._accept()  # type: ignore[attr-defined]
+    return Peer(socket(AF_INET, SOCK_STREAM, 0, fd))
+
+
+class Watch:
+    """Tells connections that wait for an event when their runtime has left.
+
+    One thread for all, which sleeps until some runtime hangs up: looking at both sides of each
+    wait would cost every invocation a system call.
+    """
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._watched: dict[int, tuple[Peer, Callable[[], None]]] = {}
+
+    def add(self, peer: Peer, left: Callable[[], None]) -> None:
+        """Call `left` from the watching thread once the peer has closed its side."""
+        fd = peer.sock.fileno()
+        self._watched[fd] = peer, left
+        self._epoll.register(fd, select.EPOLLRDHUP | select.EPOLLET | select.EPOLLONESHOT)
+
+    def remove(self, peer: Peer) -> None:
+        """Forget a peer that is about to be closed."""
+        fd = peer.sock.fileno()
+        self._watched.pop(fd, None)
+        self._epoll.unregister(fd)
+
+    def run(self) -> None:
+        """Watch, for ever."""
+        while True:
+            try:
+                for fd, _ in self._epoll.poll():
+                    # The number may belong to a newer connection by now: ask the socket itself.
+                    peer, left = self._watched.get(fd, (None, None))
+                    if peer and left and peer.left():
+                        left()
+            except (OSError, MemoryError):  # one is not told; the others will be
+                sleep(_LOOK)
+
+
+def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:
+    """Wait this long by the given monotonic clock; raises Gone where the peer leaves."""
+    poller = select.poll()
+    poller.register(peer.sock.fileno(), select.POLLRDHUP)
+    until = clock() + seconds
+    while (left := until - clock()) > 0:
+        if poller.poll(left * 1000):
+            raise Gone("the runtime, while held")
+
+
+def wait_for_input(
+    peer: Peer, until: float, clock: Callable[[], float], wanted: Callable[[], bool]
+) -> None:
+    """Wait until then by the given monotonic clock, or until the peer has sent something.
+
+    Where it has left instead, so that nothing can come from it, as long as that is `wanted`.
+    """
+    poller = select.poll()
+    poller.register(peer.sock.fileno(), select.POLLIN)
+    while (left := until - clock()) > 0 and not peer.pending and wanted():
+        if poller.poll(left * 1000):
+            if not peer.left():
+                return
+            sleep(min(left, _LOOK))
+
+
+def duplex(
+    client: Peer,
+    upstream: Peer,
+    first: bytes,
+    body: Body,
+    heard: Callable[[bytes], object],
+) -> int | None:
+    """Send `first`, then what is left of the client's body, upstream; listen to both meanwhile.
+
+    What upstream says before all of it is sent goes to `heard`. Returns None once it is sent; where
+    upstream ends the connection before that, how many bytes had been taken from the client. Raises
+    Gone where the client closes within the body.
+    """
+    poller = select.poll()
+    client_fd, upstream_fd = client.sock.fileno(), upstream.sock.fileno()
+    out, taken = memoryview(first), 0
+    while out or not body.done:
+        poller.register(upstream_fd, select.POLLIN | (select.POLLOUT if out else 0))
+        if not out:
+            poller.register(client_fd, select.POLLIN)
+        events = dict(poller.poll())
+        if not out:
+            poller.unregister(client_fd)
+        if events.get(upstream_fd, 0) & ~select.POLLOUT:
+            data = upstream.last_words()
+            if not data:
+                return taken
+            heard(data)
+        elif out:
+            try:
+                out = out[upstream.sock.send(out, MSG_DONTWAIT) :]
+            except (BlockingIOError, ConnectionError):
+                pass  # the next look at it tells why
+        else:
+            data = _bulk(client)
+            if not data:
+                raise Gone("in the middle of a body")
+            taken += len(data)
+            count = body.feed(data)
+            out, client.pending = memoryview(data)[:count], data[count:]
+    return None
+
+
+def _exactly(source: Peer) -> Callable[[], bytes]:
+    """Receive into one buffer, and give away pieces of their own size.
+
+    What `recv` allocates it shrinks to what came. Where pieces are cut out of that, the heap gets
+    holes: several MB in a stream of 200.
+    """
+    buffer = bytearray(SIZE)
+    view, receive = memoryview(buffer), source.sock.recv_into
+    return lambda: bytes(view[: receive(buffer)])
+
+
+def _bulk(source: Peer) -> bytes:
+    """What arrives next of a large body; less of it at once where memory is short."""
+    try:
+        return source.recv(BULK)
+    except MemoryError:
+        return source.recv(_SCARCE)
+
+
+def stream(
+    source: Peer,
+    body: Body,
+    sink: Callable[[bytes], object],
+    out: Callable[[bytes], object] | None = None,
+    *,
+    kept: bool = False,
+) -> None:
+    """Receive the rest of a body as it arrives and hand each piece, as it came, to `sink`.
+
+    `out` is given the content alone. Raises Gone where the source closes within the body; where
+    what arrives is `kept`, MemoryError while there is still room for passing it on.
+    """
+    if out:
+        receive = _exactly(source)
+    else:
+        receive = (lambda: source.recv(BULK)) if kept else (lambda: _bulk(source))
+    while not body.done:
+        data = source.take() if source.pending else receive()
+        if not data:
+            if body.until_close:
+                return
+            raise Gone("in the middle of a body")
+        count = body.feed(data, out)
+        source.pending = data[count:]
+        sink(data if count == len(data) else data[:count])
