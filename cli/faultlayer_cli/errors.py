@@ -1,4 +1,4 @@
-"""What can go wrong, in the two kinds that users tell apart by exit code.
+"""The two kinds of error, which users tell apart by exit code.
 
 Each is one line without a traceback: what is wrong, and what to do about it.
 """
@@ -13,6 +13,6 @@ class Failure(Exception):
 
 
 class Mistake(Failure):
-    """What the user asked for cannot be meant: exit code 2, and nothing was started."""
+    """The user's mistake: exit code 2, and nothing was started or changed."""
 
     code = 2

@@ -1,4 +1,4 @@
-"""Ctrl-C and the other requests to end, handled alike wherever something must not be cut short."""
+"""Ctrl-C and other requests to end, handled in one way by all that must not be cut short."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def handled(handler: Callable[[int], None]) -> Iterator[None]:
-    """Gives the requests that arrive meanwhile to this function, which may raise.
+    """Call this function for requests that arrive meanwhile; it may raise.
 
-    No signal reaches any thread but the first: in others nothing changes.
+    Signals reach only the main thread: in others nothing changes.
     """
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -33,7 +33,7 @@ def handled(handler: Callable[[int], None]) -> Iterator[None]:
 
 
 def raised() -> contextlib.AbstractContextManager[None]:
-    """Makes a request to terminate end us as Ctrl-C does, by way of every `finally`."""
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, by way of every `finally`."""
 
     def interrupt(number: int) -> None:
         raise KeyboardInterrupt
@@ -42,6 +42,6 @@ def raised() -> contextlib.AbstractContextManager[None]:
 
 
 def ignore() -> None:
-    """Ignores the requests from now on: what is being put away is not to be left half way."""
+    """Ignore requests from now on: cleaning up must not be left half done."""
     for number in REQUESTS:
         signal.signal(number, signal.SIG_IGN)

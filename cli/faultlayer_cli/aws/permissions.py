@@ -1,7 +1,7 @@
 """The IAM permissions that each command needs: one table, from which docs/iam.md is written.
 
-It promises least privilege: every action here is called by the command in that case, or is
-demanded by AWS on the way (`implied`); tests record the calls and compare.
+Least privilege: the command calls every action here in that case, or AWS demands it on the way
+(`implied`). Tests record the calls and compare.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_appconfig.html
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
@@ -33,7 +33,7 @@ UNNAMED = "no function is named"
 
 @dataclass(frozen=True)
 class Permission:
-    """One action on these resources; `when` is the case that needs it, empty where all do."""
+    """One action on these resources; `when` is the case that needs it, empty if all do."""
 
     action: str
     resource: str
@@ -43,7 +43,7 @@ class Permission:
 
     @property
     def how(self) -> str:
-        """What there is to say of it besides."""
+        """A remark on the action, for the page."""
         if self.implied:
             return "checked by AWS, not called"
         return "denied, it goes on without" if self.optional else ""
@@ -140,7 +140,7 @@ COMMANDS |= {
     "show --appconfig": (*_FIND, _GET_VERSION),
 }
 
-# What is added to stop where no function is named, and some read a live plan.
+# Added for stop if no function is named, and some read a live plan.
 LIVE: dict[str, tuple[Permission, ...]] = {
     "from a parameter": _DISARM_PARAMETER,
     "from AppConfig": _DISARM_PROFILE,
@@ -153,7 +153,7 @@ SELECTIONS: dict[str, tuple[Permission, ...]] = {
     "--stack": (Permission("cloudformation:ListStackResources", STACK),),
 }
 
-# What is added where variables are encrypted with a customer managed key.
+# Added if variables are encrypted with a customer managed key.
 KMS: dict[str, tuple[Permission, ...]] = {
     "to read them: attach, detach, status, stop": (Permission("kms:Decrypt", KEY, implied=True),),
     "to write them as well: attach, detach, stop": (
@@ -170,7 +170,7 @@ def called(permissions: Iterable[Permission], *cases: str) -> set[str]:
 
 
 def policy(permissions: Sequence[Permission]) -> str:
-    """The IAM policy that allows these, as JSON."""
+    """The IAM policy that allows these actions, as JSON."""
     resources: dict[str, tuple[str, ...]] = {}
     for each in permissions:
         held = resources.get(each.action, ())
@@ -208,7 +208,7 @@ def _table() -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """The options in it as code."""
+    """The text with its options marked as code."""
     return re.sub(r"--[a-z-]+|'.+'", lambda found: f"`{found[0]}`", text)
 
 

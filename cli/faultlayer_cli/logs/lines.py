@@ -1,7 +1,7 @@
 """What a function's log says, message by message: invocations, how they ended, what was injected.
 
-It promises to understand Lambda's text format, its JSON format and the emulator's log, whatever
-stands before a line on it, and to take nothing else for what it is not.
+Read are Lambda's text format, its JSON format and the emulator's log, with whatever prefix a tool
+adds to a line. Any other text is skipped.
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 """
@@ -38,7 +38,7 @@ _ID = r"([0-9A-Za-z-]{8,64})"
 
 
 class Kind(Enum):
-    """What a message is about; the value is for messages that are about an invocation."""
+    """The kind of a message; the value names it in messages of Lambda's own."""
 
     START = "started"
     REPORT = "reported"
@@ -50,7 +50,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Trouble:
-    """A line of ours that says what is wrong: in a variable, in a plan, with the wrapper."""
+    """A line of faultlayer's about a mistake: in a variable, in a plan, with the wrapper."""
 
     name: str
     about: str  # the variable, or the fault; empty where it is about neither
@@ -59,7 +59,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Seen:
-    """One thing that a message says; `request` is empty where it does not say of which."""
+    """One fact in a message; `request` is empty if the message names no invocation."""
 
     kind: Kind
     request: str = ""
@@ -70,7 +70,7 @@ class Seen:
 
 
 class Record(dict[str, Any]):
-    """A JSON object, its members also as attributes: None where it has no such member."""
+    """A JSON object with its members as attributes; a missing member is None."""
 
     def __getattr__(self, name: str) -> Any:
         return self.get(name)
@@ -118,7 +118,7 @@ _LINES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], Seen]], ...]
 
 
 def read(message: str) -> Iterator[Seen]:
-    """All that a message says, which may be of several lines."""
+    """Read all facts in a message, which may have several lines."""
     for line in message.splitlines():
         yield from _line(line)
 
@@ -138,7 +138,7 @@ def _line(line: str) -> Iterator[Seen]:
 
 
 def _record(line: str) -> Record | None:
-    """The JSON object in a line; others may have put something before it, or after."""
+    """The JSON object in a line, whatever stands before or after it."""
     try:
         record, _ = _DECODER.raw_decode(line, line.index("{"))
     except (ValueError, RecursionError):
@@ -162,7 +162,7 @@ def _said(record: Record) -> Iterator[Seen]:
 
 
 def _platform(kind: str, about: Record) -> Iterator[Seen]:
-    """A message of Lambda's own about an invocation."""
+    """Read one of Lambda's own messages about an invocation."""
     failed = about.status not in (None, _GOOD)
     if kind == "platform.start":
         yield Seen(Kind.START, about.requestId)

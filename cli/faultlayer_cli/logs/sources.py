@@ -1,7 +1,7 @@
-"""Where a report's messages come from: log groups of CloudWatch, or logs that were saved.
+"""Messages for a report: from log groups of CloudWatch, or from logs that were saved.
 
-It promises to fetch the messages alone that are understood, to hold none of them back, and to read
-whatever the AWS command line, `faultlayer local` or a terminal's copy leaves in a file.
+CloudWatch is asked only for messages that a report understands, and each is passed on as it comes.
+Files may be what the AWS command line, `faultlayer local` or a copy from a terminal left.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 """
 
@@ -31,7 +31,7 @@ _ARN = re.compile(r"arn:[\w-]+:logs:[\w-]*:\d*:log-group:([\w./#-]{1,512})(:\*)?
 
 @dataclass(frozen=True)
 class LogGroup:
-    """A log group, and the function that is meant where several may write to it."""
+    """A log group; `function` limits it to one of the functions that write to it."""
 
     name: str  # or its ARN, in another account
     function: str = ""
@@ -45,7 +45,7 @@ class LogGroup:
             )
 
     def messages(self, account: Account, start: int, end: int) -> Iterator[Message]:
-        """Those between these times, in milliseconds. Raises Unknown where there is none."""
+        """Fetch messages between two times (epoch ms). Raises Unknown if there is no group."""
         named = {"logGroupName": self.name}
         if found := _ARN.fullmatch(self.name):
             named = {"logGroupIdentifier": self.name.removesuffix(found[2] or "")}
@@ -68,13 +68,13 @@ class LogGroup:
                 raise
 
     def _ours(self, stream: str) -> bool:
-        """Whether the function writes to this stream: its name is in it where groups are shared."""
+        """True if the function writes to this stream. In a shared group the stream has its name."""
         named = re.search(r"/([^/\[\]]+)\[", stream)
         return not (self.function and named) or named[1] == self.function
 
 
 def of_function(account: Account, name: str) -> LogGroup:
-    """The log group that a function writes to; one that never ran may have none yet."""
+    """The log group of a function. A function that never ran may have none yet."""
     told = account.call("lambda", "get_function_configuration", FunctionName=name)
     bare = str(told.get("FunctionName") or name)
     group = (told.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{bare}"
@@ -82,7 +82,7 @@ def of_function(account: Account, name: str) -> LogGroup:
 
 
 def of_file(name: str) -> Iterator[Message]:
-    """What a file says, or standard input (-): text, JSON lines, or what `aws logs` prints."""
+    """Read a file, or standard input (-): text, JSON lines, or the output of `aws logs`."""
     with contextlib.ExitStack() as stack:
         try:
             opened = stack.enter_context(Path("/dev/stdin" if name == "-" else name).open("rb"))
@@ -115,7 +115,7 @@ def _one_line(line: str, name: str) -> Iterator[Message]:
 
 
 def _documents(text: str, name: str) -> Iterator[Message]:
-    """One JSON value after another; from where they end on, lines."""
+    """Read JSON values one after another, then what follows them as lines."""
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
         if text[at].isspace():
@@ -140,7 +140,7 @@ def _document(found: Any, name: str) -> Iterator[Message]:
 
 
 def _events(found: Any) -> list[dict[str, Any]] | None:
-    """The log events of what `aws logs` printed; None where it is something else."""
+    """The log events in the output of `aws logs`; None if it is something else."""
     listed = found.get("events") if isinstance(found, dict) else found
     if not isinstance(listed, list):
         return None

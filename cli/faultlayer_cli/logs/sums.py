@@ -1,7 +1,7 @@
 """Sums: which invocations were hit by which fault, which of them failed, how long they took.
 
-It promises that every invocation counts once (a retry under the same request id is one more), and
-that the invocations that no fault hit are the measure for those that one did.
+Every invocation counts once; a retry under the same request id is another invocation. The
+invocations that no fault hit are the control group.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from faultlayer_cli.logs.lines import Kind, Seen, Trouble
 
 @dataclass
 class Invocation:
-    """One invocation, as far as the log tells of it."""
+    """One invocation, as far as the log has it."""
 
     started: bool = False
     reported: bool = False
@@ -27,7 +27,7 @@ class Invocation:
     dry_runs: Counter[str] = field(default_factory=Counter)
 
     def join(self, other: Invocation) -> None:
-        """Takes over what was said late of this one."""
+        """Take over what the log had later about this invocation."""
         self.failed |= other.failed
         self.injected += other.injected
         self.dry_runs += other.dry_runs
@@ -35,7 +35,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Group:
-    """Some of the invocations: how many, how they ended, how long they took (milliseconds)."""
+    """A group of invocations: how many, how they ended, how long they took (milliseconds)."""
 
     invocations: int
     share: float | None  # of all
@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Sums:
-    """The invocations by the fault that hit them, those that none did, and all."""
+    """The invocations by the fault that hit them, those without a hit, and all."""
 
     faults: dict[str, Group]
     not_hit: Group
@@ -58,12 +58,12 @@ class Sums:
 
     @property
     def empty(self) -> bool:
-        """Whether the log told nothing at all."""
+        """True if the log had nothing that a report understands."""
         return not (self.total.invocations or self.troubles)
 
 
 class Tally:
-    """Takes what messages say, in the order of the log, and sums it up."""
+    """Takes the facts of messages, in the order of the log, and sums them up."""
 
     def __init__(self) -> None:
         self._of: dict[str, list[Invocation]] = {}  # by request id, retries one after the other
@@ -73,7 +73,7 @@ class Tally:
         self._troubles: Counter[Trouble] = Counter()
 
     def add(self, stream: str, seen: Seen) -> None:
-        """One thing that was said in this log stream."""
+        """Take one fact of this log stream."""
         if seen.trouble:
             self._troubles[seen.trouble] += 1
         elif seen.kind is Kind.START:
@@ -108,7 +108,7 @@ class Tally:
         self._unclaimed.discard(stream)
 
     def _error(self, stream: str) -> None:
-        """An error that names no invocation is of the one that runs in that stream."""
+        """An error without a request id belongs to the invocation that runs in its stream."""
         if stream in self._running:
             self._running[stream].failed = True
         else:
@@ -122,7 +122,7 @@ class Tally:
         _count(self._open(seen.request), seen)
 
     def _open(self, request: str) -> Invocation:
-        """The invocation under this id that is not over yet, as far as is known."""
+        """The invocation with this id that has not ended yet, as far as is known."""
         known = self._of.get(request)
         if known and not known[-1].reported:
             return known[-1]
@@ -134,7 +134,7 @@ class Tally:
         return one
 
     def invocations(self) -> list[Invocation]:
-        """All of them; lines that came after their invocation's report are that one's."""
+        """All invocations. Lines after an invocation's report still count as that invocation's."""
         found: list[Invocation] = []
         for several in self._of.values():
             kept: list[Invocation] = []
@@ -164,7 +164,7 @@ class Tally:
 
 
 def _count(one: Invocation, seen: Seen) -> None:
-    """One injection that this invocation suffered, or would have."""
+    """Count one injection, or dry run, of this invocation."""
     one.failed |= seen.failed
     counts = one.injected if seen.kind is Kind.INJECTED else one.dry_runs
     counts[seen.fault] += 1
@@ -175,7 +175,7 @@ def _group(
     belongs: Callable[[Invocation], bool],
     names: Iterable[str] = (),
 ) -> Group:
-    """The invocations that belong, with what these faults did to them."""
+    """Sum up the invocations that belong, with the hits of these faults."""
     some = [one for one in every if belongs(one)]
     durations = sorted(one.duration for one in some if one.duration is not None)
     errors = sum(one.failed for one in some)
@@ -192,7 +192,7 @@ def _group(
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float | None:
-    """The least of them that so many percent are not above (nearest rank); None of none."""
+    """The percentile by nearest rank; None if there are no values."""
     if not ordered:
         return None
     return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]

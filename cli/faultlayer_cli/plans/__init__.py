@@ -1,1 +1,13 @@
-"""Plans: as files, and as live plans in a parameter or an AppConfig profile."""
+"""Plans: in files, and live in a place that functions read while they run.
+
+    a YAML or JSON file --files--> a plan without mistakes --expiry--> with an end
+        --stores (parameter, appconfig)--> the place: armed, disarmed, described (live_plan)
+
+    place        where a live plan is, as FAULTLAYER_PLAN names it
+    stores       read and write a place; disarm it whatever is there
+    state        what a plan does now, judged by the code that runs in Lambda
+    arming       a plan made ready for a place, then written
+    validation   plans and variables judged before they are deployed
+
+A plan that disarms is always written, also over one that cannot be read.
+"""

@@ -1,7 +1,7 @@
 """A live plan in AppConfig: a hosted freeform profile, and its deployment to an environment.
 
-It promises that what is deployed is deployed to all at once, that a deployment of another profile
-is never stopped, and that one of this profile gives way to a plan that disarms.
+A plan is deployed to all readers at once. A deployment of another profile is never stopped. One of
+this profile is stopped if a plan that disarms has to get through.
 https://docs.aws.amazon.com/appconfig/2019-10-09/APIReference/API_StartDeployment.html
 https://docs.aws.amazon.com/appconfig/2019-10-09/APIReference/API_StopDeployment.html
 """
@@ -32,14 +32,14 @@ _WAIT = 60.0
 
 @dataclass(frozen=True)
 class _Ids:
-    """What the three parts of a place are called, by id and by name, and the profile itself."""
+    """AWS's descriptions of the application, the environment and the profile of a place."""
 
     application: Mapping[str, Any]
     environment: Mapping[str, Any]
     profile: Mapping[str, Any]
 
     def mean(self, parts: list[str]) -> bool:
-        """Whether these ids or names are the same ones."""
+        """True if these ids or names mean the same three parts."""
         told = (self.application, self.environment, self.profile)
         return len(parts) == 3 and all(
             part in (one["Id"], one.get("Name")) for part, one in zip(parts, told, strict=True)
@@ -47,7 +47,7 @@ class _Ids:
 
 
 class Profile:
-    """A plan in a configuration profile, as it is deployed to one environment."""
+    """A store: a configuration profile, as it is deployed to one environment."""
 
     delay = "FAULTLAYER_POLL (10s) and the AppConfig agent's own interval (45 s), unless set"
 
@@ -110,7 +110,7 @@ class Profile:
         return _handed_out(text) if self._flags else str(text)
 
     def _deployments(self) -> Iterator[Mapping[str, Any]]:
-        """Those to the environment, the last one first."""
+        """The deployments to the environment, the last one first."""
         for page in self._account.pages("appconfig", "list_deployments", **self._where):
             yield from page["Items"]
 
@@ -161,7 +161,7 @@ class Profile:
         self._reached(self._started(str(made["VersionNumber"]), urgent))
 
     def _started(self, version: str, urgent: bool) -> int:
-        """The number of the version's deployment, which was started."""
+        """Start the deployment of a version; its number."""
         for last in self._looks():
             try:
                 return int(self._start(version)["DeploymentNumber"])
@@ -207,7 +207,7 @@ class Profile:
                 raise
 
     def _reached(self, number: int) -> None:
-        """Waits until the deployment has reached all that read it."""
+        """Wait until the deployment has reached all readers. Raises Refused if it does not."""
         for last in self._looks():
             told = self._account.call(
                 "appconfig", "get_deployment", DeploymentNumber=number, **self._where
@@ -225,7 +225,7 @@ class Profile:
         return newest if newest and newest["State"] in _IN_PROGRESS else None
 
     def _looks(self) -> Iterator[bool]:
-        """Once now and then, for as long as it is waited; True with the last."""
+        """Yield at each time to look again, for as long as we wait; True with the last one."""
         end = time.monotonic() + _WAIT
         for seconds in chain(_POLLS, repeat(_POLLS[-1])):
             last = time.monotonic() >= end
@@ -255,7 +255,7 @@ def _said(deployment: Mapping[str, Any]) -> str:
 
 
 def _handed_out(text: str) -> str:
-    """Feature flags as the agent hands them out, of how they are stored."""
+    """Feature flags as the agent serves them, from the form in which they are stored."""
     try:
         return json.dumps(json.loads(text).get("values", {}))
     except (ValueError, AttributeError):

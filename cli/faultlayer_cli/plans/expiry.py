@@ -1,7 +1,7 @@
 """When faults end by themselves: an hour from now, unless the user says otherwise.
 
-It promises that nobody leaves faults behind by forgetting them: only `--forever`, a plan with an
-end of its own, or one that is fetched live comes without an end.
+So nobody leaves faults behind by forgetting them. No end is added with `--forever`, to a plan that
+has an end of its own, and to a plan that is fetched live.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _TIME = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _HOUR = timedelta(hours=1)
 _FIELD = "end"  # of a plan
-_WHOLE = "faultlayer"  # the flag that has it, where a plan is feature flags
+_WHOLE = "faultlayer"  # the flag with the end, if a plan is feature flags
 _LONGEST = timedelta(days=365)
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def span(text: str) -> timedelta:
-    """The time that `30m`, `2h` or `1d` says; raises Mistake."""
+    """Parse a length of time such as `30m`, `2h` or `1d`. Raises Mistake."""
     found = _TIME.fullmatch(text.strip())
     time = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
     if not timedelta() < time <= _LONGEST:
@@ -39,7 +39,7 @@ def span(text: str) -> timedelta:
 
 
 def with_end(document: Mapping[str, Any], end: str) -> dict[str, Any]:
-    """The plan with this end in the place of its own."""
+    """The plan with this end instead of its own."""
     whole = document.get(_WHOLE)
     if isinstance(whole, dict) or _are_flags(document):
         return {**document, _WHOLE: {"enabled": True, **(whole or {}), _FIELD: end}}
@@ -47,7 +47,7 @@ def with_end(document: Mapping[str, Any], end: str) -> dict[str, Any]:
 
 
 def end_of(document: Any) -> str:
-    """The end that a plan says; empty where it says none."""
+    """The end of a plan, as it is written; empty if it has none."""
     place = document.get(_WHOLE, document) if isinstance(document, dict) else {}
     end = place.get(_FIELD) if isinstance(place, dict) else None
     return end if isinstance(end, str) else ""
@@ -60,7 +60,7 @@ def _are_flags(document: Mapping[str, Any]) -> bool:
 
 
 def of_plan(for_: str | None, until: str | None, forever: bool, text: str) -> Ending:
-    """What these options say of the plan in this text; raises Mistake."""
+    """The end that these options give to the plan in this text. Raises Mistake."""
     given = {PLAN: text}
     if until is not None:
         given[END] = until
@@ -71,7 +71,7 @@ def of_plan(for_: str | None, until: str | None, forever: bool, text: str) -> En
 
 @dataclass(frozen=True)
 class Ending:
-    """What --for, --until and --forever say of the faults in `given`; one of them at most."""
+    """The end of the faults in `given`, by at most one of --for, --until and --forever."""
 
     for_: str | None
     until: str | None
@@ -91,20 +91,20 @@ class Ending:
 
     @property
     def chosen(self) -> str | None:
-        """The end that the user chose, as the variable says it."""
+        """The end that the user chose, as the variable has it; None if the user chose none."""
         return self._after(span(self.for_)) if self.for_ is not None else self.until
 
     def _after(self, time: timedelta) -> str:
         return (self.now + time).strftime(_ISO)
 
     def _ahead(self, variables: Mapping[str, str]) -> bool:
-        """Whether the faults of these variables are not over yet."""
+        """True if the end in these variables is still to come."""
         end = read_environment({END: variables[END]}, files=False).values.get("END", 0.0)
         return bool(end > self.now.timestamp())
 
     @property
     def due(self) -> bool:
-        """Whether these variables inject faults, and nothing ends them yet."""
+        """True if these variables inject faults, and nothing ends them yet."""
         given = self.given
         if given is None or self.forever or self.chosen is not None:
             return False
@@ -115,9 +115,9 @@ class Ending:
         return read.aim is not None and "END" not in planned
 
     def added(self, function: Function) -> Mapping[str, str] | None:
-        """The variables for this function, with an end where one is due: an hour ahead.
+        """The variables for this function, with an end in an hour if one is due.
 
-        The end stays that the function has where all else stays too: attach twice is attach once.
+        If nothing else changes, the function keeps its end: attach twice is attach once.
         """
         if self.given is None or self.forever:
             return self.given
@@ -130,9 +130,9 @@ class Ending:
         return {**self.given, END: end if stays else self._after(_HOUR)}
 
     def planned(self, document: Mapping[str, Any], before: Any) -> dict[str, Any]:
-        """This plan with an end, where one is due or chosen; `before` is the plan there is.
+        """This plan with an end, if one is due or chosen; `before` is the plan in the store.
 
-        As in `added`, the end stays where all else stays too.
+        As in `added`, the end stays if nothing else changes.
         """
         if not self.due:
             return with_end(document, self.chosen) if self.chosen else dict(document)
@@ -145,7 +145,7 @@ class Ending:
         return with_end(document, (begins + _HOUR).strftime(_ISO))
 
     def told(self, ends: Iterable[str]) -> str:
-        """What the user should know of it before anything is changed; `ends` are the functions'."""
+        """One sentence on the end, for before anything is changed; `ends` are the functions'."""
         if self.given is None:
             return "no fault is given: the layer comes as it is, and leaves the faults that are set"
         if read_environment(self.given, files=False).values.get("DISABLED"):

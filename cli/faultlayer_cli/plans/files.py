@@ -1,7 +1,7 @@
-"""Plans as people keep them: YAML or JSON files, judged by the extension's own reader.
+"""Plans in YAML or JSON files, judged by the extension's own reader.
 
-It promises that what it loads is what the extension will read, value for value: no date, no
-`yes` and no 1:30 of YAML becomes something else on the way. The only module that imports PyYAML.
+The extension reads the same values as the file has: dates, `yes` and 1:30 of YAML stay text.
+This is the only module that imports PyYAML.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SCHEMA = "$schema"
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan without mistakes: its JSON value, and the faults of its rules in order."""
+    """A plan without mistakes: its JSON value, and the fault of each rule in order."""
 
     document: dict[str, Any]
     faults: tuple[str, ...]
@@ -36,7 +36,7 @@ class Plan:
 
 
 def load(path: str) -> Plan:
-    """The plan in this file; raises Mistake, one line per problem."""
+    """Load the plan in a file. Raises Mistake with one line per problem."""
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:
@@ -46,7 +46,7 @@ def load(path: str) -> Plan:
 
 
 def loads(data: bytes, name: str) -> Plan:
-    """The plan in this text; `name` is what its problems are told of."""
+    """Load the plan in a text; `name` stands before each problem. Raises Mistake."""
     if len(data) > MAX_SIZE:
         raise Mistake(f"{name}: is longer than {MAX_SIZE >> 10} KB")
     try:
@@ -67,7 +67,7 @@ def loads(data: bytes, name: str) -> Plan:
 
 
 class _Wrong(Exception):
-    """What is wrong with the text, whatever a plan may say."""
+    """The text is neither YAML nor JSON that a plan could be."""
 
 
 def _json(text: str) -> Any:
@@ -78,7 +78,7 @@ def _json(text: str) -> Any:
 
 
 def _document(text: str) -> Any:
-    """YAML, of which JSON is a part; PyYAML takes some of JSON's texts for something else."""
+    """Read YAML. JSON is tried first: PyYAML reads some JSON texts as something else."""
     if text.lstrip().startswith("{"):
         try:
             return loads_careful(text)
@@ -95,7 +95,7 @@ def _document(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Scalars as YAML 1.2's JSON schema has them: what it leaves open is text, times too."""
+    """Reads scalars by YAML 1.2's JSON schema; all others, such as times, are text."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012
 
@@ -111,7 +111,7 @@ for _name, _pattern in (
 
 
 class _Values:
-    """JSON values of YAML nodes; an object with a key given twice is a `Repeated`."""
+    """Makes JSON values of YAML nodes; an object with a repeated key becomes a `Repeated`."""
 
     def __init__(self) -> None:
         self._count = 0

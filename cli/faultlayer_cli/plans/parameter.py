@@ -12,11 +12,11 @@ from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.place import SSM, Found, Place, named
 
 STANDARD, ADVANCED = 4096, 8192  # characters that a parameter of each tier may have
-_DOWNGRADE = "advanced-parameter tier"  # of AWS's message where the parameter is of that tier
+_DOWNGRADE = "advanced-parameter tier"  # in AWS's message, if the parameter is of that tier
 
 
 class Parameter:
-    """A plan in a parameter of the Parameter Store."""
+    """A store: one parameter of the Parameter Store."""
 
     delay = "FAULTLAYER_POLL (10s) and SSM_PARAMETER_STORE_TTL (300 s), unless they are set"
 

@@ -15,7 +15,7 @@ _PARAMETER = re.compile(r"/?[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+){1,15}")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a live plan is, as FAULTLAYER_PLAN says it."""
+    """The place of a live plan, as FAULTLAYER_PLAN names it."""
 
     kind: str
     name: str
@@ -29,7 +29,7 @@ class Place:
 
 
 def chosen_place(ssm: str | None, appconfig: str | None) -> Place:
-    """The place that these options name; raises Mistake."""
+    """The place that --ssm or --appconfig names. Raises Mistake."""
     if (ssm is None) == (appconfig is None):
         raise Mistake("one source is meant; allowed: --ssm NAME or --appconfig APP/ENV/PROFILE")
     if ssm is not None:
@@ -38,7 +38,7 @@ def chosen_place(ssm: str | None, appconfig: str | None) -> Place:
 
 
 def named(function: Function) -> Place | None:
-    """The place that a function reads; None where it reads none that can be written from here."""
+    """The place that a function reads; None if it reads none that this command can write."""
     kind, _, name = function.variables.get(PLAN, "").strip().partition(":")
     return Place(kind, name) if kind in (SSM, APPCONFIG) else None
 
@@ -55,7 +55,7 @@ def checked(place: Place) -> Place:
 
 @dataclass(frozen=True)
 class Found:
-    """What is at a place: its text (None: nothing yet), and what the user should know of it."""
+    """The text at a place (None: nothing yet), and a note for the user."""
 
     text: str | None
     note: str = ""

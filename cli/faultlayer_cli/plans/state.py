@@ -13,7 +13,7 @@ DISARMED = '{"faults":[],"disabled":true}'
 
 
 class State(Enum):
-    """What the plan at a place does, in a word."""
+    """The effect of a plan, in a word."""
 
     ARMED = "armed"
     WAITING = "not yet"
@@ -25,12 +25,12 @@ class State(Enum):
 
     @property
     def dangerous(self) -> bool:
-        """Whether functions may be injecting faults by it, or will be."""
+        """True if functions may be injecting faults by it, or will be."""
         return self in (State.ARMED, State.WAITING, State.WRONG)
 
 
 def judge(text: str) -> tuple[State, Plan]:
-    """What the extension makes of this text now."""
+    """Judge a plan's text as the extension would now."""
     plan = reader.read(text)
     aim = Config().aimed(plan)
     now = time.time()

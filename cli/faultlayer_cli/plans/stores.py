@@ -1,7 +1,7 @@
-"""Where live plans are kept: parameters and AppConfig profiles, read and written the same way.
+"""Stores of live plans: parameters and AppConfig profiles, read and written in the same way.
 
-It promises that a plan which disarms is never kept from being written by one that cannot be read,
-and that disarming makes no parameter which was not there.
+A plan that disarms is written even if the plan that is there cannot be read. Disarming never
+creates a parameter.
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
 """
 
@@ -22,38 +22,38 @@ from faultlayer_cli.plans.state import DISARMED, State, judge
 
 
 class Store(Protocol):
-    """A live plan's place in one account and region."""
+    """A live plan's place in one account and region: read it, write it."""
 
     place: Place
     delay: str  # how long until a change takes effect
 
     def read(self) -> Found:
-        """The plan there; raises Unknown where the place cannot be."""
+        """The plan there. Raises Unknown if there can be no such place."""
 
     def check(self, text: str, *, advanced: bool) -> None:
-        """Raises Failure where this text cannot be written there now."""
+        """Raise Failure if this text cannot be written there now."""
 
     def write(self, text: str, *, advanced: bool = False, urgent: bool = False) -> None:
-        """Puts it in force. `urgent`: whatever is under way gives way, and nothing is made new."""
+        """Put the plan in force. `urgent`: stop what is under way, and create nothing."""
 
     def read_by(self, function: Function) -> bool:
-        """Whether the function reads its plan here."""
+        """True if the function reads its plan here."""
 
 
 def at(account: Account, place: Place, pause: Callable[[float], object] = time.sleep) -> Store:
-    """The source at this place; `pause` is how it waits for AWS. Raises Mistake."""
+    """The store at this place; `pause` is called to wait for AWS. Raises Mistake."""
     if checked(place).kind == SSM:
         return Parameter(account, place)
     return Profile(account, place, pause)
 
 
 def readers(account: Account, source: Store) -> list[str]:
-    """The functions of the region that read this source."""
+    """The functions of the region that read this store."""
     return [function.name for function in account.functions() if source.read_by(function)]
 
 
 class DisarmOutcome(Enum):
-    """What became of a source that was to be disarmed."""
+    """What became of a store that was to be disarmed."""
 
     DISARMED = "disarmed"
     UNCHANGED = "unchanged"  # it was disarmed already
@@ -63,7 +63,7 @@ class DisarmOutcome(Enum):
 
 @dataclass(frozen=True)
 class DisarmResult:
-    """What became of one source, and why where that is not plain."""
+    """What became of one store, with the reason if it is not plain."""
 
     place: Place
     outcome: DisarmOutcome
@@ -71,7 +71,7 @@ class DisarmResult:
 
 
 def disarm(source: Store) -> DisarmResult:
-    """Writes a plan that injects nothing, also where what is there cannot be read."""
+    """Write a plan that injects nothing, also over one that cannot be read."""
     reason = ""
     try:
         found = source.read()
@@ -94,7 +94,7 @@ def places(functions: Iterable[Function]) -> list[Place]:
 def try_disarm(
     account: Account, place: Place, pause: Callable[[float], object] = time.sleep
 ) -> DisarmResult:
-    """As `disarm`; what is in the way is the result."""
+    """Disarm as `disarm` does; a failure is a result."""
     try:
         return disarm(at(account, place, pause))
     except Failure as failure:

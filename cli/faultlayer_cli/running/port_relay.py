@@ -1,8 +1,9 @@
-"""A loopback port of ours for a function in a container whose ports are not on our machine.
+"""A loopback port here for a function in a container on another machine.
 
-It promises that the port is on the loopback address alone and that every byte passes, both ways.
-Each connection is a process in the container that connects there: the engine's own connection,
-which we have, is all that is needed.
+    caller --> loopback port --> engine's connection --> a process in the container --> function
+
+The port is on the loopback address alone. Every byte passes, both ways. Each connection starts one
+process in the container; no network between the two machines is needed but the engine's own.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ COMMAND = ("/opt/faultlayer/bin/python3", "-ISc", PROGRAM)
 
 
 class Wire(Protocol):
-    """The process in the container, as one talks to it."""
+    """A connection to the process in the container."""
 
     @property
     def pieces(self) -> Iterator[bytes]: ...
@@ -56,7 +57,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Relay:
-    """Listens from the start until it is closed; `dial` gets the other end of a connection."""
+    """Listens until it is closed; `dial` opens the other end of each connection."""
 
     def __init__(self, address: tuple[str, int], dial: Callable[[], Wire]) -> None:
         class Handler(socketserver.BaseRequestHandler):
@@ -74,7 +75,7 @@ class Relay:
 
 
 def _join(near: socket.socket, dial: Callable[[], Wire]) -> None:
-    """Until the far end is done; it is told when the near end is."""
+    """Pass bytes until the far end is done; tell the far end when the near end is."""
     with contextlib.suppress(Exception):  # it is the caller who gets no answer, and says so
         far = dial()
         threading.Thread(target=_send, args=(near, far), daemon=True).start()

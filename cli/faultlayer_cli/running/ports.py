@@ -1,4 +1,4 @@
-"""Loopback ports for what we start: no two of us get the same, and no outgoing connection does."""
+"""Free loopback ports for programs that we start, which nobody else gets meanwhile."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _RANGE = (15000, 32000)  # Linux gives 32768 and above to outgoing connections
 class Port:
     """A free port (`number`), ours until it is closed.
 
-    Who starts a program can only name it a port, and the program binds it later. Until then, and as
-    long as it runs, we hold the UDP port of the same number: nobody uses that, and whoever else
-    chooses a port in this way sees it taken.
+    A program that is started binds its port later. Until then, and as long as the program runs, we
+    hold the UDP port of the same number: nobody uses that one, and other runs of this command see
+    it taken.
     """
 
     def __init__(self) -> None:
@@ -29,18 +29,18 @@ class Port:
             self._held.close()
 
     def close(self) -> None:
-        """Let others have it."""
+        """Let others have the port."""
         self._held.close()
 
 
 def free_port() -> int:
-    """A port that is free now, for whoever binds it at once."""
+    """A port that is free now, for a caller that binds it at once."""
     with contextlib.closing(Port()) as port:
         return port.number
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens there."""
+    """True if nobody listens on this port."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
