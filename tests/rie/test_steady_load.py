@@ -57,7 +57,7 @@ class Load:
 
 @pytest.fixture
 def path():
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+    with tempfile.TemporaryDirectory() as name:
         yield Path(name) / "plan.json"
 
 

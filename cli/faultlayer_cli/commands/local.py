@@ -35,6 +35,7 @@ _MEMORY = Whole(128, 10240, "128")
 _STORAGE = Whole(512, 10240, "512")
 _LISTEN = Whole(1, 65535, "9748")
 _SYSTEM = {Path("/"), Path("/dev"), Path("/run")}
+_SEEN = ("/var/task/", "/opt/")  # a plan in one of these is the function's own
 _KERNEL = ("/proc", "/sys")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 IMAGE = f"public.ecr.aws/lambda/python:{sys.version_info.major}.{sys.version_info.minor}"
@@ -201,11 +202,24 @@ def local(
         docker=docker or image is not None,
         image=chosen,
     )
+    if not launch.docker:
+        plan_in_sight(launch.env)
     answer(launch, event)
 
 
 for _setting in fault_flags.settings():
     local.params.append(_setting.as_click())
+
+
+def plan_in_sight(env: Mapping[str, str]) -> None:
+    """Refuse a plan in a file of this machine that the function does not see."""
+    source = env.get("FAULTLAYER_PLAN", "")
+    path = source.removeprefix("file:")
+    if path != source and not path.startswith(_SEEN) and Path(path).is_file():
+        raise Mistake(
+            f"FAULTLAYER_PLAN names {path}, which the function does not see; allowed: "
+            f"--plan {path}, or file:/var/task/ and the name of a file in DIR"
+        )
 
 
 def answer(launch: Launch, event: bytes | None) -> None:

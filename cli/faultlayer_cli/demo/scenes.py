@@ -52,7 +52,7 @@ def kind(answer: Answer) -> tuple[str, bool]:
 def play(scene: Scene, folder: Path, event: bytes) -> Outcome:
     """Runs one scene: a cold start, then the warm invocations that count."""
     outcome = Outcome(scene)
-    with Emulator(folder, env=scene.variables, echo=False) as emulator:
+    with Emulator(folder, env=scene.variables, storage=512, echo=False) as emulator:
         outcome.cold = emulator.invoke(event).seconds * 1000
         ids = [str(uuid.uuid4()) for _ in range(INVOCATIONS)]
         for request_id in ids:

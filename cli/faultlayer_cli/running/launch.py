@@ -63,6 +63,11 @@ def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
     refused = None if launch.docker else refusal()
     _tell_links(launch.folder, progress)
     if not launch.docker and refused is None:
+        if not namespaces.hides_processes():
+            progress.note(
+                "the function can see and end the processes around it, since this container "
+                "allows no namespace for processes"
+            )
         return Emulator(
             launch.folder,
             launch.handler,

@@ -51,6 +51,11 @@ def unshare_command() -> list[str]:
     raise Failure(_refusal())
 
 
+def hides_processes() -> bool:
+    """True if a command in a box has a namespace of its own for processes."""
+    return "--pid" in unshare_command()
+
+
 def _works(command: Sequence[str]) -> bool:
     probe = [*command, "sh", "-c", _PROBE]
     return subprocess.run(probe, check=False, capture_output=True).returncode == 0

@@ -185,7 +185,9 @@ def _settings(root: NewRoot) -> None:
 
 def _processes(root: NewRoot) -> None:
     """/proc, read-only but for the processes: the rest is the kernel's, and so the host's."""
-    _mount("/proc", root.folder("/proc"), None, _BIND | _REC)
+    proc = root.folder("/proc")
+    _mount("/proc", proc, None, _BIND | _REC)
+    _mount(None, proc, None, _REMOUNT | _BIND | _NOSUID | _NODEV | _NOEXEC)
     for name in os.listdir("/proc"):
         path = f"/proc/{name}"
         if not name.isdigit() and not os.path.islink(path):

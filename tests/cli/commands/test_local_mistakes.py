@@ -114,3 +114,24 @@ def test_other_runtimes_name_their_handlers_as_they_like(typed: Command):
         assert said.code == 0, said.err
         assert said.run is not None
         assert (said.run.docker, said.run.image) == (True, image)
+
+
+@pytest.mark.parametrize("way", ["variable", "--function-env", "--plan"])
+def test_a_plan_file_that_the_function_does_not_see(
+    typed: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: str
+):
+    plan = tmp_path / "plan.json"
+    plan.write_text("{}")
+    arguments = {"--function-env": [f"FAULTLAYER_PLAN=file:{plan}"], "--plan": [f"file:{plan}"]}
+    if way == "variable":
+        monkeypatch.setenv("FAULTLAYER_PLAN", f"file:{plan}")
+    said = typed("local", HELLO, *([way, *arguments[way]] if way in arguments else []))
+    assert (said.code, said.run) == (2, None)
+    (line,) = said.lines
+    assert f"FAULTLAYER_PLAN names {plan}" in line
+    assert "file:/var/task/" in line
+
+
+def test_a_plan_file_in_the_functions_folder(typed: Command):
+    said = typed("local", HELLO, "--plan", "file:/var/task/plan.json")
+    assert said.run is not None, said.err

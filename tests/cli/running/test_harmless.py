@@ -17,7 +17,8 @@ import pytest
 from cli_support import ROOT, Started
 
 from faultlayer_cli.layers import checkout
-from faultlayer_cli.running import downloads
+from faultlayer_cli.running import downloads, namespaces
+from faultlayer_cli.running.emulator import Emulator
 
 HARMFUL = Path(__file__).parent / "functions" / "harmful"
 SOCKETS = ["/run/docker.sock", "/var/run/docker.sock", "/run/dbus/system_bus_socket"]
@@ -63,10 +64,11 @@ class Host:
         return [state(folder) for folder in (self.top, *self.others)]
 
     def event(self) -> dict[str, Any]:
-        paths = [self.top, *self.others, ROOT]
+        paths = [self.top, *self.others]
         return {
             "mark": f"harm-{uuid.uuid4().hex}",
-            "host": [str(path) for path in paths],
+            "host": [str(path) for path in paths],  # these it tries to delete
+            "hidden": [str(path) for path in (ROOT, Path.home())],
             "process": self.process.pid,
             "sockets": SOCKETS,
         }
@@ -153,6 +155,20 @@ def test_in_namespaces(run: Run, cloned: Host, user: str) -> None:
     harmless(told)
     assert cloned.state() == before
     assert cloned.process.poll() is None
+
+
+@pytest.mark.usefixtures("namespaces")
+def test_without_a_namespace_for_processes(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that hides parts of /proc: processes are seen, files are as safe."""
+    command = namespaces.unshare_command()
+    plain = [option for option in command if option not in namespaces._PROCESSES]
+    monkeypatch.setattr(namespaces, "unshare_command", lambda: plain)
+    before = host.state()
+    with Emulator(host.function, timeout=90, storage=64, echo=False) as emulator:
+        told = emulator.invoke(json.dumps(host.event()).encode()).json()
+    assert told.pop("reached") == [f"ended {host.process.pid}"]
+    harmless(told)
+    assert host.state() == before
 
 
 @pytest.mark.usefixtures("image")

@@ -33,10 +33,20 @@ def refuse() -> None:
 
 
 def test_here_where_it_works(monkeypatch: pytest.MonkeyPatch, typed: Command, engines, capsys):
-    monkeypatch.setattr(namespaces, "unshare_command", lambda: ["unshare"])
+    monkeypatch.setattr(namespaces, "unshare_command", lambda: ["unshare", "--pid"])
     monkeypatch.setattr(sys, "platform", "linux")
     assert isinstance(place(typed), Emulator)
     assert capsys.readouterr().err == ""
+
+
+def test_here_without_a_namespace_for_processes(
+    monkeypatch: pytest.MonkeyPatch, typed: Command, engines, capsys
+):
+    monkeypatch.setattr(namespaces, "unshare_command", lambda: ["unshare"])
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert isinstance(place(typed), Emulator)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "can see and end the processes around it" in line
 
 
 @pytest.mark.parametrize("asked", [["--docker"], ["--image", local.IMAGE]])

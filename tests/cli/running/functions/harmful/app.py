@@ -119,14 +119,16 @@ def reached(process, sockets):
 
 
 def delete(path):
-    """Delete all that is below this path, as far as it goes."""
+    """Delete this and all below it, as far as it goes."""
     shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def handler(event, context):
     told = {
         "tmp": os.listdir(OWN),
-        "visible": [path for path in event["host"] if os.path.lexists(path)],
+        "visible": [path for path in event["host"] + event["hidden"] if os.path.lexists(path)],
         "writable": writable(event["mark"]),
         "mounts": in_a_child(lambda: changed_mounts(mount_points())),
         "user namespace": in_a_child(lambda: as_root_of_a_user_namespace(event["mark"])),
@@ -137,7 +139,8 @@ def handler(event, context):
     with open(f"{OWN}/mine", "w") as file:
         file.write("x" * 1000)
     told["ran from tmp"] = subprocess.run(["sh", "-c", f"ls {OWN}"], capture_output=True).returncode
-    for path in [*event["host"], "/var/task", "/opt", "/var/lang", "/var/runtime", OWN]:
+    mine = [f"{OWN}/{name}" for name in os.listdir(OWN) if not told["tmp"]]
+    for path in [*event["host"], "/var/task", "/opt/extensions", "/opt/faultlayer", *mine]:
         delete(path)
     told["left of tmp"] = os.listdir(OWN)
     return told
