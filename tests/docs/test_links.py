@@ -51,13 +51,12 @@ def test_the_readme_is_short():
     assert len((pages.ROOT / "README.md").read_text().splitlines()) <= 250
 
 
-def test_every_page_is_linked_from_the_site_or_the_readme():
+def test_every_page_has_a_place_in_the_site():
     listed = set()
     for index in (pages.ROOT / "docs").rglob("index.md"):
         for block in re.findall(r"```\{toctree\}\n(.*?)```", index.read_text(), re.DOTALL):
             names = [line for line in block.splitlines() if line and not line.startswith(":")]
-            listed |= {index.parent / f"{name}.md" for name in names}
-    expected = {path for path in pages.PAGES if "docs" in path.parts[-3:]}
-    assert {p for p in pages.PAGES if p.parent != pages.ROOT} - listed == {
-        pages.ROOT / "docs" / "index.md"
-    }, expected
+            found = [re.sub(r".* <(.*)>", r"\1", name) for name in names]
+            listed |= {index.parent / f"{name}.md" for name in found}
+    there = {page for page in pages.PAGES if page.parent != pages.ROOT}
+    assert there - listed == {pages.ROOT / "docs" / "index.md"}

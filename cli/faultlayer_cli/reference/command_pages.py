@@ -24,7 +24,7 @@ def commands() -> list[str]:
 
 
 def _every() -> Iterator[tuple[click.Command, click.Context]]:
-    above = click.Context(group, info_name="faultlayer")
+    above = group.context_class(group, info_name="faultlayer", **group.context_settings)
     for name in group.list_commands(above):
         command = group.get_command(above, name)
         assert command is not None
@@ -38,7 +38,7 @@ def _command(command: click.Command, context: click.Context) -> list[str]:
     rows = []
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record and not _of_a_fault(parameter):
+        if record and record[1] and not _of_a_fault(parameter):
             rows.append((f"`{record[0]}`", record[1]))
     lines += [*table(("option", "what it does"), rows), ""]
     if any(map(_of_a_fault, command.params)):
