@@ -1,7 +1,7 @@
 """Which interpreter this machine's distribution gives us, or a container that has one.
 
-The layer's minor version of Python follows the build host's distribution (the README's page on
-building says which). A host that is none of them builds inside a Debian container.
+The layer's minor version of Python follows the build host's distribution (docs/security.md
+says how it is built). A host that is none of them builds inside a Debian container.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What has to become of an invocation: how often the function runs, what leaves, how late at least.
 
-A second, plain reading of the README, independent of the code under test. It promises to say what
+A second, plain reading of the pages, independent of the code under test. It promises to say what
 is wrong in one line that names no more than sizes and kinds.
 """
 

@@ -25,7 +25,7 @@ REGION = {"aws_region": "eu-west-1"}
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The layer with the link that the README adds for these actions."""
+    """The layer with the link that docs/migration.md adds for these actions."""
     try:
         namespaces.unshare_command()
     except Failure as refused:

@@ -14,13 +14,13 @@ from faultlayer.faults import all_faults
 from faultlayer_cli.aws import permissions
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.layers import checkout
-from faultlayer_cli.reference import command_pages, fault_pages, schema, tables
+from faultlayer_cli.reference import command_pages, fault_pages, room_pages, schema, tables
 from faultlayer_cli.terminal import say
 
 _MARKER = re.compile(r"^<!-- reference:([\w-]+):(begin|end) -->$", re.MULTILINE)
 
 
-def parts() -> dict[str, Callable[[], list[str]]]:
+def parts(root: Path) -> dict[str, Callable[[], list[str]]]:
     """The lines of every part, by the name that the markers have."""
     found: dict[str, Callable[[], list[str]]] = {
         "faults": functools.partial(tables.faults, "docs/faults/"),
@@ -30,15 +30,17 @@ def parts() -> dict[str, Callable[[], list[str]]]:
         "plan": tables.plan,
         "commands": command_pages.commands,
         "iam": permissions.page,
+        "rooms-extension": functools.partial(room_pages.rooms, root, "faultlayer"),
+        "rooms-command": functools.partial(room_pages.rooms, root, "faultlayer_cli"),
     }
     for name, fault in fault_pages.parts():
         found[name] = functools.partial(fault_pages.head, fault)
     return found
 
 
-def render(page: str) -> str:
+def render(page: str, root: Path) -> str:
     """The page with its parts as the code has them."""
-    made = parts()
+    made = parts(root)
     lines: list[str] = []
     inside = ""
     seen = set()
@@ -66,15 +68,16 @@ def generated(root: Path) -> Iterator[tuple[Path, str]]:
     """Every page and file with generated parts, and what it should say."""
     docs = root / "docs"
     yield docs / "plan.schema.json", schema.page()
+    yield docs / "contributing" / "rooms.svg", room_pages.picture(root)
     for fault in all_faults():
         path = docs / "faults" / f"{fault.name}.md"
         if not path.exists():
-            yield path, render(fault_pages.begun(fault))
+            yield path, render(fault_pages.begun(fault), root)
     for path in [root / "README.md", *sorted(docs.rglob("*.md"))]:
         text = _read(path)
         if _MARKER.search(text):
             try:
-                yield path, render(text)
+                yield path, render(text, root)
             except Mistake as mistake:
                 raise Mistake(f"{path}: {mistake}") from None
 

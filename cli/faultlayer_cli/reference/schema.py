@@ -1,4 +1,4 @@
-"""The JSON Schema of a plan, for editors: from the fault registry, as the README's tables are.
+"""The JSON Schema of a plan, for editors: from the fault registry, as the tables of the pages are.
 
 It promises never to refuse what the extension accepts, and to refuse wrong names, types and bounds;
 what only parsing can tell (that a range's start is above its end) it leaves to the extension. Draft

@@ -29,6 +29,9 @@ after
 def root(tmp_path: Path) -> Path:
     """A checkout as far as pages go, with one stale page."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    (tmp_path / ".importlinter").symlink_to(ROOT / ".importlinter")
+    for folder in ("cli", "extension"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "README.md").write_text(PAGE)
     return tmp_path
 
@@ -91,7 +94,7 @@ def test_a_schema_that_differs_is_written_whole(root: Path):
 )
 def test_a_page_with_wrong_markers_is_refused(page: str, message: str):
     with pytest.raises(Mistake, match=message):
-        pages.render(page)
+        pages.render(page, ROOT)
 
 
 def test_a_mistake_names_the_page(root: Path):
