@@ -73,7 +73,7 @@ def test_the_variables_of_chaos_lambda_extension(run):
 
 
 def test_the_layer_as_chaos_toolkit_sets_it_up(run, tmp_path):
-    """Its actions set the exec wrapper to /opt/bootstrap: a link to ours, as docs/migration.md has it."""
+    """Its actions set the exec wrapper to /opt/bootstrap: a link to ours (docs/migration.md)."""
     layer = tmp_path / "chaostoolkit"
     shutil.copytree(checkout.layer(downloads.architecture()), layer, symlinks=True)
     (layer / "bootstrap").symlink_to("faultlayer-wrapper")

@@ -70,7 +70,7 @@ def _stack(
     yield f'<text x="{left}" y="26" font-size="16" font-weight="600" fill="{ink}">{title}</text>'
     yield (
         f'<text x="{left}" y="46" font-size="12" fill="#475569">'
-        "a room imports the rooms below it, and never one beside or above it</text>"
+        "each room imports rooms below it only</text>"
     )
     for number, row in enumerate(stack):
         top = _TOP + number * (_ROW + _GAP)
