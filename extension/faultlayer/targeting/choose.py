@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from faultlayer.targeting.rules import Rule
+    from faultlayer.vocabulary.actions import Action
     from faultlayer.vocabulary.invocation import Invocation
 
     Hash = Callable[[bytes], Any]
@@ -45,6 +46,22 @@ def draws(sha256: Hash, seed: bytes, lot: str, request_id: bytes) -> tuple[float
     digest = sha256(b"%d:%b%b:%b" % (len(seed), seed, lot.encode(), request_id)).digest()
     whether, how = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
     return (whether >> _SPARE) / _SPAN, (how >> _SPARE) / _SPAN
+
+
+def applied(rule: Rule, invocation: Invocation, draw: float) -> Action | None:
+    """The rule's action on this invocation; None if it does not match or does not apply."""
+    if rule.match is not None and not rule.match.holds(invocation):
+        return None
+    return rule.decide(rule.options, invocation, draw)
+
+
+def first_outcome(hits: list[Hit], claim: Callable[[Hit], bool]) -> Hit | None:
+    """The terminal hit that decides the outcome: the first that can be claimed, `before` first."""
+    for before in (True, False):
+        for hit in hits:
+            if hit.action.terminal and (hit.action.when == BEFORE) == before and claim(hit):
+                return hit
+    return None
 
 
 def _invocation(
@@ -80,8 +97,8 @@ class Aim:
         self.dry_run = dry_run
         self._start = start
         self._end = end
-        self._seed = (seed or "").encode()
-        self._hash = None if seed is None else _sha256()
+        self.seed = (seed or "").encode()
+        self.hash = None if seed is None else _sha256()
         self.renew()
 
     def renew(self) -> None:
@@ -141,8 +158,8 @@ class Aim:
         `head` may hold more than the head, which `lowered` ends. `content` gives the event's
         bytes, where they are not simply what follows the head.
         """
-        if self._hash is not None:
-            return self._decide_seeded(self._hash, head, lowered, content)
+        if self.hash is not None:
+            return self._decide_seeded(self.hash, head, lowered, content)
         drawn, random = None, self._random
         for rule in self.rules:
             if random() < rule.rate:
@@ -162,7 +179,7 @@ class Aim:
         invocation = _invocation(head, lowered, content)
         drawn = []
         for rule in self.rules:
-            whether, how = draws(sha256, self._seed, rule.lot, invocation.id)
+            whether, how = draws(sha256, self.seed, rule.lot, invocation.id)
             if whether < rule.rate:
                 drawn.append((rule, how))
         return self._hits(invocation, drawn) if drawn else None
@@ -173,9 +190,7 @@ class Aim:
         hits = []
         for rule, draw in drawn:
             try:
-                if rule.match is not None and not rule.match.holds(invocation):
-                    continue
-                action = rule.decide(rule.options, invocation, draw)
+                action = applied(rule, invocation, draw)
             except Exception as error:
                 if error is invocation.lost:  # no fault's doing: the event will not arrive
                     raise
@@ -197,12 +212,7 @@ class Aim:
     @staticmethod
     def _claimed(hits: list[Hit]) -> list[Hit]:
         """Those within their limits; one terminal action bars the others, `before` bars `after`."""
-        outcome: Hit | None = None
-        for when in (True, False):
-            for hit in hits:
-                ours = hit.action.terminal and (hit.action.when == BEFORE) == when
-                if ours and outcome is None and hit.rule.claim():
-                    outcome = hit
+        outcome = first_outcome(hits, lambda hit: hit.rule.claim())
         return [
             hit for hit in hits if hit is outcome or (not hit.action.terminal and hit.rule.claim())
         ]

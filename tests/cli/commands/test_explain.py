@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from faultlayer.settings import plan
 from faultlayer.settings.variables import read_environment
-from faultlayer_cli.commands import explain
+from faultlayer_cli.plans import explanation
 
 EVENT = {
     "requestContext": {"http": {"method": "GET"}},
@@ -159,8 +159,8 @@ def test_it_foretells_what_the_extension_decides(
     document = {"faults": rules, "seed": "s" + seed}
     assert not plan.read(document).problems
     settings = read_environment({"FAULTLAYER_PLAN": json.dumps(document)})
-    invocation = explain.invocation_of(json.dumps(EVENT).encode(), str(number), "arn", 0.0)
-    verdicts = explain.judge(settings, invocation, 0.0, known_id=True)
+    invocation = explanation.invocation_of(json.dumps(EVENT).encode(), str(number), "arn", 0.0)
+    verdicts = explanation.explain(settings, invocation, 0.0, known_id=True)
     foretold = [(v.fault, dict(v.numbers)) for v in verdicts if v.verdict == "hits"]
     hits = None
     if settings.aim:

@@ -1,0 +1,184 @@
+"""Explain which rules would hit one event, and why: by the code that decides in Lambda.
+
+    variables, plan --> rules --targeting.verdicts--> a verdict each --> in words: RuleVerdict
+
+Only the words are made here, and what stops all rules at once: the kill switch and the window.
+Limits (`max`) are left out, since they count in each execution environment. Nothing is injected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faultlayer.events.paths import MISSING
+from faultlayer.faults import find_fault
+from faultlayer.jsontext import dumps
+from faultlayer.settings.configuration import Config
+from faultlayer.targeting.choose import Aim
+from faultlayer.targeting.rules import Rule
+from faultlayer.targeting.verdicts import Verdict, verdicts
+from faultlayer.values import instant
+from faultlayer.vocabulary.actions import Nothing
+from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.registry import NO_EVENT, PREFIX
+
+HITS, MAY_HIT, MISSES = "hits", "may hit", "misses"
+_LONGEST = 60  # characters of a value that are shown
+
+
+@dataclass(frozen=True)
+class RuleVerdict:
+    """What one rule does to the event (`may hit`: by chance), and why."""
+
+    rule: str
+    fault: str
+    verdict: str
+    because: list[str]
+    numbers: Mapping[str, Any]
+
+
+def invocation_of(body: bytes, request_id: str, arn: str, now: float) -> Invocation:
+    """The invocation as Lambda hands it out, with 3 s until the deadline."""
+    head = (
+        "HTTP/1.1 200 OK\r\n"
+        f"Lambda-Runtime-Aws-Request-Id: {request_id}\r\n"
+        f"Lambda-Runtime-Deadline-Ms: {int(now * 1000) + 3000}\r\n"
+        f"Lambda-Runtime-Invoked-Function-Arn: {arn}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    return Invocation(head, head.lower(), lambda: body)
+
+
+def explain(
+    settings: Config, invocation: Invocation, now: float, *, known_id: bool
+) -> list[RuleVerdict]:
+    """Every rule's verdict, in the order in which they act; `now` is in epoch seconds.
+
+    `known_id`: whether the request id is the one that a seed is to go by.
+    """
+    plan = settings.plan
+    values = {**plan.values, **settings.values} if plan else settings.values
+    labels = dict(_labels(settings))
+    aim = _aim(settings, values)
+    judged = verdicts(aim, invocation, seeded=known_id) if aim else []
+    stopped = _stopped(values, now)
+    found = []
+    for one in judged:
+        verdict, because = _in_words(one, labels, invocation, values.get("SEED"), stopped)
+        numbers = one.action.numbers if one.action and one.applies else {}
+        if verdict != MISSES and values.get("DRY_RUN"):
+            because.append("dry run: it is logged, not injected")
+        if stopped:
+            numbers = {}
+        found.append(
+            RuleVerdict(labels[one.rule.lot], one.rule.fault.name, verdict, because, numbers)
+        )
+    acting = {one.rule.lot for one in judged}
+    starts = {rule.lot for rule in aim.starts} if aim else set()
+    for lot, label in labels.items():
+        if lot not in acting:
+            fault = lot.partition("#")[0]
+            at_start = lot in starts or ("MATCH" in values and _hits_starts(fault))
+            why = NO_EVENT if at_start else "its rate or its max is 0"
+            found.append(RuleVerdict(label, fault, MISSES, [why], {}))
+    return found
+
+
+def _in_words(
+    one: Verdict,
+    labels: Mapping[str, str],
+    invocation: Invocation,
+    seed: str | None,
+    stopped: list[str],
+) -> tuple[str, list[str]]:
+    """One rule's verdict, and the reasons for it; `stopped` is why no rule can hit."""
+    if not one.matched:
+        return MISSES, list(_mismatches(one.rule, invocation))
+    if isinstance(one.action, Nothing):
+        return MISSES, [one.action.why]
+    if one.action is None:
+        return MISSES, ["does not apply here"]
+    because = _draw(one, seed)
+    if one.drawn is False:
+        return MISSES, because
+    if stopped:
+        return MISSES, [*stopped, *because]
+    if one.barred_by is not None:
+        return MISSES, [*because, f"{labels[one.barred_by.lot]} decides the outcome already"]
+    return HITS if one.drawn else MAY_HIT, because
+
+
+def _draw(one: Verdict, seed: str | None) -> list[str]:
+    """What the rate, and the seed's draw against it, have to say."""
+    rate = one.rule.rate
+    if one.draw is not None:
+        return [f"draw {one.draw:.4f} {'<' if one.draw < rate else '≥'} rate {rate:g}"]
+    if rate >= 1:
+        return []
+    if seed is None:
+        return [f"rate {rate:g}: by chance, since there is no seed"]
+    return [f"rate {rate:g}: the seed decides by --request-id"]
+
+
+def _aim(settings: Config, values: Mapping[str, Any]) -> Aim | None:
+    """The rules, whatever kill switch and window say: these are judged here, for all rules."""
+    free = Config()
+    free.drafts = settings.drafts + (settings.plan.drafts if settings.plan else [])
+    stopping = ("DISABLED", "START", "END")
+    free.values = {name: value for name, value in values.items() if name not in stopping}
+    return free.aimed(None)
+
+
+def _hits_starts(name: str) -> bool:
+    fault = find_fault(name)
+    return fault is not None and fault.begin is not None
+
+
+def _labels(settings: Config) -> Iterator[tuple[str, str]]:
+    """Each rule's lot, and its name for users: its variable, or its place in the plan."""
+    counts: dict[str, int] = {}
+    variables = [(fault, PREFIX + fault.name.upper()) for fault, _ in settings.drafts]
+    planned = settings.plan.drafts if settings.plan else []
+    places = [(fault, f"faults[{place}]") for place, (fault, _) in enumerate(planned)]
+    for fault, label in variables + places:
+        nth = counts[fault.name] = counts.get(fault.name, 0) + 1
+        yield (fault.name if nth == 1 else f"{fault.name}#{nth}"), label
+
+
+def _stopped(values: Mapping[str, Any], now: float) -> list[str]:
+    """The reasons why no rule can hit; empty if there is none."""
+    reasons = []
+    if values.get("DISABLED"):
+        reasons.append("the kill switch is on")
+    start, end = values.get("START"), values.get("END")
+    if start is not None and now < start:
+        reasons.append(f"it starts at {instant.show(start)}")
+    if end is not None and now >= end:
+        reasons.append(f"it ended at {instant.show(end)}")
+    return reasons
+
+
+def _mismatches(rule: Rule, invocation: Invocation) -> Iterator[str]:
+    """One line for each condition that does not hold: path, expected, found."""
+    for condition in rule.match.conditions if rule.match else ():
+        if not condition.of_head and not invocation.readable():
+            yield f"{condition.written}: the event cannot be read"
+            continue
+        found = condition.find(invocation)
+        if not condition.holds(found):
+            shown = "nothing" if found is MISSING else _short(dumps(found))
+            wanted = _short(_wanted(condition.expected))
+            yield f"{condition.written}: expected {wanted}, found {shown}"
+
+
+def _wanted(expected: Mapping[str, Any]) -> str:
+    return " and ".join(
+        dumps(operand) if name == "equals" else f"{name} {dumps(operand)}"
+        for name, operand in expected.items()
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
