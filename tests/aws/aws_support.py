@@ -115,3 +115,20 @@ class Aws:
         self.client("lambda").update_function_configuration(
             FunctionName=name, Environment={"Variables": variables}
         )
+
+    def publish(self, name: str, region: str = REGION) -> str:
+        """Publishes the function as it is; its new version's number."""
+        made = self.client("lambda", region).publish_version(FunctionName=name)
+        return str(made["Version"])
+
+    def alias(
+        self, name: str, alias: str, version: str, region: str = REGION, **weights: float
+    ) -> None:
+        """Makes the alias, with these weights (v2=0.1: a tenth for version 2)."""
+        more = {version[1:]: weight for version, weight in weights.items()}
+        self.client("lambda", region).create_alias(
+            FunctionName=name,
+            Name=alias,
+            FunctionVersion=version,
+            RoutingConfig={"AdditionalVersionWeights": more},
+        )

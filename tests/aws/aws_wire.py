@@ -1,7 +1,8 @@
 """What a request to AWS asks for, and how AWS words a refusal, in each protocol on the wire.
 
 Lambda and AppConfig are REST with JSON: method and path say the operation. Tagging and the
-Parameter Store are JSON with X-Amz-Target; CloudFormation and IAM are forms with an Action.
+Parameter Store are JSON with X-Amz-Target; CloudFormation, IAM, STS and EC2 are forms with an
+Action; Account Management is REST with the operation as its path.
 https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
 https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 """
@@ -28,7 +29,10 @@ _LAMBDA = [
         ("GET", _FUNCTIONS + r"/([^/]+)", "GetFunction"),
         ("DELETE", _FUNCTIONS + r"/([^/]+)", "DeleteFunction"),
         ("POST", _FUNCTIONS + r"/([^/]+)/versions", "PublishVersion"),
+        ("GET", _FUNCTIONS + r"/([^/]+)/versions", "ListVersionsByFunction"),
         ("POST", _FUNCTIONS + r"/([^/]+)/aliases", "CreateAlias"),
+        ("GET", _FUNCTIONS + r"/([^/]+)/aliases", "ListAliases"),
+        ("PUT", _FUNCTIONS + r"/([^/]+)/aliases/[^/]+", "UpdateAlias"),
         ("POST", _FUNCTIONS + r"/([^/]+)/invocations", "InvokeFunction"),
         ("GET", _LAYERS + r"/?", "ListLayers"),
         ("GET", _LAYERS + r"/([^/]+)/versions", "ListLayerVersions"),
@@ -104,6 +108,8 @@ def call(request: Request) -> Call:
         subject = json.loads(request.body).get("logGroupName", "")
     elif service == "appconfig":
         operation, subject = _of_appconfig(request, path)
+    elif service == "account":
+        operation, subject = path[1:2].upper() + path[2:], ""  # /listRegions
     elif "x-amz-target" in request.headers:
         operation = request.headers["x-amz-target"].rpartition(".")[2]
         subject = json.loads(request.body or b"{}").get("Name", "")
@@ -143,6 +149,12 @@ def _name(named: str) -> str:
 
 def error(request: Request, status: int, code: str, message: str) -> Answer:
     """A refusal as the service that was asked words it."""
+    if "/ec2/aws4_request" in request.headers.get("authorization", ""):
+        text = (
+            f"<Response><Errors><Error><Code>{escape(code)}</Code>"
+            f"<Message>{escape(message)}</Message></Error></Errors><RequestID>0</RequestID></Response>"
+        )
+        return Answer(status, (("Content-Type", "text/xml"),), text.encode())
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         text = (
             "<ErrorResponse><Error><Type>Sender</Type>"

@@ -2,8 +2,9 @@
 
 It adds what the Lambda API documents and moto leaves out: RevisionId and its check, functions that
 are Pending or being updated, the limits on variables and layers, answers in pages, lists without
-states. On request it refuses, throttles, loses an answer, or lets someone act just before a call.
-It records every call as the IAM action that it needs. All else passes to moto and back unchanged.
+states, the account's regions. On request it refuses, throttles, loses an answer, or lets someone
+act just before a call. It records every call as the IAM action that it needs. All else passes to
+moto and back unchanged.
 https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """
@@ -16,7 +17,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -51,9 +52,11 @@ class Rule:
     subject: str
     times: int
     act: Any
+    region: str = ""  # empty: in all of them
 
     def fits(self, made: Call) -> bool:
-        return self.times > 0 and self.action == made.action and self.subject in ("", made.subject)
+        here = self.subject in ("", made.subject) and self.region in ("", made.region)
+        return self.times > 0 and self.action == made.action and here
 
 
 class Front:
@@ -83,6 +86,7 @@ class Front:
         self.stores = Stores()
         self.page = 50  # functions or layer versions in one answer
         self.update_takes = 0  # reads that find an update still in progress
+        self.regions = {"eu-west-1": "ENABLED_BY_DEFAULT"}  # of the account, with their status
         self._functions: dict[tuple[str, str], Known] = {}
         self._refusals: list[Rule] = []
         self._hooks: list[Rule] = []
@@ -104,7 +108,10 @@ class Front:
         self.known(name).updating = reads
 
     def hide_variables(self, name: str) -> None:
-        """Its variables are encrypted with a key that the caller may not use."""
+        """Its variables are encrypted with a key that the caller may not use.
+
+        `orders` is the unpublished version, `orders:3` a published one.
+        """
         self.known(name).hidden = True
 
     def fail_update(self, name: str, reason: str) -> None:
@@ -112,20 +119,29 @@ class Front:
         self.known(name).ends = reason
 
     def refuse(
-        self, action: str, status: int, code: str, message: str, times: int, subject: str = ""
+        self,
+        action: str,
+        status: int,
+        code: str,
+        message: str,
+        times: int,
+        subject: str = "",
+        region: str = "",
     ) -> None:
         """The next so many calls are answered with this error, and do nothing."""
-        self._refusals.append(Rule(action, subject, times, (status, code, message)))
+        self._refusals.append(Rule(action, subject, times, (status, code, message), region))
 
-    def deny(self, action: str, subject: str = "") -> None:
+    def deny(self, action: str, subject: str = "", region: str = "") -> None:
         """The caller has no permission for this."""
-        form = action.startswith(("cloudformation:", "iam:"))
+        form = action.startswith(("cloudformation:", "iam:", "sts:"))
         code = "AccessDenied" if form else "AccessDeniedException"
+        if action.startswith("ec2:"):
+            code = "UnauthorizedOperation"
         message = (
             f"User: arn:aws:iam::123456789012:user/tester is not authorized to perform: {action} "
             f"because no identity-based policy allows the {action} action"
         )
-        self.refuse(action, 403, code, message, _ENDLESS, subject)
+        self.refuse(action, 403, code, message, _ENDLESS, subject, region)
 
     def allow(self, action: str) -> None:
         """No call of this is refused any more."""
@@ -182,10 +198,14 @@ class Front:
         if made.action == "ssm:PutParameter":
             with self._changing:
                 return self.stores.put_parameter(request, made, self._forward)
+        if made.action == "account:ListRegions":
+            return self._list_regions(request)
         operation = made.action.partition(":")[2] if made.action.startswith("lambda:") else ""
         if operation in ("UpdateFunctionConfiguration", "UpdateFunctionCode"):
             with self._changing:
                 return self._update(request, made)
+        if operation in ("ListVersionsByFunction", "ListAliases"):
+            return self._listed(request, made, operation)
         refusal = _over_limits(request) if operation == "CreateFunction" else None
         answer = refusal or self._forward(request)
         if answer.status >= 300:
@@ -251,15 +271,45 @@ class Front:
             return told
 
     def _functions_page(self, told: dict[str, Any], request: Request, made: Call) -> dict[str, Any]:
+        return self._paged("Functions", self._in_a_list(told["Functions"], made.region), request)
+
+    def _in_a_list(self, found: list[dict[str, Any]], region: str) -> list[dict[str, Any]]:
+        """Configurations as lists tell them: each version with a revision of its own, no state."""
+        listed = []
+        for one in found:
+            name, version = one["FunctionName"], one["Version"]
+            published = "" if version == "$LATEST" else f":{version}"
+            whole = _plus(one, self.known(name + published, region))
+            listed.append({k: v for k, v in whole.items() if not k.startswith(_STATES)})
+        return listed
+
+    def _listed(self, request: Request, made: Call, operation: str) -> Answer:
+        """A function's versions or aliases, in pages; moto takes its bare name, and any name."""
+        base = "/2015-03-31/functions"
+        there = self._forward(replace(request, target=f"{base}/{made.subject}"))
+        if there.status >= 300:
+            return there
+        kind = "Versions" if operation == "ListVersionsByFunction" else "Aliases"
+        answer = self._forward(replace(request, target=f"{base}/{made.subject}/{kind.lower()}"))
+        found = json.loads(answer.body)[kind]
+        if kind == "Versions":
+            found = self._in_a_list(found, made.region)
+        return _changed(answer, lambda told: self._paged(kind, found, request))
+
+    def _list_regions(self, request: Request) -> Answer:
+        """https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html"""
+        wanted = json.loads(request.body or b"{}")
+        kinds = wanted.get("RegionOptStatusContains")
         found = [
-            {
-                key: value
-                for key, value in _plus(one, self.known(one["FunctionName"], made.region)).items()
-                if not key.startswith(_STATES)
-            }
-            for one in told["Functions"]
+            {"RegionName": name, "RegionOptStatus": status}
+            for name, status in sorted(self.regions.items())
+            if not kinds or status in kinds
         ]
-        return self._paged("Functions", found, request)
+        start = int(wanted.get("NextToken") or 0)
+        end = start + min(self.page, int(wanted.get("MaxResults") or 50))
+        following = {"NextToken": str(end)} if end < len(found) else {}
+        body = json.dumps({"Regions": found[start:end]} | following).encode()
+        return Answer(200, (("Content-Type", "application/json"),), body)
 
     def _layers_page(self, told: dict[str, Any], request: Request) -> dict[str, Any]:
         for version in told["LayerVersions"]:

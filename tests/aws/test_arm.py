@@ -40,7 +40,7 @@ def test_armed_shown_disarmed(aws: Aws, cli: Cli, plan: Path) -> None:
     assert shown.code == 0
     assert shown.out.splitlines()[0] == f"ssm:{SSM}: armed"
     assert f"end: {found['end']} (in 59 min)" in shown.out
-    assert [line.split()[:3] for line in shown.out.splitlines()[3:]] == [
+    assert [line.split()[:3] for line in shown.out.splitlines()[4:]] == [
         ["status", "code=503", "when=before"],
         ["latency", "delay=1000ms", "when=before"],
     ]
@@ -153,6 +153,8 @@ def test_dry_run_prints_the_difference_and_writes_nothing(aws: Aws, cli: Cli, pl
 def test_json_for_scripts(aws: Aws, cli: Cli, plan: Path) -> None:
     told = json.loads(cli("arm", plan, "--ssm", SSM, "--json").out)
     assert told == {
+        "account": "123456789012",
+        "account_alias": None,
         "region": "eu-west-1",
         "source": f"ssm:{SSM}",
         "outcome": "armed",
@@ -170,7 +172,13 @@ def test_json_for_scripts(aws: Aws, cli: Cli, plan: Path) -> None:
         "max": None,
     }
     told = json.loads(cli("disarm", "--ssm", SSM, "--json").out)
-    assert told == {"region": "eu-west-1", "source": f"ssm:{SSM}", "outcome": "disarmed"}
+    assert told == {
+        "account": "123456789012",
+        "account_alias": None,
+        "region": "eu-west-1",
+        "source": f"ssm:{SSM}",
+        "outcome": "disarmed",
+    }
 
 
 def test_who_reads_it_is_said(aws: Aws, make: Make, cli: Cli, plan: Path) -> None:
@@ -229,6 +237,7 @@ def test_a_secure_parameter_stays_one(aws: Aws, cli: Cli, plan: Path) -> None:
 
 
 DISARMED_TEXT = json.dumps(DISARMED)
+PLACE = "eu-west-1 (account 123456789012)"
 SOURCE = ["--ssm", SSM]
 MISTAKES = [
     (["arm", "PLAN"], "one source is meant; allowed: --ssm NAME or --appconfig"),
@@ -238,8 +247,8 @@ MISTAKES = [
     (["arm", "PLAN", "--ssm", "a b"], "--ssm a b is not a parameter's name"),
     (["arm", "PLAN", "--ssm", "arn:aws:ssm:eu-west-1:1:parameter/a"], "not a parameter's name"),
     (["disarm", "--appconfig", "a/b"], "--appconfig a/b is no profile"),
-    (["disarm", *SOURCE], f"ssm:{SSM} does not exist in eu-west-1; nothing was written"),
-    (["show", *SOURCE], f"ssm:{SSM} does not exist in eu-west-1"),
+    (["disarm", *SOURCE], f"ssm:{SSM} does not exist in {PLACE}; nothing was written"),
+    (["show", *SOURCE], f"ssm:{SSM} does not exist in {PLACE}"),
     (["disarm", "--appconfig", "a/b/c"], "AppConfig's application a does not exist in eu-west-1"),
     (["arm", "PLAN", *SOURCE, "--for", "soon"], "--for is not a time up to a year"),
     (["arm", "PLAN", *SOURCE, "--for", "1h", "--forever"], "the end is given twice"),
@@ -301,7 +310,10 @@ def test_show_says_what_the_extension_would(aws: Aws, cli: Cli) -> None:
         '{"faults":[{"fault":"status","code":999},{"fault":"latency","delay":"1s"}],"rate":0.5}',
     )
     said = cli("show", "--ssm", SSM)
-    assert (said.code, said.out.splitlines()[:2]) == (0, [f"ssm:{SSM}: armed", "rate: 0.5"])
+    assert (said.code, said.out.splitlines()[:3]) == (
+        0,
+        [f"ssm:{SSM}: armed", f"region: {PLACE}", "rate: 0.5"],
+    )
     assert "latency" in said.out
     assert "faults[0].code is outside 100 to 599" in said.err
     for text, state in (

@@ -157,6 +157,8 @@ def test_json_for_scripts(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
     make("orders", variables={"SECRET": "hunter2"})
     said = cli("attach", "orders", "--status", "503", "--forever", "--json")
     assert json.loads(said.out) == {
+        "account": "123456789012",
+        "account_alias": None,
         "region": "eu-west-1",
         "functions": [
             {

@@ -200,7 +200,7 @@ def test_stop_and_detach(aws: Aws, make: Make, cli: Cli, layers: dict[str, str])
 def test_stop_where_there_is_nothing(aws: Aws, make: Make, cli: Cli) -> None:
     make("a")
     said = cli("stop")
-    assert said.code == 0
+    assert said.code == 4
     assert "no function in eu-west-1 has the layer" in said.err
 
 

@@ -97,7 +97,9 @@ def test_a_log_group(aws: Aws, logs: Logs, cli: Cli):
         "latency",
         "(not",
         "total",
+        "from",
     ]
+    assert said.out.endswith(f"\nfrom {GROUP} in eu-west-1 (account 123456789012)\n")
 
 
 def test_only_the_period_is_read(logs: Logs, cli: Cli):
@@ -123,7 +125,7 @@ def test_all_pages_of_a_long_log(aws: Aws, logs: Logs, cli: Cli):
     with aws.front.recorded() as calls:
         found = summed(cli, "--log-group", GROUP)
     assert found["total"]["invocations"] == 4000
-    assert [call.action for call in calls] == [FILTER, FILTER]
+    assert [call.action for call in calls].count(FILTER) == 2
 
 
 def test_several_groups_and_streams_are_one_report(logs: Logs, cli: Cli):

@@ -142,3 +142,70 @@ def test_images_and_architectures(aws: Aws, make: Make):
     make("arm", architecture="arm64", runtime="nodejs20.x")
     assert aws.configuration("image")["PackageType"] == "Image"
     assert aws.configuration("arm")["Architectures"] == ["arm64"]
+
+
+def test_versions_keep_what_they_were_published_with(aws: Aws, make: Make):
+    make("orders", variables={"A": "1"})
+    ours = aws.ours()
+    assert aws.publish("orders") == "1"
+    aws.client("lambda").update_function_configuration(
+        FunctionName="orders", Layers=[ours], Environment={"Variables": {"A": "2"}}
+    )
+    assert aws.publish("orders") == "2"
+    aws.set_variables("orders", A="3")
+    aws.front.page = 2
+    aws.front.hide_variables("orders:1")
+    client = aws.client("lambda")
+    pages = list(client.get_paginator("list_versions_by_function").paginate(FunctionName="orders"))
+    assert [len(page["Versions"]) for page in pages] == [2, 1]
+    told = {one["Version"]: one for page in pages for one in page["Versions"]}
+    assert "Error" in told["1"]["Environment"]
+    assert {v: one["Environment"]["Variables"] for v, one in told.items() if v != "1"} == {
+        "$LATEST": {"A": "3"},
+        "2": {"A": "2"},
+    }
+    assert [len(told[version].get("Layers", ())) for version in ("1", "2")] == [0, 1]
+    assert len({one["RevisionId"] for one in told.values()}) == 3
+    assert told["$LATEST"]["RevisionId"] == aws.configuration("orders")["RevisionId"]
+    pages = list(client.get_paginator("list_functions").paginate(FunctionVersion="ALL"))
+    every = [(one["FunctionName"], one["Version"]) for page in pages for one in page["Functions"]]
+    assert every == [("orders", "$LATEST"), ("orders", "1"), ("orders", "2")]
+    refused = code(client.list_versions_by_function, FunctionName="nobody")
+    assert refused == "ResourceNotFoundException"
+
+
+def test_aliases(aws: Aws, make: Make):
+    arn = make("orders")
+    aws.publish("orders")
+    aws.set_variables("orders", A="1")
+    aws.publish("orders")
+    aws.alias("orders", "live", "1", v2=0.1)
+    aws.alias("orders", "test", "$LATEST")
+    aws.front.page = 1
+    pages = aws.client("lambda").get_paginator("list_aliases").paginate(FunctionName=arn)
+    told = [alias for page in pages for alias in page["Aliases"]]
+    assert [(one["Name"], one["FunctionVersion"]) for one in told] == [
+        ("live", "1"),
+        ("test", "$LATEST"),
+    ]
+    assert told[0]["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.1}}
+
+
+def test_regions_of_the_account(aws: Aws):
+    aws.front.regions = {"eu-west-1": "ENABLED", "me-south-1": "DISABLED", "us-east-1": "ENABLED"}
+    aws.front.page = 1
+    account = aws.client("account")
+    pages = account.get_paginator("list_regions").paginate(RegionOptStatusContains=["ENABLED"])
+    found = [region["RegionName"] for page in pages for region in page["Regions"]]
+    assert found == ["eu-west-1", "us-east-1"]
+    aws.front.deny("account:ListRegions")
+    assert code(account.list_regions) == "AccessDeniedException"
+    aws.front.deny("ec2:DescribeRegions")
+    assert code(aws.client("ec2").describe_regions) == "UnauthorizedOperation"
+    aws.front.deny("sts:GetCallerIdentity")
+    assert code(aws.client("sts").get_caller_identity) == "AccessDenied"
+    assert [made.action for made in aws.front.calls[-3:]] == [
+        "account:ListRegions",
+        "ec2:DescribeRegions",
+        "sts:GetCallerIdentity",
+    ]

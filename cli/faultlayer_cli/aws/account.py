@@ -30,6 +30,14 @@ _CONFIG = Config(
     read_timeout=30,
     max_pool_connections=WORKERS,
 )
+# Calls that only tell more than is needed: they must not keep anybody waiting.
+_BRIEF = Config(
+    retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=5
+)
+_ASIDE = frozenset(("sts", "iam", "account", "ec2"))
+_ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT", "ENABLING", "DISABLING"]  # functions may run there
+_ANY_REGION = "us-east-1"  # asked for what is the same in every region, if no region is set
+LATEST = "$LATEST"
 _REQUEST = "the request"
 _NOT_AWS = "what answered is not AWS: look at AWS_ENDPOINT_URL"
 _CONNECTS = 3  # attempts where nobody is there at all
@@ -76,11 +84,50 @@ class Function:
     update: str  # Successful, Failed, InProgress; empty where AWS does not tell
     update_reason: str
     revision: str
+    version: str = LATEST
+    code: str = ""  # the SHA-256 of its package, base64
+
+    @property
+    def label(self) -> str:
+        """The name, with the version if it is a published one: `orders:3`."""
+        return self.name if self.version == LATEST else f"{self.name}:{self.version}"
 
     @property
     def settled(self) -> bool:
         """Whether nothing is under way with it."""
         return self.state != "Pending" and self.update != "InProgress"
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A name for a published version, or for two of them with weights."""
+
+    name: str
+    version: str
+    weights: Mapping[str, float]  # share (0 to 1) of other versions; the rest is `version`'s
+
+    def share(self, version: str) -> float:
+        """The share (0 to 1) of the alias' invocations that this version gets."""
+        if version == self.version:
+            return max(0.0, 1 - sum(self.weights.values()))
+        return self.weights.get(version, 0.0)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose account it is: number and alias, or why they are not known."""
+
+    number: str  # empty if not known
+    alias: str = ""  # empty if it has none, or may not be read
+    unknown: str = ""  # why the number is not known
+
+    def __str__(self) -> str:
+        if not self.number:
+            return f"account not known: {self.unknown}"
+        return f"account {self.number}" + (f", {self.alias}" if self.alias else "")
+
+    def as_json(self) -> dict[str, str | None]:
+        return {"account": self.number or None, "account_alias": self.alias or None}
 
 
 @dataclass(frozen=True)
@@ -116,6 +163,22 @@ def function(told: Mapping[str, Any]) -> Function:
         update=told.get("LastUpdateStatus") or "",
         update_reason=told.get("LastUpdateStatusReason") or "",
         revision=told.get("RevisionId") or "",
+        version=told.get("Version") or LATEST,
+        code=told.get("CodeSha256") or "",
+    )
+
+
+def alias(told: Mapping[str, Any]) -> Alias:
+    """The alias of an AliasConfiguration.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_AliasConfiguration.html
+    """
+    routing = told.get("RoutingConfig") or {}
+    weights = routing.get("AdditionalVersionWeights") or {}
+    return Alias(
+        name=_part(told, "Name"),
+        version=told["FunctionVersion"],
+        weights={version: float(weight) for version, weight in weights.items()},
     )
 
 
@@ -139,11 +202,73 @@ def _part(told: Mapping[str, Any], key: str) -> Any:
 class Account:
     """One region of one account; safe to use from several threads."""
 
-    def __init__(self, session: boto3.Session) -> None:
+    def __init__(
+        self,
+        session: boto3.Session,
+        region: str,
+        profile: str | None = None,
+        parent: Account | None = None,
+    ) -> None:
         self._session = session
-        self._lock = threading.Lock()  # a session makes one client at a time
+        self._parent = parent
+        # A session makes one client at a time.
+        self._lock: threading.Lock = parent._lock if parent else threading.Lock()
         self._clients: dict[str, Any] = {}
-        self.region: str = session.region_name
+        self._identity: Identity | None = None
+        self.region = region
+        self.profile = profile  # as it was typed
+
+    # which account and which region
+
+    def in_region(self, region: str) -> Account:
+        """The same account in another region."""
+        return Account(self._session, region, self.profile, self)
+
+    def identity(self) -> Identity:
+        """Number and alias of the account; asked for once. Raises Mistake if set up wrongly."""
+        if self._parent:
+            return self._parent.identity()
+        if self._identity is None:
+            self._identity = self._identified()
+        return self._identity
+
+    @property
+    def place(self) -> str:
+        """Region and account, for messages: `eu-west-1 (account 123456789012, shop)`."""
+        return f"{self.region} ({self.identity()})"
+
+    def as_json(self) -> dict[str, str | None]:
+        """Account and region, for scripts."""
+        return {**self.identity().as_json(), "region": self.region}
+
+    def _identified(self) -> Identity:
+        try:
+            told = self.call("sts", "get_caller_identity")
+        except Refused as refused:
+            return Identity("", unknown=str(refused))
+        try:
+            named = self.call("iam", "list_account_aliases").get("AccountAliases") or [""]
+        except (Refused, Unknown):
+            named = [""]
+        return Identity(str(told.get("Account") or ""), named[0])
+
+    def regions(self) -> tuple[list[str], str]:
+        """The regions that the account uses; and why they are only guessed, if they are.
+
+        Guessed are all regions of Lambda in this partition, as far as this boto3 knows them.
+        """
+        try:
+            pages = self.pages("account", "list_regions", RegionOptStatusContains=_ENABLED)
+            return sorted(one["RegionName"] for page in pages for one in _part(page, "Regions")), ""
+        except Refused:
+            pass
+        try:
+            told = self.call("ec2", "describe_regions")
+            return sorted(one["RegionName"] for one in _part(told, "Regions")), ""
+        except Refused as refused:
+            partition = self._session.get_partition_for_region(self.region)
+            known = self._session.get_available_regions("lambda", partition_name=partition)
+            return sorted({*known, self.region}), str(refused)
 
     # Lambda
 
@@ -153,9 +278,27 @@ class Account:
         return function(told)
 
     def functions(self) -> Iterator[Function]:
-        """Every function of the region."""
+        """Every function of the region: its unpublished version."""
         for page in self.pages("lambda", "list_functions"):
             yield from map(function, _part(page, "Functions"))
+
+    def all_versions(self) -> Iterator[Function]:
+        """Every version of every function of the region, the unpublished ones among them.
+
+        One list for all of them: 50 versions a call, where a call per function would take longer.
+        """
+        for page in self.pages("lambda", "list_functions", FunctionVersion="ALL"):
+            yield from map(function, _part(page, "Functions"))
+
+    def versions(self, name: str) -> Iterator[Function]:
+        """Every version of one function, the unpublished one among them."""
+        for page in self.pages("lambda", "list_versions_by_function", FunctionName=name):
+            yield from map(function, _part(page, "Versions"))
+
+    def aliases(self, name: str) -> Iterator[Alias]:
+        """The function's aliases."""
+        for page in self.pages("lambda", "list_aliases", FunctionName=name):
+            yield from map(alias, _part(page, "Aliases"))
 
     def update(
         self,
@@ -235,7 +378,8 @@ class Account:
         with self._lock:
             if service not in self._clients:
                 try:
-                    client = self._session.client(service, config=_CONFIG)
+                    config = _BRIEF if service in _ASIDE else _CONFIG
+                    client = self._session.client(service, self.region, config=config)
                 except said.BotoCoreError:
                     raise
                 except ValueError as error:  # of the endpoint's address
@@ -373,17 +517,20 @@ def of_setup(error: Exception) -> Failure:
     return Refused(f"{type(error).__name__}: {message}")
 
 
-def open_account(profile: str | None, region: str | None) -> Account:
+def open_account(profile: str | None, region: str | None, *, all_regions: bool = False) -> Account:
     """The account and region that the user means, as the AWS command line would find them.
 
-    Raises Mistake for an unknown profile and where no region is set.
+    Raises Mistake for an unknown profile and if no region is set, unless all regions are meant.
     """
+    if all_regions and region:
+        raise Mistake("--region and --all-regions exclude each other; allowed: one of them")
     # boto3 knows AWS_DEFAULT_REGION only; the command line and all other SDKs AWS_REGION first.
     region = region or os.environ.get("AWS_REGION") or None
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
-        if not session.region_name:
+        found = session.region_name or (_ANY_REGION if all_regions else None)
+        if not found:
             raise said.NoRegionError
     except said.BotoCoreError as error:
         raise of_setup(error) from None
-    return Account(session)
+    return Account(session, found, profile)

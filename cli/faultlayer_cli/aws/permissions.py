@@ -27,6 +27,14 @@ STRATEGY = "arn:aws:appconfig:eu-west-1:123456789012:deploymentstrategy/AppConfi
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/KEY-ID"
 ALL = "*"  # AWS knows no resources for this action
 
+WITHOUT = "it goes on without"
+NO_ALIAS = "it says the account's number alone"
+DOUBT = "it says what is not known, and ends with 1"
+ASKS = "it asks"
+ARMED = "a published version is armed"
+FOREVER = "--forever"
+EVERYWHERE = "--all-regions"
+LISTED = "--all-regions, and account:ListRegions is denied"
 NAMED = "functions are named"
 UNNAMED = "no function is named"
 
@@ -39,20 +47,29 @@ class Permission:
     resource: str
     when: str = ""
     implied: bool = False  # AWS demands it for another call; the command never calls it
-    optional: bool = False  # denied, the command says so and goes on
+    denied: str = ""  # what the command does without it; empty if it cannot do its work then
 
     @property
     def how(self) -> str:
         """A remark on the action, for the page."""
         if self.implied:
             return "checked by AWS, not called"
-        return "denied, it goes on without" if self.optional else ""
+        return f"denied, {self.denied}" if self.denied else ""
 
 
 _LIST_VERSIONS = Permission("lambda:ListLayerVersions", ALL)
 _LIST = Permission("lambda:ListFunctions", ALL)
 _READ = Permission("lambda:GetFunctionConfiguration", FUNCTION)
 _UPDATE = Permission("lambda:UpdateFunctionConfiguration", FUNCTION)
+
+
+_WHO = Permission("iam:ListAccountAliases", ALL, denied=NO_ALIAS)
+_VERSIONS = Permission("lambda:ListVersionsByFunction", FUNCTION, denied=DOUBT)
+_ALIASES = Permission("lambda:ListAliases", FUNCTION, ARMED, denied=DOUBT)
+_REGIONS = (
+    Permission("account:ListRegions", ALL, EVERYWHERE, denied=WITHOUT),
+    Permission("ec2:DescribeRegions", ALL, LISTED, denied=WITHOUT),
+)
 
 
 def _if(when: str, permission: Permission) -> Permission:
@@ -65,33 +82,49 @@ _USE_LAYERS = Permission("lambda:GetLayerVersion", ANY_LAYER_VERSION, implied=Tr
 # No literal, since a fault's name in quotes is for the fault's own file alone.
 COMMANDS: dict[str, tuple[Permission, ...]] = dict(  # noqa: C408
     publish=(
+        _WHO,
         _LIST_VERSIONS,
         Permission("lambda:GetLayerVersion", LAYER_VERSION, "the content is there already"),
         Permission("lambda:PublishLayerVersion", LAYER, "it is not there yet"),
     ),
     attach=(
+        _WHO,
         _if("without --layer-arn", _LIST_VERSIONS),
         Permission("lambda:GetLayerVersion", LAYER_VERSION, "--layer-arn"),
         _READ,
         _if("without --dry-run", _UPDATE),
         _if("without --dry-run", _USE_LAYERS),
+        replace(_ALIASES, when=FOREVER, denied=ASKS),
+        replace(_VERSIONS, when=FOREVER, denied=ASKS),
     ),
     detach=(
+        _WHO,
         _READ,
+        _VERSIONS,
+        _ALIASES,
         _if("without --dry-run", _UPDATE),
         _if("other layers stay", _USE_LAYERS),
     ),
     status=(
+        _WHO,
         _if(UNNAMED, _LIST),
         _if(NAMED, _READ),
+        _if(NAMED, _VERSIONS),
+        _ALIASES,
+        *_REGIONS,
     ),
     stop=(
+        _WHO,
         _if(UNNAMED, _LIST),
         _READ,
         _UPDATE,
+        _if(NAMED, _VERSIONS),
+        _ALIASES,
+        *_REGIONS,
         _if("--detach, and other layers stay", _USE_LAYERS),
     ),
     report=(
+        _WHO,
         Permission("logs:FilterLogEvents", LOG_GROUP),
         _if("--function", _READ),
     ),
@@ -115,29 +148,30 @@ _DEPLOY = (
 _STOP = Permission(
     "appconfig:StopDeployment", APPLICATION, "a deployment of the plan is in progress"
 )
-_READERS = replace(_LIST, optional=True)
+_READERS = replace(_LIST, denied=WITHOUT)
 
-_DISARM_PARAMETER = (replace(_GET_PARAMETER, optional=True), _PUT_PARAMETER)
+_DISARM_PARAMETER = (replace(_GET_PARAMETER, denied=WITHOUT), _PUT_PARAMETER)
 _DISARM_PROFILE = (
     *_FIND[:-1],
-    replace(_FIND[-1], optional=True),  # unless a deployment is in progress
-    replace(_GET_VERSION, optional=True),
+    replace(_FIND[-1], denied=WITHOUT),  # unless a deployment is in progress
+    replace(_GET_VERSION, denied=WITHOUT),
     *_DEPLOY,
     _STOP,
 )
 
 COMMANDS |= {
-    "arm --ssm": (_GET_PARAMETER, _READERS, _if("without --dry-run", _PUT_PARAMETER)),
+    "arm --ssm": (_WHO, _GET_PARAMETER, _READERS, _if("without --dry-run", _PUT_PARAMETER)),
     "arm --appconfig": (
+        _WHO,
         *_FIND,
         _GET_VERSION,
         _READERS,
         *(_if("without --dry-run", each) for each in _DEPLOY),
     ),
-    "disarm --ssm": _DISARM_PARAMETER,
-    "disarm --appconfig": _DISARM_PROFILE,
-    "show --ssm": (_GET_PARAMETER,),
-    "show --appconfig": (*_FIND, _GET_VERSION),
+    "disarm --ssm": (_WHO, *_DISARM_PARAMETER),
+    "disarm --appconfig": (_WHO, *_DISARM_PROFILE),
+    "show --ssm": (_WHO, _GET_PARAMETER),
+    "show --appconfig": (_WHO, *_FIND, _GET_VERSION),
 }
 
 # Added for stop if no function is named, and some read a live plan.

@@ -35,6 +35,22 @@ class Selection:
     def __bool__(self) -> bool:
         return bool(self.names or self.tags or self.stacks)
 
+    def __str__(self) -> str:
+        return " and ".join(
+            [
+                *self.names,
+                *(f"--tag {t}" for t in self.tags),
+                *(f"--stack {s}" for s in self.stacks),
+            ]
+        )
+
+    def parts(self) -> list[Selection]:
+        """Selections that find the same together, each of which may find nothing in a region."""
+        if self.tags:
+            return [self]
+        names = [Selection(names=(name,)) for name in self.names]
+        return names + [Selection(stacks=(stack,)) for stack in self.stacks]
+
     def __post_init__(self) -> None:
         if sum(map(bool, (self.names, self.tags, self.stacks))) > 1:
             raise Mistake("functions are selected in two ways; allowed: names, --tag or --stack")
@@ -89,7 +105,7 @@ def _named(account: Account, name: str) -> str:
     if arn is None:
         return name
     if arn["region"] != account.region:
-        raise Mistake(f"{name} is not in {account.region}; allowed: --region {arn['region']}")
+        raise Unknown(f"{name} is not in {account.region}; allowed: --region {arn['region']}")
     return name
 
 

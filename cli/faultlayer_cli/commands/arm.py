@@ -63,6 +63,7 @@ def arm(
     end = expiry.of_plan(for_, until, forever, text)
     account = open_account(profile, region)
     arming = prepare(account, at(account, place), text, end, name=plan, advanced=advanced)
+    say(f"in {account.place}")
     _say_readers(arming)
     say(_ends(arming, end))
     if not dry_run and arming.changes:
@@ -70,7 +71,7 @@ def arm(
         arming.write()
     outcome = "unchanged" if not arming.changes else "would change" if dry_run else "armed"
     if json_:
-        _print_json(arming, outcome)
+        _print_json(account, arming, outcome)
     elif dry_run:
         _print_difference(arming, outcome)
     else:
@@ -80,10 +81,10 @@ def arm(
     return 0
 
 
-def _print_json(arming: Arming, outcome: str) -> None:
+def _print_json(account: Account, arming: Arming, outcome: str) -> None:
     output.print_json(
         {
-            "region": arming.region,
+            **account.as_json(),
             "source": str(arming.store.place),
             "outcome": outcome,
             "plan": arming.plan,
@@ -99,8 +100,9 @@ def _say_readers(arming: Arming) -> None:
         say(f"which functions read {place} is not known: {arming.readers_unknown}")
         return
     listed = f": {', '.join(found)}" if found else ""
-    functions = "function reads" if len(found) == 1 else "functions read"
-    say(f"{len(found)} {functions} {place} in {arming.region}{listed}")
+    count = len({reader.partition(":")[0] for reader in found})  # orders:3 is a version of orders
+    functions = "function reads" if count == 1 else "functions read"
+    say(f"{count} {functions} {place} in {arming.region}{listed}")
 
 
 def _ends(arming: Arming, end: expiry.Ending) -> str:
@@ -162,9 +164,10 @@ def disarm(
         say(f"{place}: {done.reason}")
     if json_:
         output.print_json(
-            {"region": account.region, "source": str(place), "outcome": done.outcome.value}
+            {**account.as_json(), "source": str(place), "outcome": done.outcome.value}
         )
     else:
+        say(f"in {account.place}")
         print(f"{place}: {done.outcome.value}")
     if done.outcome is DisarmOutcome.DISARMED:
         say(f"each function follows from its next events on, after {store.delay}")
@@ -189,7 +192,7 @@ def show(
     if json_:
         output.print_json(
             {
-                "region": account.region,
+                **account.as_json(),
                 "source": str(place),
                 "state": live.state.value,
                 **live.settings,
@@ -200,6 +203,7 @@ def show(
         )
         return 0
     print(f"{place}: {live.state.value}")
+    print(f"region: {account.place}")
     for name, value in live.settings.items():
         print(f"{name}: {value}{_far(live.times[name]) if name in live.times else ''}")
     if live.rules:
@@ -210,7 +214,7 @@ def show(
 
 
 def _absent(place: Place, account: Account) -> str:
-    return f"{place} does not exist in {account.region}"
+    return f"{place} does not exist in {account.place}"
 
 
 def _rule_json(rule: PlanRule) -> dict[str, object]:

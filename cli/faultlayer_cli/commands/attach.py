@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,9 +18,9 @@ import click
 from faultlayer import __version__
 from faultlayer.settings.variables import read_environment
 from faultlayer.vocabulary.registry import PREFIX
-from faultlayer_cli.aws.account import Account, Function, open_account
+from faultlayer_cli.aws.account import WORKERS, Account, Function, open_account
 from faultlayer_cli.aws.selection import Selection
-from faultlayer_cli.commands import fault_flags, results
+from faultlayer_cli.commands import fault_flags, output, results
 from faultlayer_cli.commands.options import (
     FaultCommand,
     account_options,
@@ -27,7 +28,7 @@ from faultlayer_cli.commands.options import (
     selection_options,
 )
 from faultlayer_cli.errors import Failure, Mistake
-from faultlayer_cli.fleet import change
+from faultlayer_cli.fleet import change, published
 from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
 from faultlayer_cli.layers import versions
 from faultlayer_cli.plans import expiry
@@ -118,7 +119,9 @@ def attach(
                 arn = published[function.architecture] = layer(common.account, function, layer_arn)
         return change.attach(function, arn, end.added(function), wrapped=wrapped)
 
-    return changed(common, plan, names, "attach to", partial(tell, end))
+    return changed(
+        common, plan, names, "attach to", partial(tell, end), partial(lasting, common.account, end)
+    )
 
 
 for _setting in settings():
@@ -132,7 +135,34 @@ def tell(end: expiry.Ending, looked: Sequence[Result]) -> None:
         if before.function.variables.get(change.DISABLED):
             say(f"{before.function.name}: was stopped ({change.DISABLED}), and is armed again")
     if changes:
-        say(end.told(c.variables[END] for c in changes if END in c.variables))
+        ends = {c.variables[END] for c in changes if END in c.variables}
+        say(end.told(ends))
+        if end.armed:
+            ends |= {end.own} if end.own and not ends else set()
+            until = f"until {', '.join(sorted(ends))}" if ends else "for ever"
+            say(
+                f"a version that is published while they are attached keeps them {until}: "
+                "`stop` and `detach` cannot change it"
+            )
+
+
+def lasting(account: Account, end: expiry.Ending, looked: Sequence[Result]) -> str:
+    """The question before faults without an end go where versions are published.
+
+    A version that is published meanwhile keeps them for ever. Empty: nothing to ask.
+    """
+    if not end.endless:
+        return ""
+    names = [result.function_name for result in looked if result.outcome is Outcome.PLANNED]
+    with ThreadPoolExecutor(WORKERS) as workers:
+        found = list(workers.map(partial(published.in_use, account), names))
+    risky = [f"{name} ({what})" for name, what in zip(names, found, strict=True) if what]
+    if not risky:
+        return ""
+    return (
+        "these faults have no end, and versions are published of "
+        f"{published.listed(risky)}: one that is published now injects them for ever"
+    )
 
 
 def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
@@ -178,10 +208,22 @@ def detach(
     yes: bool,
     wait: bool,
 ) -> int:
-    """Take the layer and its variables off functions: they are as they were before attach."""
+    """Take the layer and its variables off functions: they are as they were before attach.
+
+    Published versions keep the layer and the faults that they were published with. Those that are
+    still armed are named, and the exit code is 1.
+    """
     selection = Selection(functions, tags, stacks)
     common = Common(open_account(profile, region), dry_run, yes, json_, wait)
-    return changed(common, change.detach, found(selection, common.account), "detach from")
+    account = common.account
+    names = found(selection, account)
+
+    def look(done: Sequence[Result]) -> published.Findings:
+        named = [result.name for result in done]
+        listed = published.of_names(account, named)
+        return published.look(account, *listed, published.by_plan(account), results.harmless(done))
+
+    return changed(common, change.detach, names, "detach from", look=look)
 
 
 def found(selection: Selection, account: Account) -> list[str]:
@@ -196,8 +238,15 @@ def changed(
     names: Sequence[str],
     verb: str,
     tell: Callable[[Sequence[Result]], None] = lambda looked: None,
+    risk: Callable[[Sequence[Result]], str] = lambda looked: "",
+    look: Callable[[Sequence[Result]], published.Findings] | None = None,
 ) -> int:
-    """Looks, tells what is ahead, asks, changes, tells what became of it; the exit code."""
+    """Looks, tells what is ahead, asks, changes, tells what became of it; the exit code.
+
+    `risk`: what to ask about even for one function. `look`: what is left in published versions.
+    """
+    account = common.account
+    say(f"in {account.place}")
     rollout = Rollout(common.account, plan, wait=_WAIT if common.wait else 0)
     try:
         looked = rollout.preview(names)
@@ -207,29 +256,41 @@ def changed(
     if unknown:
         raise Mistake("\n".join(unknown))
     tell(looked)
-    region = common.account.region
+    question = risk(looked)
+    if question:
+        say(question)
     if not common.dry_run:
-        confirm([r.name for r in looked if r.outcome is Outcome.PLANNED], verb, region, common.yes)
+        names = [r.name for r in looked if r.outcome is Outcome.PLANNED]
+        if not common.yes:
+            confirm(names, verb, account, asked=bool(question))
         looked = rollout.execute(looked)
+    findings = look(looked) if look else published.Findings()
     if common.json:
-        results.as_json(region, looked)
+        told = {**account.as_json(), "functions": results.as_data(looked)}
+        output.print_json(told | (findings.as_json() if look else {}))
     elif common.dry_run:
         results.differences(looked)
     else:
-        results.show(region, looked)
+        results.show(account.place, looked)
     results.failed(looked)
-    return results.code(looked)
+    results.left_published(findings)
+    return results.code(looked) or (0 if findings.clear else 1)
 
 
-def confirm(names: Sequence[str], verb: str, region: str, yes: bool) -> None:
-    """Has the user type how many functions are meant, where it is more than one."""
-    if len(names) < 2 or yes:
+def confirm(names: Sequence[str], verb: str, account: Account, *, asked: bool) -> None:
+    """Has the user type how many functions are meant, if it is more than one.
+
+    `asked`: something was asked that also one function needs a yes for.
+    """
+    if len(names) < 2 and not asked:
         return
-    count = len(names)
-    say(f"{verb} {count} functions in {region}: {', '.join(names)}")
-    print(f"Type {count} to go on: ", end="", file=sys.stderr, flush=True)
+    word = "yes"
+    if len(names) > 1:
+        word = str(len(names))
+        say(f"{verb} {word} functions in {account.region}: {', '.join(names)}")
+    print(f"Type {word} to go on ({account.identity()}): ", end="", file=sys.stderr, flush=True)
     typed = sys.stdin.readline()
     if not typed:
         print(file=sys.stderr)
-    if typed.strip() != str(count):
-        raise Mistake(f"not confirmed; nothing was changed; allowed: {count}, or --yes")
+    if typed.strip() != word:
+        raise Mistake(f"not confirmed; nothing was changed; allowed: {word}, or --yes")

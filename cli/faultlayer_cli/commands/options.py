@@ -23,6 +23,12 @@ def account_options(command: Command) -> Command:
     return command
 
 
+def region_options(command: Command) -> Command:
+    """--all-regions."""
+    option = click.option("--all-regions", is_flag=True, help="in every region of the account")
+    return option(command)
+
+
 def selection_options(command: Command) -> Command:
     """FUNCTION…, --tag and --stack."""
     for option in (
@@ -40,7 +46,7 @@ def change_options(command: Command) -> Command:
     """--dry-run, --yes and --no-wait."""
     for option in (
         click.option("--wait/--no-wait", default=True, help="for AWS to apply it [default: wait]"),
-        click.option("--yes", "-y", is_flag=True, help="change several functions without asking"),
+        click.option("--yes", "-y", is_flag=True, help="go on without asking"),
         click.option("--dry-run", is_flag=True, help="print what would change, and change nothing"),
     ):
         command = option(command)

@@ -82,7 +82,8 @@ def publish(
                 print(f"{package.architecture:<6} {done[-1].arn}", flush=True)
     finally:
         if json_ and done:  # also where the second one failed
-            output.print_json({"region": account.region, "layers": [vars(each) for each in done]})
+            published = [vars(each) for each in done]
+            output.print_json({**account.as_json(), "layers": published})
     return 0
 
 
@@ -120,7 +121,7 @@ def one(account: Account, name: str, package: versions.Package) -> Published:
     there = versions.versions(account, name)
     found = versions.same(account, there, package)
     if found is None:
-        say(f"publishing {name} to {account.region} ({len(package.data) / (1 << 20):.1f} MB)")
+        say(f"publishing {name} to {account.place} ({len(package.data) / (1 << 20):.1f} MB)")
         found = account.publish_layer(
             name,
             package.data,
@@ -128,7 +129,7 @@ def one(account: Account, name: str, package: versions.Package) -> Published:
             architecture=package.architecture,
         )
         return Published(package.architecture, found.arn, package.sha256, True)
-    say(f"{name} in {account.region} has this content already, as version {found.number}")
+    say(f"{name} in {account.place} has this content already, as version {found.number}")
     if found.number != there[0].number:
         say(
             f"attach takes the newest, version {there[0].number}, unless --layer-arn says otherwise"

@@ -14,7 +14,7 @@ import click
 from rich.text import Text
 
 from faultlayer.values import instant
-from faultlayer_cli.aws.account import open_account
+from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.commands import output
 from faultlayer_cli.commands.options import account_options
 from faultlayer_cli.errors import Mistake
@@ -61,6 +61,7 @@ def report(
         raise Mistake("name one kind of log; allowed: --log-group or --function, or files")
     if files and (since or until):
         raise Mistake("--since and --until are for CloudWatch; a file is read as a whole")
+    account: Account | None = None
     if remote:
         now = datetime.now(timezone.utc).timestamp()
         start, end = window(since or "1h", until, now)
@@ -76,12 +77,15 @@ def report(
     else:
         found = of_files(files, TERMINAL)
     if json_:
-        output.print_json(found.as_json())
+        output.print_json({**(account.as_json() if account else {}), **found.as_json()})
     if found.sums.empty:
         when = f" between {found.since} and {found.until}" if found.since else ""
-        say(f"no invocation and no line of faultlayer's in {', '.join(found.logs)}{when}")
+        there = f"; {account.place}" if account else ""
+        say(f"no invocation and no line of faultlayer's in {', '.join(found.logs)}{when}{there}")
     elif not json_:
         show(found.sums)
+        if account:
+            print(f"from {', '.join(found.logs)} in {account.place}")
     return 0
 
 

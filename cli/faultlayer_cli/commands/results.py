@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.text import Text
 
 from faultlayer_cli.commands import output
+from faultlayer_cli.fleet import published
 from faultlayer_cli.fleet.change import WRAPPER
+from faultlayer_cli.fleet.published import Findings, State, Version
 from faultlayer_cli.fleet.rollout import Outcome, Result
 from faultlayer_cli.terminal import say
 
@@ -39,16 +41,16 @@ def differences(results: Sequence[Result]) -> None:
                 print(f"  {line}")
 
 
-def show(region: str, found: Sequence[Result]) -> None:
-    """Prints the table and, on standard error, how many there are of each outcome."""
+def show(place: str, found: Sequence[Result]) -> None:
+    """Prints the table and, on standard error, how many there are of each outcome, and where."""
     rows = [(r.name, Text(r.outcome.value, _STYLES.get(r.outcome, "")), _brief(r)) for r in found]
     output.table(("function", "outcome", ""), rows)
     counts = [(o.value, sum(r.outcome is o for r in found)) for o in Outcome]
-    say(f"{region}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
+    say(f"{place}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
 
 
-def as_json(region: str, found: Sequence[Result], **more: Any) -> None:
-    """Prints the same for scripts; `more` is what there is beside functions."""
+def as_data(found: Sequence[Result]) -> list[dict[str, Any]]:
+    """The same for scripts."""
     functions = []
     for result in found:
         entry: dict[str, Any] = {"function": result.name, "outcome": result.outcome.value}
@@ -61,7 +63,7 @@ def as_json(region: str, found: Sequence[Result], **more: Any) -> None:
             entry["set"] = {k: v for k, v in after.items() if before.get(k) != v}
             entry["removed"] = sorted(before.keys() - after.keys())
         functions.append(entry)
-    output.print_json({"region": region, "functions": functions, **more})
+    return functions
 
 
 def code(found: Sequence[Result]) -> int:
@@ -78,6 +80,31 @@ def failed(found: Sequence[Result]) -> None:
     for result in found:
         if result.outcome in _TROUBLE:
             say(f"{result.name}: {result.outcome.value}{_because(result)}")
+    sys.stderr.flush()
+
+
+def harmless(done: Sequence[Result]) -> Callable[[Version], bool]:
+    """Whether an unpublished version injects nothing, after what was done."""
+    good = (Outcome.CHANGED, Outcome.UNCHANGED)
+    stopped = {result.function_name for result in done if result.outcome in good}
+    return lambda latest: latest.function.name in stopped or not latest.state.dangerous
+
+
+def left_published(findings: Findings, *, live: bool = True) -> None:
+    """Says which published versions inject faults, or may, and what leads callers away from them.
+
+    `live`: also those that follow a live plan.
+    """
+    for line in findings.unknown:
+        say(line)
+    for name, advice in findings.advice.items():
+        left = [one for one in findings.left if one.function.name == name]
+        if not live and all(one.state is State.LIVE for one in left):
+            continue
+        for one in left:
+            say(published.told(one))
+        for line in advice:
+            say(f"  {line}")
     sys.stderr.flush()
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -18,61 +20,150 @@ from faultlayer.vocabulary.registry import GLOBALS, PREFIX
 from faultlayer_cli.aws.account import WORKERS, Account, Function, Unknown, open_account
 from faultlayer_cli.aws.arn import architecture_of, is_ours
 from faultlayer_cli.aws.selection import Selection
-from faultlayer_cli.commands import output
-from faultlayer_cli.commands.options import account_options, selection_options
+from faultlayer_cli.commands import output, results
+from faultlayer_cli.commands.options import account_options, region_options, selection_options
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.fleet import change
+from faultlayer_cli.fleet import change, everywhere, published
 from faultlayer_cli.plans import expiry
 from faultlayer_cli.terminal import say
 
 _SETTINGS = frozenset(PREFIX + option.name for option in GLOBALS)
+_UNKNOWN = "unknown"
 _STYLES = {"armed": "red", "wrong": "yellow", "disabled": "green"}
 
 
 @click.command()
 @selection_options
+@region_options
 @account_options
 def status(
     functions: Sequence[str],
     tags: Sequence[str],
     stacks: Sequence[str],
+    all_regions: bool,
     profile: str | None,
     region: str | None,
     json_: bool,
 ) -> int:
-    """Show which functions have the layer, with which faults: all, or those named."""
+    """Show which functions have the layer, with which faults: all, or those named.
+
+    Published versions that inject faults are shown as well, with the aliases that send to them.
+    `stop` cannot change these.
+
+    Exit codes: 0, all of it is known, and `stop` reaches every fault; 2, a mistake in what was
+    typed; 1, a published version injects faults by itself, or something could not be looked at.
+    """
     selection = Selection(functions, tags, stacks)
-    account = open_account(profile, region)
-    if selection:
-        found = read(account, selection.find(account))
-    else:
-        found = [function for function in account.functions() if change.concerned(function)]
-    told = [describe(function) for function in found]
+    account = open_account(profile, region, all_regions=all_regions)
+    if all_regions:
+        account.identity()  # wrong credentials are one mistake, not one in each region
+    asked = everywhere.ask(
+        account, partial(_looked, selection, all_regions), all_regions=all_regions
+    )
+    missing = [there.missing for there in asked.found]
+    lines = everywhere.nowhere(missing) if all_regions else missing[0]
+    if lines and not asked.silent:
+        raise Mistake("\n".join(lines))
     if json_:
-        output.print_json({"region": account.region, "functions": told})
-    elif told:
-        output.table(("function", "state", "layer", "faults", ""), [_row(entry) for entry in told])
+        regions = [there.as_json() for there in asked.found]
+        told: dict[str, Any] = dict(account.identity().as_json())
+        if all_regions:
+            told |= {"regions": regions, "not_asked": asked.as_json()}
+        else:
+            told |= regions[0]
+        output.print_json(told)
+    elif not any(there.functions or there.findings.versions for there in asked.found):
+        place = "any region" if all_regions else account.region
+        say(
+            f"no function in {place} has the layer, nor has any published version "
+            f"({account.identity()})"
+        )
     else:
-        say(f"no function in {account.region} has the layer")
-    return 0
+        for there in asked.found:
+            _print(there, all_regions)
+    for there in asked.found:
+        for line in there.hidden:
+            say(line)
+        results.left_published(there.findings, live=False)
+    for line in (*asked.lines(), *lines):
+        say(line)
+    return 1 if asked.silent or not all(there.clear for there in asked.found) else 0
 
 
-def read(account: Account, names: Sequence[str]) -> list[Function]:
-    """The functions of these names. Raises Mistake for those that do not exist."""
-    unknown: list[str] = []
+@dataclass
+class Region:
+    """What there is in one region."""
+
+    account: Account
+    functions: list[dict[str, Any]]
+    findings: published.Findings
+    hidden: list[str]  # functions that may have the layer
+    missing: list[str]  # what was named and the region does not have
+
+    @property
+    def clear(self) -> bool:
+        """Whether all is known, and `stop` can end every fault."""
+        stuck = [one for one in self.findings.left if one.state is not published.State.LIVE]
+        known = all(entry["state"] != _UNKNOWN for entry in self.functions)
+        return known and not (stuck or self.findings.unknown or self.hidden)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "region": self.account.region,
+            "functions": self.functions,
+            "versions": [version.as_json() for version in self.findings.versions],
+            "unknown": self.hidden + self.findings.unknown,
+        }
+
+
+def _looked(selection: Selection, all_regions: bool, account: Account) -> Region:
+    """What there is in this region."""
+    if not selection:
+        groups = published.grouped(account.all_versions())
+        latest = [group.latest for group in groups if group.latest]
+        found = [one.function for one in latest if change.concerned(one.function)]
+        others = [one for one in latest if not change.concerned(one.function)]
+        hidden = published.hidden(others)
+        findings = published.look(account, groups, [])
+        return Region(account, [*map(describe, found)], findings, [hidden] * bool(hidden), [])
+    missing: list[str] = []
+    if all_regions:
+        names, missing = everywhere.select(account, selection)
+    else:
+        names = selection.find(account)
+    found, unknown = read(account, names)
+    missing += unknown if all_regions else [unknown[name] for name in sorted(unknown)]
+    listed = published.of_names(account, [function.name for function in found])
+    findings = published.look(account, *listed)
+    return Region(account, [*map(describe, found)], findings, [], missing)
+
+
+def _print(there: Region, all_regions: bool) -> None:
+    """Prints the table of one region: functions, and the published versions that matter."""
+    shown = [one for one in there.findings.versions if one.state is not published.State.IDLE]
+    rows = [_row(entry) for entry in there.functions] + [_version_row(one) for one in shown]
+    if rows or not all_regions:
+        say(f"in {there.account.place}")
+    if rows:
+        output.table(("function", "state", "layer", "faults", ""), rows)
+    if idle := len(there.findings.versions) - len(shown):
+        say(f"published versions that have the layer and inject nothing: {idle}")
+
+
+def read(account: Account, names: Sequence[str]) -> tuple[list[Function], dict[str, str]]:
+    """The functions of these names; and a line for each name that does not exist."""
+    unknown: dict[str, str] = {}
 
     def look(name: str) -> Function | None:
         try:
             return account.function(name)
         except Unknown as error:
-            unknown.append(str(error))
+            unknown[name] = str(error)
             return None
 
     with ThreadPoolExecutor(WORKERS) as workers:
         found = list(workers.map(look, names))
-    if unknown:
-        raise Mistake("\n".join(sorted(unknown)))
-    return [function for function in found if function]
+    return [function for function in found if function], unknown
 
 
 def describe(function: Function) -> dict[str, Any]:
@@ -101,7 +192,7 @@ def _source(own: Mapping[str, str]) -> str | None:
 def judge(function: Function, own: Mapping[str, str], ours: Sequence[str]) -> tuple[str, list[str]]:
     """The state in one word, and what the user should know besides."""
     if function.unreadable:
-        return "unknown", [f"its variables cannot be read ({function.unreadable})"]
+        return _UNKNOWN, [f"its variables cannot be read ({function.unreadable})"]
     if not change.concerned(function):
         return "not attached", []
     notes = []
@@ -142,6 +233,19 @@ def _row(entry: Mapping[str, Any]) -> tuple[str | Text, ...]:
         layer,
         " ".join(faults),
         "; ".join([" ".join(others)] * bool(others) + entry["notes"]),
+    )
+
+
+def _version_row(one: published.Version) -> tuple[str | Text, ...]:
+    number = one.function.version
+    ours = [arn for arn in one.function.layers if is_ours(arn)]
+    notes = [f"alias {alias.name} ({alias.share(number) * 100:.4g}%)" for alias in one.aliases]
+    return (
+        one.function.label,
+        Text(one.state.value, _STYLES.get(one.state.value, "")),
+        ours[0].rpartition(":layer:")[2] if ours else "",
+        one.why,
+        "; ".join([f"end={one.until}"] * bool(one.until) + notes),
     )
 
 

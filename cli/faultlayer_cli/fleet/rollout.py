@@ -57,25 +57,37 @@ class Result:
     reason: str = ""
     change: Change | None = None
 
+    @property
+    def function_name(self) -> str:
+        """The function's name, also if it was selected by its ARN."""
+        return self.change.function.name if self.change else self.name
+
 
 class Rollout:
     """One command's work on many functions; `wait` is how long (s) to wait for AWS's updates.
 
     `persistent`: where someone else changes a function in between, look again and go on.
+    `stopped` is set by an interrupt; several runs may share it.
     """
 
     def __init__(
-        self, account: Account, plan: Planner, *, wait: float, persistent: bool = False
+        self,
+        account: Account,
+        plan: Planner,
+        *,
+        wait: float,
+        persistent: bool = False,
+        stopped: threading.Event | None = None,
     ) -> None:
         self._account = account
         self._plan = plan
         self._wait = wait
         self._persistent = persistent
-        self._stopped = threading.Event()
+        self._stopped = stopped or threading.Event()
 
     def preview(self, names: Sequence[str]) -> list[Result]:
         """What would become of each; nothing is changed. Interrupted: KeyboardInterrupt."""
-        results = self._each(self._look, names, "looking")
+        results = each(self._look, names, "looking", self._stopped)
         if self._stopped.is_set():
             raise KeyboardInterrupt
         # A name and an ARN may mean the same function.
@@ -96,24 +108,7 @@ class Rollout:
 
     def execute(self, results: Sequence[Result]) -> list[Result]:
         """Makes the planned changes, and gives back all results in their order."""
-        return self._each(self._carry_out, results, "changing")
-
-    def _each(
-        self, work: Callable[..., Result], items: Sequence[object], doing: str
-    ) -> list[Result]:
-        """The work on every item, several at a time; after an interrupt no more is begun.
-
-        What is under way then ends as it would.
-        """
-        console = Console(stderr=True)
-        progress = Progress(console=console, transient=True, disable=not console.is_terminal)
-        with interrupts.handled(lambda number: self._stopped.set()), progress:
-            task = progress.add_task(doing, total=len(items))
-            with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
-                futures = [workers.submit(work, item) for item in items]
-                for _ in concurrent.futures.as_completed(futures):
-                    progress.advance(task)
-        return [future.result() for future in futures]
+        return each(self.carry_out_one, results, "changing", self._stopped)
 
     def _look(self, name: str) -> Result:
         if self._stopped.is_set():
@@ -140,7 +135,8 @@ class Rollout:
             if self._stopped.wait(min(next(polls, _POLLS[-1]), max(end - time.monotonic(), 0))):
                 return function
 
-    def _carry_out(self, result: Result) -> Result:
+    def carry_out_one(self, result: Result) -> Result:
+        """Makes the planned change of one function."""
         if result.outcome is not Outcome.PLANNED:
             return result
         for _ in range(_ATTEMPTS):
@@ -214,3 +210,23 @@ class Rollout:
             return replace(result, outcome=Outcome.FAILED, reason=f"AWS failed to apply it: {why}")
         reason = "" if function.settled else "AWS is still applying it"
         return replace(result, outcome=Outcome.CHANGED, reason=reason)
+
+
+def each(
+    work: Callable[..., Result], items: Sequence[object], doing: str, stopped: threading.Event
+) -> list[Result]:
+    """The work on every item, several at a time; after an interrupt no more is begun.
+
+    What is under way then ends as it would.
+    """
+    console = Console(stderr=True)
+    # Several regions are looked at in threads of their own: a terminal shows one bar at a time.
+    shown = console.is_terminal and threading.current_thread() is threading.main_thread()
+    progress = Progress(console=console, transient=True, disable=not shown)
+    with interrupts.handled(lambda number: stopped.set()), progress:
+        task = progress.add_task(doing, total=len(items))
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
+            futures = [workers.submit(work, item) for item in items]
+            for _ in concurrent.futures.as_completed(futures):
+                progress.advance(task)
+    return [future.result() for future in futures]

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from faultlayer.settings.variables import read_environment
+from faultlayer.values import instant
 from faultlayer.values.kinds import Source
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
@@ -113,6 +114,39 @@ class Ending:
         read = read_environment(given, files=False)
         planned = read.plan.values if read.plan else {}
         return read.aim is not None and "END" not in planned
+
+    @property
+    def armed(self) -> bool:
+        """Whether these variables inject faults by themselves, now or later."""
+        if self.given is None:
+            return False
+        aim = read_environment(self.given, files=False).aim
+        return aim is not None and not aim.dry_run
+
+    @property
+    def own(self) -> str:
+        """The end that the given plan says itself; empty if it says none."""
+        plan = read_environment(self.given or {}, files=False).plan
+        return instant.show(plan.values["END"]) if plan and "END" in plan.values else ""
+
+    @property
+    def endless(self) -> bool:
+        """Whether these variables inject faults, and nothing says when they end.
+
+        A plan in a file may say it, but cannot be read from here. One that is fetched live can be
+        disarmed whoever reads it.
+        """
+        if self.given is None or self.chosen is not None:
+            return False
+        read = read_environment(self.given, files=False)
+        if read.idle(self.now.timestamp()):
+            return False
+        plan = self.given.get(PLAN, "").lstrip()
+        if plan.startswith(Source.schemes):
+            return plan.startswith("file:")
+        planned = read.plan.values if read.plan else {}
+        armed = read.aim is not None and not read.aim.dry_run
+        return self.forever and armed and "END" not in planned
 
     def added(self, function: Function) -> Mapping[str, str] | None:
         """The variables for this function, with an end in an hour if one is due.

@@ -48,8 +48,8 @@ def at(account: Account, place: Place, pause: Callable[[float], object] = time.s
 
 
 def readers(account: Account, source: Store) -> list[str]:
-    """The functions of the region that read this store."""
-    return [function.name for function in account.functions() if source.read_by(function)]
+    """The functions of the region that read this store, and their published versions."""
+    return [function.label for function in account.all_versions() if source.read_by(function)]
 
 
 class DisarmOutcome(Enum):
