@@ -1,0 +1,42 @@
+"""What the pages for contributors name is there: files, rooms, and the steps of the walk."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pages
+import pytest
+
+FOLDER = pages.ROOT / "docs" / "contributing"
+EXTENSION = pages.ROOT / "extension" / "faultlayer"
+ROOTS = (pages.ROOT, EXTENSION, pages.ROOT / "cli" / "faultlayer_cli", pages.ROOT / "docs")
+PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|yaml)|(?:[\w.-]+/)+)`")
+STEP = re.compile(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", re.MULTILINE)
+STEPS = STEP.findall((FOLDER / "walk.md").read_text())
+
+
+@pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: page.name)
+def test_a_file_that_a_page_names_exists(page):
+    for name in PATH.findall(page.read_text()):
+        assert any((root / name).exists() for root in ROOTS), name
+
+
+def names(tree: ast.AST, above: str = "") -> set[str]:
+    """The functions and classes of a module, methods as Class.method."""
+    found = set()
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found |= {above + node.name} | names(node, f"{above}{node.name}.")
+    return found
+
+
+@pytest.mark.parametrize(("file", "name"), STEPS, ids=str)
+def test_a_step_of_the_walk_is_in_the_code(file, name):
+    assert name in names(ast.parse((EXTENSION / file).read_text()))
+
+
+def test_the_walk_goes_through_the_rooms_of_the_data_path():
+    assert len(STEPS) > 20
+    rooms = {file.partition("/")[0] for file, _ in STEPS}
+    assert rooms >= {"proxy.py", "settings", "acting", "targeting", "faults", "wire", "vocabulary"}
