@@ -7,6 +7,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_ARGS ?=
+COVERED := tests/unit tests/contract tests/proxy tests/snapstart
 NIGHTLY_SOAK ?= --minutes=30
 NIGHTLY_FUZZ ?= --seconds 120
 ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
@@ -45,6 +46,12 @@ nightly: $(DEV) build bare ## every test, a bare machine, long soak and long fuz
 	$(PYTEST) $(PYTEST_ARGS)
 	$(MAKE) soak SOAK_ARGS="$(NIGHTLY_SOAK)"
 	$(MAKE) fuzz FUZZ_ARGS="$(NIGHTLY_FUZZ)"
+
+coverage: $(DEV) ## how many lines of each room the quick tests reach; the data path: at least 95 %
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) -q $(COVERED)
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python tests/coverage_of_rooms.py
 
 bare: ## make demo and make test in a root file system with python3, git and make alone
 	.ci/bare

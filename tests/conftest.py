@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import _thread
 import os
-from collections.abc import Generator
+import sys
+import threading
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runtimes.matrix import Results
 
 TESTS = Path(__file__).parent
 # Folders that `make test` leaves out. Each runs in one worker: its tests share images or a browser.
 _WHOLE = ("browser", "images", "sam")
+
+
+# Property tests that no pause of the machine fails.
+settings.register_profile(
+    "faultlayer",
+    deadline=None,
+    database=None,
+    max_examples=80,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("faultlayer")
+
+
+def _trace_every_thread(start: Callable[..., int] = _thread.start_new_thread) -> None:
+    """Measure threads that are started below `threading`, as the extension starts its own."""
+
+    def traced(function: Callable[..., object], args: tuple[Any, ...], *more: Any) -> int:
+        def run(*given: Any, **named: Any) -> None:
+            sys.settrace(threading.gettrace())
+            function(*given, **named)
+
+        return start(run, args, *more)
+
+    _thread.start_new_thread = _thread.start_new = traced
+
+
+if threading.gettrace():  # coverage's, before Python 3.12
+    _trace_every_thread()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

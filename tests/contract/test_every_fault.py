@@ -309,9 +309,9 @@ def test_deciding_has_no_effect(fault: Fault, capfd: pytest.CaptureFixture[str])
     options = options_of(fault)
     before = repr(vars(options))
     arrived = invocation()
-    began = time.monotonic()
+    began = time.thread_time()
     actions = [decided(fault, options, arrived, draw) for draw in (0.0, 0.5, 1 - 2**-53)]
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
     assert all(isinstance(action, Action) for action in actions)
     assert repr(vars(options)) == before
     assert arrived.head.startswith(b"HTTP/1.1 200 OK")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -141,6 +142,17 @@ class Extension:
 
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+def stop(pid: int) -> None:
+    """Stop a process, each of its threads: the kernel takes its time where a processor is busy."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def still() -> bool:
+        tasks = [path / "stat" for path in Path(f"/proc/{pid}/task").iterdir()]
+        return all(task.read_text().rpartition(") ")[2][0] in "TZ" for task in tasks)
+
+    assert soon(still)
 
 
 def soon(condition: Callable[[], object], within: float = 30.0) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import machine
-from fakes.proxied import EXTENSION, Extension
+from fakes.proxied import EXTENSION, Extension, stop
 from fakes.runtime_api import RuntimeApi
 from faultlayer_cli.running.emulator import Emulator
 
@@ -79,7 +79,7 @@ class Stopped:
         self.pid = pid
 
     def __enter__(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
+        stop(self.pid)
 
     def __exit__(self, *_: object) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from fakes.proxied import soon
 from faultlayer.targeting.choose import draws
 from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import PATH, Emulator
@@ -53,8 +54,12 @@ class Managed(Emulator):
         """AWS_LAMBDA_RUNTIME_API as Lambda set it."""
         return self.wait_for_log("LAMBDA SET ").split()[-1]
 
-    def lines(self, event: str = "") -> list[dict[str, Any]]:
-        """The layer's own log lines, of one kind or of all."""
+    def lines(self, event: str = "", least: int = 0) -> list[dict[str, Any]]:
+        """The layer's own log lines, of one kind or of all; so many are waited for."""
+        soon(lambda: len(self._lines(event)) >= least)
+        return self._lines(event)
+
+    def _lines(self, event: str) -> list[dict[str, Any]]:
         marker = '{"source":"faultlayer"'
         found = [
             json.loads(line[line.index(marker) :])
@@ -63,8 +68,12 @@ class Managed(Emulator):
         ]
         return [line for line in found if not event or line["event"] == event]
 
-    def ran(self) -> list[str]:
-        """The request ids that the handler saw."""
+    def ran(self, least: int = 0) -> list[str]:
+        """The request ids that the handler saw; so many are waited for."""
+        soon(lambda: len(self._ran()) >= least)
+        return self._ran()
+
+    def _ran(self) -> list[str]:
         marker = "HANDLER RAN "
         return [
             line.partition(marker)[2].split()[0] for line in self.log.splitlines() if marker in line

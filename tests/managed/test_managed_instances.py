@@ -165,12 +165,14 @@ def test_nothing_is_lost_or_mixed_up_over_thousands(run: Run) -> None:
         "status": {r.request_id for r in results if r.answer["statusCode"] == 503},
         "headers": {r.request_id for r in results if "x-fault" in r.answer["headers"]},
     }
-    logged = [(line["fault"], line["request_id"]) for line in function.lines("fault_injected")]
+    lines = function.lines("fault_injected", least=sum(len(expected(fault)) for fault in RATES))
+    logged = [(line["fault"], line["request_id"]) for line in lines]
     assert len(logged) == len(set(logged)) == len(function.lines())
     for fault in RATES:
         assert {request_id for name, request_id in logged if name == fault} == expected(fault)
         assert got.get(fault, expected(fault)) == expected(fault)
-    assert sorted(function.ran()) == sorted(set(IDS) - expected("status"))
+    reached = sorted(set(IDS) - expected("status"))
+    assert sorted(function.ran(least=len(reached))) == reached
     pids = {result.told["pid"] for result in results if result.answer["statusCode"] == 200}
     assert 1 < len(pids) <= WORKERS
 
@@ -187,6 +189,8 @@ def test_an_event_given_again_among_many_is_answered_once_and_by_its_last_delive
     for result in results:
         right(result)
     expected = [name for name in ids if drawn("duplicate", name) < rate]
-    assert sorted(line["request_id"] for line in function.lines("fault_injected")) == expected
+    lines = function.lines("fault_injected", least=len(expected))
+    assert sorted(line["request_id"] for line in lines) == expected
     assert not function.lines("deliveries_cut_short")
-    assert sorted(function.ran()) == sorted(ids + expected * 2)
+    ran = sorted(ids + expected * 2)
+    assert sorted(function.ran(least=len(ran))) == ran

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakes.boxed import SIZE, Boxed
-from fakes.proxied import soon
+from fakes.proxied import soon, stop
 from fakes.runtime import NEXT, Runtime
 from fakes.runtime_api import RuntimeApi
 
@@ -133,7 +133,7 @@ def test_frozen_past_the_deadline_all_is_released_after_the_thaw(api: RuntimeApi
         frozen = boxed.everything()
         assert len(frozen) == 3
         for pid in frozen:
-            os.kill(pid, signal.SIGSTOP)
+            stop(pid)
         time.sleep(3.5)
         assert len(boxed.burdens()) == 2
         for pid in frozen:

@@ -24,7 +24,7 @@ class Function:
         reported = self.log.count(REPORT)
         answer = self.emulator.invoke(payload, headers)
         # The answer can be here before the lines that were printed before it.
-        end = time.monotonic() + 2
+        end = time.monotonic() + 20
         while self.log.count(REPORT) == reported and time.monotonic() < end:
             time.sleep(0.002)
         return answer

@@ -83,14 +83,14 @@ def test_the_sums_are_what_the_answers_were(run, tmp_path: Path):
 def test_timeouts_crashes_and_what_is_wrong(run, tmp_path: Path):
     function = run(
         **WRAPPED,
-        timeout=1,
+        timeout=3,
         FAULTLAYER_TIMEOUT="0",
         FAULTLAYER_RATE="30%",
         FAULTLAYER_SEED="2",
         FAULTLAYER_STATUS="1000",
     )
     seen: Counter[str] = Counter()
-    for number in range(12):
+    for number in range(8):
         answer = function.invoke({}, str(uuid.UUID(int=number)))
         seen[outcome(answer.body)] += 1
     assert seen["timed out"] > 0
@@ -98,7 +98,7 @@ def test_timeouts_crashes_and_what_is_wrong(run, tmp_path: Path):
     (group,) = found["faults"]
     assert (group["fault"], group["injections"]) == ("timeout", seen["timed out"])
     assert (group["errors"], found["not_hit"]["errors"]) == (seen["timed out"], 0)
-    assert group["median_ms"] >= 990
+    assert group["median_ms"] >= 2990
     (trouble,) = found["troubles"]
     assert (trouble["name"], trouble["about"]) == ("config_error", "FAULTLAYER_STATUS")
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fakes.proxied import stop
 from fakes.runtime_api import RUNTIME, RuntimeApi
 from fakes.scripted import Conn
 from fakes.wire import Message
@@ -56,7 +57,7 @@ class SnapshotApi(RuntimeApi):
 def frozen(*pids: int, seconds: float = 0.5) -> Iterator[None]:
     """These processes stand still for so long, and while the block runs."""
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        stop(pid)
     try:
         yield
         time.sleep(seconds)

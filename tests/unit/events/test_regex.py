@@ -293,9 +293,9 @@ CATASTROPHIC = list(catastrophic())
     ("pattern", "text"), CATASTROPHIC, ids=[pattern[:24] for pattern, _ in CATASTROPHIC]
 )
 def test_no_pattern_takes_long(pattern: str, text: str) -> None:
-    before = time.monotonic()
+    before = time.thread_time()
     assert not found(pattern, text)
-    assert time.monotonic() - before < 2
+    assert time.thread_time() - before < 2
 
 
 def test_the_table_is_bounded() -> None:
