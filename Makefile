@@ -27,7 +27,7 @@ SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all nightly bare coverage check bench soak fuzz build docs sam clean
+.PHONY: help demo test test-all nightly bare coverage check bench soak fuzz build dist docs sam clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r target what; do \
@@ -78,6 +78,10 @@ fuzz: $(FUZZ)/.ready ## coverage-guided fuzzing; FUZZ_ARGS="--seconds 60" for ea
 
 build: $(READY) ## the layer: dist/<arch>/ and its zip; ARCH=arm64 or ARCH=all for others
 	PYTHON=$(BIN)/python ./build.sh $(ARCH)
+
+dist: $(DEV) ## the wheel and the sdist with both layers, lists of contents and sums, in dist/
+	PYTHON=$(BIN)/python ./build.sh all
+	$(BIN)/python -m release
 
 docs: $(DEV) ## write the generated parts of the pages, and build them as a site: build/site
 	$(BIN)/python -m faultlayer_cli.reference --write

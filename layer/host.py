@@ -25,6 +25,9 @@ class Distribution:
     codename: str
     python: str
 
+    def __str__(self) -> str:
+        return f"{self.origin} {self.codename}"
+
     @property
     def packages(self) -> tuple[str, ...]:
         version = self.python

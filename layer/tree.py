@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layer.elf import Elf
+from layer.host import Distribution
 from layer.launcher import launcher
 from layer.modules import package_files, stdlib_files, trimmed_aliases
 from layer.packages import Package
@@ -28,6 +29,7 @@ EXECUTABLE = ("extensions/faultlayer", "faultlayer-wrapper", "faultlayer/bin/pyt
 @dataclass(frozen=True)
 class Recipe:
     repository: Path
+    distribution: Distribution
     packages: Sequence[Package]
     target: Unpacked  # what is shipped
     native: Unpacked  # what runs here: compiles, compresses
@@ -142,6 +144,7 @@ def _add_papers(recipe: Recipe, home: Path) -> None:
         _copy(source, home / "licenses" / package.name / "copyright")
     manifest = {
         "architecture": recipe.target.target.arch,
+        "distribution": str(recipe.distribution),
         "faultlayer": version(recipe.extension),
         "packages": {package.name: package.version for package in recipe.packages},
         "python": recipe.target.python,

@@ -1,0 +1,169 @@
+"""The wheel in an empty virtual environment, without a checkout, on every Python that is here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import boto3
+import pythons
+import pytest
+from machine import lacks
+from moto.server import ThreadedMotoServer
+
+from faultlayer import __version__
+from hatch_build import ARCHITECTURES
+
+HANDLER = 'def handler(event, context):\n    return {"statusCode": 200, "body": "fine"}\n'
+MINORS = list(pythons.candidates())
+REGION = "eu-west-1"
+
+
+class Installed(NamedTuple):
+    """An environment that holds the wheel and what it requires, and nothing else."""
+
+    bin: Path
+    home: Path
+
+    def run(
+        self, *arguments: object, code: int = 0, timeout: float = 180, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """The command as a user types it; fails the test unless it ends with this exit code."""
+        command = [self.bin / "faultlayer", *map(str, arguments)]
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=timeout,
+            cwd=self.home, env={**self.environment(), **variables},
+        )  # fmt: skip
+        assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    def environment(self) -> dict[str, str]:
+        """The caller's, without anything that leads to the checkout or to its environment."""
+        dropped = ("PYTHON", "FAULTLAYER_", "AWS_", "VIRTUAL_ENV", "COV")
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(dropped)}
+        path = os.pathsep.join([str(self.bin), *os.environ["PATH"].split(os.pathsep)[1:]])
+        return {**kept, "PATH": path, "XDG_CACHE_HOME": str(self.home / "cache")}
+
+
+def _checked(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment, timeout=300
+    )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()] or ["no output"]
+        lacks(f"cannot install the wheel's requirements: {said[-1]}")
+    return done.stdout
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(minor, id=f"3.{minor}", marks=pytest.mark.xdist_group(f"python3.{minor}"))
+        for minor in MINORS
+    ],
+)
+def installed(
+    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Installed:
+    python = pythons.working(request.param, pythons.candidates()[request.param])
+    if python is None:
+        lacks(f"python3.{request.param} does not run, or cannot make virtual environments")
+    home = tmp_path_factory.mktemp(f"python3.{request.param}")
+    _checked([python, "-m", "venv", home / "venv"])
+    _checked([home / "venv/bin/python", "-m", "pip", "install", "--quiet", wheel])
+    function = home / "function"
+    function.mkdir()
+    (function / "app.py").write_text(HANDLER)
+    return Installed(home / "venv/bin", home)
+
+
+@pytest.fixture
+def account() -> Iterator[dict[str, str]]:
+    """An empty account of moto's, as variables that lead there."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1",
+    }
+    server.stop()
+
+
+def test_the_version(installed: Installed):
+    assert installed.run("--version").stdout == f"faultlayer {__version__}\n"
+
+
+def test_requirements_are_complete(installed: Installed):
+    _checked([installed.bin / "python", "-m", "pip", "check"])
+
+
+def test_local(installed: Installed):
+    event = installed.home / "event.json"
+    event.write_text("{}")
+    done = installed.run("local", "function", "--invoke", event, "--status", "503")
+    assert json.loads(done.stdout)["statusCode"] == 503
+    assert '"event":"fault_injected"' in done.stderr
+
+
+def test_two_at_once_in_an_empty_cache(installed: Installed, tmp_path: Path):
+    event = installed.home / "event.json"
+    event.write_text("{}")
+    with ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(
+                installed.run, "local", "function", "--invoke", event, "--latency", "1ms",
+                XDG_CACHE_HOME=str(tmp_path),
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+    for run in runs:
+        assert json.loads(run.result().stdout)["statusCode"] == 200
+    left = [path.name for path in (tmp_path / "faultlayer").iterdir()]
+    assert not [name for name in left if name.startswith(".")]
+
+
+def test_demo(installed: Installed):
+    done = installed.run("demo")
+    for question in ("an extra 300 ms?", "an error code?", "an exception in the code?"):
+        assert question in done.stdout
+    assert "HTTP 503" in done.stdout and "ValueError" in done.stdout
+    assert "make " not in done.stdout + done.stderr
+    assert ".venv" not in done.stdout.replace(str(installed.bin), "")
+
+
+def test_publish_and_attach(installed: Installed, account: dict[str, str]):
+    done = installed.run("publish", **account)
+    client = boto3.client(
+        "lambda",
+        region_name=REGION,
+        endpoint_url=account["AWS_ENDPOINT_URL"],
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    names = {layer["LayerName"] for layer in client.list_layers()["Layers"]}
+    assert names == {f"faultlayer-{each}" for each in ARCHITECTURES}
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(ARCHITECTURES)
+    nobody = installed.run("attach", "no-such-function", "--latency", "1ms", code=2, **account)
+    assert "no-such-function" in nobody.stderr
+
+
+def test_nothing_is_written_beside_the_package(installed: Installed):
+    """A system administrator's installation is not the user's to write to."""
+    code = "import faultlayer_cli; print(faultlayer_cli.__path__[0])"
+    site = Path(_checked([installed.bin / "python", "-c", code]).strip())
+    trees = [path for path in (site / "data/layers").iterdir() if path.name != "licenses"]
+    assert sorted(path.name for path in trees) == sorted(
+        f"faultlayer-{each}.zip" for each in ARCHITECTURES
+    )
