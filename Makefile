@@ -34,7 +34,7 @@ help: ## list the targets
 		printf '  make %-8s %s\n' "$$target" "$$what"; done
 
 demo: $(READY) ## a real function under the real emulator: untouched, late, 503, exception
-	@$(BIN)/python -m faultlayer_cli.demo
+	@$(BIN)/faultlayer demo
 
 test: $(DEV) build ## the tests, in minutes; PYTEST_ARGS="-k latency" runs some, WORKERS=0 serially
 	$(PYTEST) -m "not whole and not nightly" $(PYTEST_ARGS)

@@ -1,7 +1,7 @@
 """The files that a wheel and an sdist carry beside the tracked ones: the built layers.
 
 In a wheel they lie in the command's package, beside the demo's example. In an sdist they lie in
-dist/, where a build from that sdist finds them: a wheel is built without Debian and without network.
+dist/, where a build from that sdist finds them: a wheel needs neither Debian nor a network.
 """
 
 from __future__ import annotations

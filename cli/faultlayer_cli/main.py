@@ -19,6 +19,7 @@ from faultlayer_cli.terminal import say
 
 # A command's module is imported when it is asked for: boto3 takes a while.
 _COMMANDS = [
+    "demo",
     "local",
     "publish",
     "attach",
@@ -33,11 +34,12 @@ _COMMANDS = [
     "validate",
     "wrap-package",
 ]
-_MODULES = {  # else of its name
-    "detach": "attach",
-    "disarm": "arm",
-    "show": "arm",
-    "wrap-package": "wrap_package",
+_MODULES = {  # else of its name in commands
+    "demo": "demo.command",
+    "detach": "commands.attach",
+    "disarm": "commands.arm",
+    "show": "commands.arm",
+    "wrap-package": "commands.wrap_package",
 }
 
 
@@ -50,7 +52,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"faultlayer_cli.commands.{_MODULES.get(name, name)}")
+        module = importlib.import_module(f"faultlayer_cli.{_MODULES.get(name, f'commands.{name}')}")
         command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from machine import lacks
-from release_support import EPOCH, ROOT
+from release_support import EPOCH, ROOT, lacks
 
 from release import __main__ as release
+
 
 @pytest.fixture(scope="session")
 def zips() -> Path:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from release_support import EPOCH
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from release_support import EPOCH
 
 from hatch_build import ARCHITECTURES
 from release import contents

@@ -5,23 +5,36 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import boto3
-import pythons
 import pytest
-from machine import lacks
 from moto.server import ThreadedMotoServer
+from release_support import lacks
 
+import pythons
 from faultlayer import __version__
 from hatch_build import ARCHITECTURES
 
 HANDLER = 'def handler(event, context):\n    return {"statusCode": 200, "body": "fine"}\n'
 MINORS = list(pythons.candidates())
 REGION = "eu-west-1"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize(
+        "installed",
+        [
+            pytest.param(minor, id=f"3.{minor}", marks=pytest.mark.xdist_group(f"python3.{minor}"))
+            for minor in MINORS
+        ],
+        indirect=True,
+        scope="session",
+    ),
+]
 
 
 class Installed(NamedTuple):
@@ -61,13 +74,7 @@ def _checked(command: Sequence[str | Path], environment: dict[str, str] | None =
     return done.stdout
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        pytest.param(minor, id=f"3.{minor}", marks=pytest.mark.xdist_group(f"python3.{minor}"))
-        for minor in MINORS
-    ],
-)
+@pytest.fixture(scope="session")
 def installed(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Installed:
@@ -75,8 +82,9 @@ def installed(
     if python is None:
         lacks(f"python3.{request.param} does not run, or cannot make virtual environments")
     home = tmp_path_factory.mktemp(f"python3.{request.param}")
-    _checked([python, "-m", "venv", home / "venv"])
-    _checked([home / "venv/bin/python", "-m", "pip", "install", "--quiet", wheel])
+    _checked([python, "-m", "venv", "--without-pip", home / "venv"])  # as uv makes them
+    pip = [sys.executable, "-m", "pip", "--python", home / "venv", "install", "--no-compile"]
+    _checked([*pip, "--quiet", wheel])
     function = home / "function"
     function.mkdir()
     (function / "app.py").write_text(HANDLER)
@@ -109,29 +117,20 @@ def test_requirements_are_complete(installed: Installed):
     _checked([installed.bin / "python", "-m", "pip", "check"])
 
 
-def test_local(installed: Installed):
+def test_two_local_runs_at_once_in_an_empty_cache(installed: Installed):
+    """Both need the emulator, the runtime client and the unpacked layer, which are not there."""
     event = installed.home / "event.json"
     event.write_text("{}")
-    done = installed.run("local", "function", "--invoke", event, "--status", "503")
-    assert json.loads(done.stdout)["statusCode"] == 503
-    assert '"event":"fault_injected"' in done.stderr
-
-
-def test_two_at_once_in_an_empty_cache(installed: Installed, tmp_path: Path):
-    event = installed.home / "event.json"
-    event.write_text("{}")
+    run = ("local", "function", "--invoke", event, "--status", "503")
     with ThreadPoolExecutor() as pool:
-        runs = [
-            pool.submit(
-                installed.run, "local", "function", "--invoke", event, "--latency", "1ms",
-                XDG_CACHE_HOME=str(tmp_path),
-            )
-            for _ in range(2)
-        ]  # fmt: skip
-    for run in runs:
-        assert json.loads(run.result().stdout)["statusCode"] == 200
-    left = [path.name for path in (tmp_path / "faultlayer").iterdir()]
-    assert not [name for name in left if name.startswith(".")]
+        both = [pool.submit(installed.run, *run) for _ in range(2)]
+    for each in both:
+        assert json.loads(each.result().stdout)["statusCode"] == 503
+        assert '"event":"fault_injected"' in each.result().stderr
+    made = sorted(path.name for path in (installed.home / "cache/faultlayer").iterdir())
+    assert [name.split("-")[0] for name in made] == ["awslambdaric", "emulator", "layer"]
+    again = installed.run(*run)
+    assert "fetching" not in again.stderr
 
 
 def test_demo(installed: Installed):

@@ -160,7 +160,11 @@ def environment(typed: Mapping[str, str | None], assignments: Sequence[str]) -> 
     default="512",
     help="the size of its /tmp, which is in memory [default: 512]",
 )
-@click.option("--layer", metavar="DIR", help="the unpacked layer [default: this checkout's]")
+@click.option(
+    "--layer",
+    metavar="DIR",
+    help="the unpacked layer [default: that of this installation]",
+)
 @click.option("--docker", is_flag=True, help="in a container, also where it works without")
 @click.option("--image", metavar="NAME", help=f"of that container; any runtime [default: {IMAGE}]")
 def local(

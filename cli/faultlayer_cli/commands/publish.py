@@ -47,8 +47,7 @@ class Published:
     metavar="FILE",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="a layer that build.sh wrote elsewhere [default: this checkout's, built if need "
-    "be]; may be repeated",
+    help="the zip of a layer [default: those of this installation]; may be repeated",
 )
 @click.option(
     "--name",

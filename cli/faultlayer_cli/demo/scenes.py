@@ -1,4 +1,4 @@
-"""`make demo`: one function, its code untouched, and the three opening questions asked of it.
+"""`faultlayer demo`: one function, its code untouched, and the three opening questions asked of it.
 
 It promises that every number shown was measured in this run, on the real emulator, and that it
 starts nothing that outlives it.
@@ -11,16 +11,15 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from faultlayer_cli import interrupts
 from faultlayer_cli.demo.screen import Outcome, Scene, Screen, prepare_output
-from faultlayer_cli.errors import Failure
-from faultlayer_cli.layers import checkout
+from faultlayer_cli.layers import built, checkout
 from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import Emulator
 from faultlayer_cli.running.http_client import Answer
-from faultlayer_cli.terminal import TERMINAL, say
+from faultlayer_cli.terminal import TERMINAL
 
 INVOCATIONS = 20
+EXAMPLE = Path("examples") / "hello"
 RAN = "for request "  # what the example prints, with the request's id, when its handler runs
 
 
@@ -68,16 +67,14 @@ def play(scene: Scene, folder: Path, event: bytes) -> Outcome:
 
 def run() -> Sequence[Outcome]:
     root = checkout.root()
-    if root is None:
-        raise Failure("the demo runs from a checkout: git clone the repository, then make demo")
-    folder = root / "examples" / "hello"
+    folder = (root or downloads.DATA) / EXAMPLE
     event = (folder / "event.json").read_bytes()
     for fetch in (downloads.emulator, downloads.runtime):  # before the first scene, not amid it
         fetch(TERMINAL)
-    checkout.layer(downloads.architecture())
+    built.tree(downloads.architecture())
     prepare_output()
     screen = Screen()
-    screen.title(folder.relative_to(root), INVOCATIONS)
+    screen.title(folder if root is None else EXAMPLE, INVOCATIONS)
     outcomes = []
     for scene in SCENES:
         screen.scene(scene)
@@ -87,16 +84,3 @@ def run() -> Sequence[Outcome]:
     screen.chart(outcomes)
     screen.next_step()
     return outcomes
-
-
-def main() -> int:
-    try:
-        with interrupts.raised():
-            run()
-    except Failure as error:
-        say(str(error))
-        return error.code
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 1
-    return 0

@@ -6,6 +6,8 @@ It measures nothing and starts nothing.
 from __future__ import annotations
 
 import math
+import os
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -152,7 +154,16 @@ class Screen:
     def next_step(self) -> None:
         self._print()
         self._print("Next, your own function, one invocation in five up to 400 ms late:")
-        self._print("  .venv/bin/faultlayer local DIR --latency 100ms..400ms --rate 20%", "cyan")
+        self._print(f"  {program()} local DIR --latency 100ms..400ms --rate 20%", "cyan")
+
+
+def program() -> str:
+    """How this installation's command is typed here: by its name, if that finds it on PATH."""
+    script = Path(sys.prefix) / "bin" / "faultlayer"
+    found = shutil.which("faultlayer")
+    if not script.is_file() or (found and script.samefile(found)):
+        return "faultlayer"
+    return min(str(script), os.path.relpath(script), key=len)
 
 
 def _assignment(name: str, value: str) -> str:

@@ -19,6 +19,13 @@ def root() -> Path | None:
     return None
 
 
+def _root() -> Path:
+    base = root()
+    if base is None:
+        raise Failure("this command runs from an installed package, not from a checkout")
+    return base
+
+
 def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
@@ -40,17 +47,13 @@ def _up_to_date(base: Path, arch: str) -> bool:
 
 def layer(arch: str) -> Path:
     """The layer's tree, built first where it is missing or older than its sources."""
-    base = root()
-    if base is None:
-        raise Failure("the layer is not part of this installation: say where it is with --layer")
+    base = _root()
     return _built(base, arch, base / "dist" / arch)
 
 
 def layer_zip(arch: str) -> Path:
     """The layer's zip, built like its tree."""
-    base = root()
-    if base is None:
-        raise Failure("the layer is not part of this installation: say where it is with --zip")
+    base = _root()
     return _built(base, arch, base / "dist" / f"faultlayer-{arch}.zip")
 
 

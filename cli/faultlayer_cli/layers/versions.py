@@ -19,7 +19,7 @@ from pathlib import Path
 from faultlayer_cli.aws.account import Account, LayerVersion
 from faultlayer_cli.aws.arn import architecture_of
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.layers import checkout
+from faultlayer_cli.layers import built as built_layers
 
 NAME = "faultlayer"
 ARCHITECTURES = ("x86_64", "arm64")
@@ -78,8 +78,8 @@ def package(path: Path) -> Package:
 
 
 def built(architecture: str) -> Package:
-    """The layer of this checkout, built first where that is due."""
-    return package(checkout.layer_zip(architecture))
+    """The layer of this checkout or installation, built first if that is due."""
+    return package(built_layers.archive(architecture))
 
 
 def versions(account: Account, name: str) -> Sequence[LayerVersion]:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from faultlayer_cli.errors import Failure, Mistake
-from faultlayer_cli.layers import checkout
+from faultlayer_cli.layers import built
 from faultlayer_cli.running import http_client, port_relay
 from faultlayer_cli.running.docker_engine import TROUBLE, Engine, Image, Wire, reason, volume
 from faultlayer_cli.running.emulator import Endpoint, described
@@ -40,8 +40,8 @@ class Container(Endpoint):
     """One function in a container of this image, as a context manager.
 
     `env` is given to the function and the layer as it is. `layer` is the tree for /opt, by default
-    the checkout's for the image's architecture. `echo` passes the log on to standard error. /tmp
-    is memory, `storage` MB of it if that is given; all else is read-only.
+    the one that comes with this command, for the image's architecture. `echo` passes the log on to
+    standard error. /tmp is memory, `storage` MB of it if that is given; all else is read-only.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Container(Endpoint):
         if arch is None:
             raise Failure(f"{image.name} is for {image.machine}; the layer is for x86_64 and arm64")
         if self._layer is None:
-            return checkout.layer(arch)
+            return built.tree(arch)
         with contextlib.suppress(OSError, ValueError, KeyError):
             manifest = json.loads((self._layer / "faultlayer" / "manifest.json").read_bytes())
             if manifest["architecture"] != arch:

@@ -1,23 +1,20 @@
 """What is fetched from PyPI on first use: the emulator and the Python runtime client.
 
-It promises exact versions, checked against the hashes in data/, and a cache in which everything is
-complete or absent: what is being fetched gets its name last.
+It promises exact versions, checked against the hashes in data/.
 """
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from faultlayer_cli.errors import Failure
-from faultlayer_cli.layers import checkout
+from faultlayer_cli.layers import cache
 from faultlayer_cli.progress import SILENT, Progress
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -35,15 +32,6 @@ def architecture() -> str:
     return _ARCHITECTURES[machine]
 
 
-def folder() -> Path:
-    """The checkout's cache, or the user's where there is no checkout."""
-    root = checkout.root()
-    if root is not None:
-        return root / ".cache"
-    base = os.environ.get("XDG_CACHE_HOME") or ""
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "faultlayer"
-
-
 def version(requirements: Path) -> str:
     """The version that a requirements file pins first."""
     found = re.search(r"^[a-z0-9-]+==([^\s\\]+)", requirements.read_text(), re.MULTILINE)
@@ -55,10 +43,10 @@ def version(requirements: Path) -> str:
 def emulator(progress: Progress = SILENT) -> Path:
     """The Runtime Interface Emulator for this machine."""
     name = f"aws-lambda-rie-{architecture()}"
-    final = folder() / f"emulator-{version(EMULATOR)}" / name
+    final = cache.folder() / f"emulator-{version(EMULATOR)}" / name
     if final.is_file():
         return final
-    with _workshop() as work:
+    with cache.workshop() as work:
         progress.note("fetching the Runtime Interface Emulator (8 MB, once)")
         _pip(["download", *_WHEELS, "-r", str(EMULATOR), "-d", work], "the emulator")
         try:
@@ -77,19 +65,14 @@ def emulator(progress: Progress = SILENT) -> Path:
 def runtime(progress: Progress = SILENT) -> Path:
     """A folder with the Python runtime client for our own version of Python."""
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
-    final = folder() / f"awslambdaric-{version(RUNTIME)}-python{minor}-{architecture()}"
+    final = cache.folder() / f"awslambdaric-{version(RUNTIME)}-python{minor}-{architecture()}"
     if final.is_dir():
         return final
-    with _workshop() as work:
+    with cache.workshop() as work:
         progress.note(f"fetching Lambda's runtime client for Python {minor} (1 MB, once)")
         target = Path(work) / "target"
         _pip(["install", *_WHEELS, "-r", str(RUNTIME), "--target", str(target)], "the client")
-        try:
-            target.rename(final)
-        except OSError:
-            if not final.is_dir():  # else somebody else was first
-                raise
-    return final
+        return cache.settle(target, final)
 
 
 def interpreter() -> Path:
@@ -102,15 +85,6 @@ def interpreter() -> Path:
         if candidate.is_file():
             return candidate
     raise Failure(f"no interpreter outside the virtual environment: {base} is missing")
-
-
-def _workshop() -> tempfile.TemporaryDirectory[str]:
-    """A folder beside the final place, so that a rename is all that is left to do."""
-    try:
-        folder().mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder())
-    except OSError as error:
-        raise Failure(f"cannot write to the cache {folder()}: {error.strerror}") from None
 
 
 def _pip(arguments: Sequence[str], what: str) -> None:

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import IO, TypeVar
 
 from faultlayer_cli.errors import Failure
-from faultlayer_cli.layers import checkout
+from faultlayer_cli.layers import built
 from faultlayer_cli.progress import SILENT, Progress
 from faultlayer_cli.running import downloads, http_client, interpreter, namespaces
 from faultlayer_cli.running.http_client import Answer
@@ -180,8 +180,8 @@ class Emulator(Endpoint):
     """One function under the emulator, as a context manager.
 
     `env` is given to the function and the layer as it is, and may replace every default (None
-    takes one away). `layer` is the tree for /opt, by default the checkout's, built where it is out
-    of date; `bootstrap` the command that starts the runtime, by default the Python one. `echo`
+    takes one away). `layer` is the tree for /opt, by default the one that comes with
+    this command; `bootstrap` the command that starts the runtime, by default the Python one. `echo`
     passes the log on to standard error. `tmp` is what the function sees as /tmp; where `storage`
     says how many MB that has, it is in memory instead, and gone with the function.
 
@@ -264,7 +264,7 @@ class Emulator(Endpoint):
         """Starts the emulator; the function itself starts with the first invocation."""
         rie = downloads.emulator(self._progress)
         # Found once: a restart must not change the layer under a run.
-        self._layer = layer = self._layer or checkout.layer(downloads.architecture())
+        self._layer = layer = self._layer or built.tree(downloads.architecture())
         bootstrap, shown = self._see(rie, layer)
         program = [
             _RAPID,

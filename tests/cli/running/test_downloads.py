@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads
 
 Pip = Callable[[Callable[[list[str]], "tuple[int, str]"]], list[list[str]]]
@@ -21,7 +22,7 @@ Pip = Callable[[Callable[[list[str]], "tuple[int, str]"]], list[list[str]]]
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, as for a user without a checkout."""
-    monkeypatch.setattr(downloads.checkout, "root", lambda: None)
+    monkeypatch.setattr(checkout, "root", lambda: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     return tmp_path / "faultlayer"
