@@ -91,7 +91,7 @@ docs: $(DEV) ## write the generated parts of the pages, and build them as a site
 sam: $(SAM)/.ready ## the SAM command line: .venv-sam/bin/sam
 
 clean: ## remove what these targets made, the caches too
-	rm -rf $(VENV) $(SAM) $(FUZZ) .aws-sam build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAM) $(FUZZ) .aws-sam build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf bench/bin *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, settings
 from runtimes.matrix import Results
 
 TESTS = Path(__file__).parent
-# Folders that `make test` leaves out. Each runs in one worker: its tests share images or a browser.
-_WHOLE = ("browser", "images", "sam")
+# Folders that `make test` leaves out. Each runs in one worker: its tests share images, a browser or
+# what `make dist` writes.
+_WHOLE = ("browser", "images", "release", "sam")
 
 
 # Property tests that no pause of the machine fails.

@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from release_support import EPOCH, ROOT, lacks
+from release_support import EPOCH, ROOT, made_once
 
+from machine import lacks
 from release import __main__ as release
 
 
@@ -23,11 +24,13 @@ def zips() -> Path:
 @pytest.fixture(scope="session")
 def dist(zips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with everything that a release has."""
-    target = tmp_path_factory.mktemp("dist")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
-        assert release.main(["--to", str(target)]) == 0
-    return target
+
+    def make(target: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
+            assert release.main(["--to", str(target)]) == 0
+
+    return made_once(tmp_path_factory, "dist", make)
 
 
 @pytest.fixture(scope="session")

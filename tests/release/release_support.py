@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -12,8 +13,16 @@ ROOT = Path(__file__).resolve().parents[2]
 EPOCH = 1_750_000_000  # the time of everything that the tests write
 
 
-def lacks(reason: str) -> NoReturn:
-    """Skip the test for this reason; fail it on CI, which would else hide it for ever."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder for all tests of the session, filled by the first worker that needs it."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    target, complete = base / name, base / f"{name}.complete"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not complete.exists():
+            target.mkdir(exist_ok=True)
+            make(target)
+            complete.touch()
+    return target

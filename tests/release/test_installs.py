@@ -14,27 +14,16 @@ from typing import NamedTuple
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from release_support import lacks
+from release_support import made_once
 
 import pythons
 from faultlayer import __version__
 from hatch_build import ARCHITECTURES
+from machine import lacks
 
 HANDLER = 'def handler(event, context):\n    return {"statusCode": 200, "body": "fine"}\n'
 MINORS = list(pythons.candidates())
 REGION = "eu-west-1"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.parametrize(
-        "installed",
-        [
-            pytest.param(minor, id=f"3.{minor}", marks=pytest.mark.xdist_group(f"python3.{minor}"))
-            for minor in MINORS
-        ],
-        indirect=True,
-        scope="session",
-    ),
-]
 
 
 class Installed(NamedTuple):
@@ -64,30 +53,33 @@ class Installed(NamedTuple):
         return {**kept, "PATH": path, "XDG_CACHE_HOME": str(self.home / "cache")}
 
 
-def _checked(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=environment, timeout=300
-    )
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or ["no output"]
-        lacks(f"cannot install the wheel's requirements: {said[-1]}")
-    return done.stdout
+def _done(command: Sequence[str | Path]) -> str:
+    """Why this command failed; nothing if it did not."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    said = (done.stderr + done.stdout).strip() or f"exit status {done.returncode}"
+    return said.splitlines()[-1] if done.returncode else ""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=MINORS, ids="3.{}".format)
 def installed(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Installed:
-    python = pythons.working(request.param, pythons.candidates()[request.param])
+    minor = request.param
+    python = pythons.working(minor, pythons.candidates()[minor])
     if python is None:
-        lacks(f"python3.{request.param} does not run, or cannot make virtual environments")
-    home = tmp_path_factory.mktemp(f"python3.{request.param}")
-    _checked([python, "-m", "venv", "--without-pip", home / "venv"])  # as uv makes them
-    pip = [sys.executable, "-m", "pip", "--python", home / "venv", "install", "--no-compile"]
-    _checked([*pip, "--quiet", wheel])
-    function = home / "function"
-    function.mkdir()
-    (function / "app.py").write_text(HANDLER)
+        lacks(f"python3.{minor} does not run, or cannot make virtual environments")
+
+    def make(home: Path) -> None:
+        venv, function = home / "venv", home / "function"
+        _done([python, "-m", "venv", "--without-pip", "--clear", venv])  # without, as uv makes them
+        pip = [sys.executable, "-m", "pip", "--python", venv, "install", "--no-compile", "--quiet"]
+        if why := _done([*pip, wheel]):
+            lacks(f"cannot install the wheel with what it requires: {why}")
+        function.mkdir()
+        (function / "app.py").write_text(HANDLER)
+        (function / "event.json").write_text("{}")
+
+    home = made_once(tmp_path_factory, f"python3.{minor}", make)
     return Installed(home / "venv/bin", home)
 
 
@@ -114,22 +106,21 @@ def test_the_version(installed: Installed):
 
 
 def test_requirements_are_complete(installed: Installed):
-    _checked([installed.bin / "python", "-m", "pip", "check"])
+    assert not _done([installed.bin / "python", "-m", "pip", "check"])
 
 
-def test_two_local_runs_at_once_in_an_empty_cache(installed: Installed):
+def test_two_local_runs_at_once_in_an_empty_cache(installed: Installed, tmp_path: Path):
     """Both need the emulator, the runtime client and the unpacked layer, which are not there."""
-    event = installed.home / "event.json"
-    event.write_text("{}")
-    run = ("local", "function", "--invoke", event, "--status", "503")
+    run = ("local", "function", "--invoke", "function/event.json", "--status", "503")
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
     with ThreadPoolExecutor() as pool:
-        both = [pool.submit(installed.run, *run) for _ in range(2)]
+        both = [pool.submit(installed.run, *run, **cache) for _ in range(2)]
     for each in both:
         assert json.loads(each.result().stdout)["statusCode"] == 503
         assert '"event":"fault_injected"' in each.result().stderr
-    made = sorted(path.name for path in (installed.home / "cache/faultlayer").iterdir())
+    made = sorted(path.name for path in (tmp_path / "faultlayer").iterdir())
     assert [name.split("-")[0] for name in made] == ["awslambdaric", "emulator", "layer"]
-    again = installed.run(*run)
+    again = installed.run(*run, **cache)
     assert "fetching" not in again.stderr
 
 
@@ -160,9 +151,6 @@ def test_publish_and_attach(installed: Installed, account: dict[str, str]):
 
 def test_nothing_is_written_beside_the_package(installed: Installed):
     """A system administrator's installation is not the user's to write to."""
-    code = "import faultlayer_cli; print(faultlayer_cli.__path__[0])"
-    site = Path(_checked([installed.bin / "python", "-c", code]).strip())
-    trees = [path for path in (site / "data/layers").iterdir() if path.name != "licenses"]
-    assert sorted(path.name for path in trees) == sorted(
-        f"faultlayer-{each}.zip" for each in ARCHITECTURES
-    )
+    (folder,) = installed.home.glob("venv/lib/python3.*/site-packages/faultlayer_cli/data/layers")
+    zips = {f"faultlayer-{each}.zip" for each in ARCHITECTURES}
+    assert {path.name for path in folder.iterdir()} == {"licenses", *zips}
