@@ -239,7 +239,10 @@ def _row(entry: Mapping[str, Any]) -> tuple[str | Text, ...]:
 def _version_row(one: published.Version) -> tuple[str | Text, ...]:
     number = one.function.version
     ours = [arn for arn in one.function.layers if is_ours(arn)]
-    notes = [f"alias {alias.name} ({alias.share(number) * 100:.4g}%)" for alias in one.aliases]
+    notes = [
+        f"alias {alias.name} ({alias.share(number) * 100:.4g}%)" for alias in one.aliases or ()
+    ]
+    notes += ["aliases not known"] * (one.aliases is None)
     return (
         one.function.label,
         Text(one.state.value, _STYLES.get(one.state.value, "")),

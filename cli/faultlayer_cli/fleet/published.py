@@ -72,7 +72,7 @@ class Version:
     state: State
     why: str = ""  # the faults, or why they are not known
     until: str = ""  # when they end by themselves; empty if never
-    aliases: tuple[Alias, ...] = ()  # that send invocations to it
+    aliases: tuple[Alias, ...] | None = ()  # that send invocations to it; None: not known
 
     @property
     def place(self) -> Place | None:
@@ -87,7 +87,9 @@ class Version:
             "state": self.state.value,
             "faults": self.why,
             "until": self.until or None,
-            "aliases": [{"name": a.name, "share": round(a.share(number), 6)} for a in self.aliases],
+            "aliases": None
+            if self.aliases is None
+            else [{"name": a.name, "share": round(a.share(number), 6)} for a in self.aliases],
         }
 
 
@@ -255,17 +257,14 @@ def look(
         found_for = dict(zip((group.name for group in due), workers.map(aliases, due), strict=True))
     for group in groups:
         found = found_for.get(group.name, [])
+        known = None if isinstance(found, str) else found
         if isinstance(found, str):
             findings.unknown.append(found)
-            found = []
-        whole = [_reached(one, found) for one in group.published]
+        whole = [_reached(one, known) for one in group.published]
         findings.versions += [one for one in whole if one.state not in (State.ABSENT, State.HIDDEN)]
         if group.name in found_for:
-            known = not isinstance(found_for[group.name], str)
             can = group.latest is not None and harmless(group.latest)
-            advised = _Advice(
-                account, replace(group, published=whole), found if known else None, can
-            )
+            advised = _Advice(account, replace(group, published=whole), known, can)
             findings.advice[group.name] = list(advised.lines())
     return findings
 
@@ -308,8 +307,8 @@ def hidden(versions: Iterable[Version]) -> str:
     found = [one for one in versions if one.state is State.HIDDEN]
     if not found:
         return ""
-    names = [one.function.label for one in found]
-    return f"{listed(names)}: whether they are armed is not known, since {found[0].why}"
+    names = listed([one.function.label for one in found])
+    return f"not known whether the layer is in {names}: {found[0].why}"
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
@@ -318,8 +317,10 @@ def listed(names: Sequence[str], most: int = 10) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _reached(version: Version, aliases: Sequence[Alias]) -> Version:
+def _reached(version: Version, aliases: Sequence[Alias] | None) -> Version:
     """With the aliases that send invocations to it."""
+    if aliases is None:
+        return replace(version, aliases=None)
     number = version.function.version
     through = tuple(alias for alias in aliases if alias.share(number) > 0)
     return replace(version, aliases=through)
@@ -332,15 +333,26 @@ def told(version: Version) -> str:
         State.LIVE: f"follows its live plan ({version.why})",
         State.UNKNOWN: f"may be armed: {version.why}",
     }.get(version.state, f"is {version.state.value}")
-    end = f"until {version.until}" if version.until else "without an end"
+    if version.until:
+        what += f", until {version.until}"
+    elif version.state is State.ARMED:
+        what += ", without an end"
+    return f"{version.function.label} {what}: {_callers(version)}"
+
+
+def _callers(version: Version) -> str:
+    """Who reaches the version."""
+    if version.aliases is None:
+        return "which aliases send to it is not known"
+    if not version.aliases:
+        return "no alias sends to it; callers that name the version are hit"
     number = version.function.version
-    if version.aliases:
-        shares = [f"{alias.name} ({_percent(alias.share(number))})" for alias in version.aliases]
-        named = ", ".join(shares)
-        who = f"aliases {named} send to it" if len(shares) > 1 else f"alias {named} sends to it"
-    else:
-        who = "no alias sends to it; callers that name the version are hit"
-    return f"{version.function.label} {what}, {end}: {who}"
+    named = ", ".join(
+        f"{alias.name} ({_percent(alias.share(number))})" for alias in version.aliases
+    )
+    return (
+        f"aliases {named} send to it" if len(version.aliases) > 1 else f"alias {named} sends to it"
+    )
 
 
 def _percent(share: float) -> str:
@@ -383,7 +395,7 @@ class _Advice:
                 yield self._command("publish-version", "--publish-to", "LATEST_PUBLISHED") + (
                     "  # once the unpublished version is stopped"
                 )
-            elif not one.aliases:
+            elif one.aliases == ():
                 yield self._command("delete-function", "--qualifier", one.function.version) + (
                     "  # if nobody calls it by its number any more"
                 )
