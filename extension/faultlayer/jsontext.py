@@ -7,7 +7,7 @@ that may be a seventh of a core.
 
 from __future__ import annotations
 
-from _json import encode_basestring_ascii, make_encoder, make_scanner
+from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def _default(value: object) -> Any:
 
 scan = make_scanner(_Context)  # type: ignore[arg-type]
 _encode = make_encoder(None, _default, encode_basestring_ascii, None, ":", ",", False, False, True)
+_encode_utf8 = make_encoder(None, _default, encode_basestring, None, ":", ",", False, False, True)
 quote = encode_basestring_ascii
+escape = encode_basestring  # the same in any script, and of text that has a character for each byte
 
 
 def loads(data: str | bytes, scan: Callable[[str, int], tuple[Any, int]] = scan) -> Any:
@@ -91,8 +93,16 @@ def dumps(value: Any) -> str:
 
 
 def dump_bytes(value: Any) -> bytes:
-    """Compact JSON; ASCII, so that lone surrogates survive."""
-    return dumps(value).encode("ascii")
+    """Compact JSON in UTF-8; in ASCII if there is a lone surrogate, which UTF-8 cannot say."""
+    try:
+        return "".join(_encode_utf8(value, 0)).encode()
+    except UnicodeEncodeError:
+        return dumps(value).encode("ascii")
+
+
+def quote_utf8(text: str) -> str:
+    """A text as JSON in UTF-8, one character for each byte."""
+    return dump_bytes(text).decode("latin-1")
 
 
 # -- values of variables and plans --

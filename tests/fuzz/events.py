@@ -12,8 +12,9 @@ from faultlayer import jsontext
 from faultlayer.events import edit, match, regex
 from faultlayer.events.paths import HEADERS, MISSING, parts_of
 from faultlayer.faults.batch import FAILURES, joined
-from faultlayer.vocabulary.answer import SEPARATOR, Answer, Stream
+from faultlayer.vocabulary.answer import Answer
 from faultlayer.vocabulary.invocation import Invocation
+from faultlayer.vocabulary.streamed import SEPARATOR, Stream
 
 _ARN = b"arn:aws:lambda:r:1:function:f:v"
 _HEAD = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Invoked-Function-Arn: %b\r\n\r\n" % _ARN

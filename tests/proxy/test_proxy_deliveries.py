@@ -69,7 +69,7 @@ def test_an_error_at_once_is_no_injection(
         with Runtime(address) as runtime:
             assert runtime.fail(runtime.next()).status == 202
         assert invoked.result().kind == "error"
-    assert not logged()
+    assert not logged("fault_injected")
     invoked = api.invoke()
     with Runtime(address) as runtime:
         answers(runtime, b"1", b"2")

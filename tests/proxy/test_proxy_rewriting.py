@@ -48,7 +48,7 @@ def test_a_fault_that_does_not_apply(
             assert sorted(answer.head.split(b"\r\n")) == sorted(
                 request[: len(request) - len(body)].split(b"\r\n")
             )
-    assert not logged()
+    assert not logged("fault_injected")
     assert outcome(api, address)["headers"] == {"Content-Type": "text/plain"}
     assert len(logged("fault_injected")) == 1
     assert outcome(api, address) == HTTP  # MAX is used up now
@@ -73,7 +73,7 @@ def test_rewriting_faults_leave_error_reports_alone(
     with Runtime(address) as runtime:
         assert runtime.fail(runtime.next(), b'{"errorMessage": "m"}').status == 202
     assert invoked.result().content == b'{"errorMessage": "m"}'
-    assert not logged()
+    assert not logged("fault_injected")
     assert outcome(api, address)["body"] != HTTP["body"]
 
 

@@ -23,6 +23,7 @@ TIMEOUT = 20  # seconds of the function: a busy machine needs none of them
 STORAGE = 128  # MB of /tmp
 EVENT = {
     "order": 7,
+    "requestContext": {"http": {"method": "POST"}},  # so that every fault applies
     "Records": [{"messageId": f"m{number}", "eventSource": "aws:sqs"} for number in range(5)],
 }
 VALUES = {

@@ -85,6 +85,7 @@ class Function:
     update_reason: str
     revision: str
     version: str = LATEST
+    timeout: float = 0  # seconds; 0 where AWS does not tell
     code: str = ""  # the SHA-256 of its package, base64
 
     @property
@@ -165,6 +166,7 @@ def function(told: Mapping[str, Any]) -> Function:
         revision=told.get("RevisionId") or "",
         version=told.get("Version") or LATEST,
         code=told.get("CodeSha256") or "",
+        timeout=told.get("Timeout") or 0,
     )
 
 

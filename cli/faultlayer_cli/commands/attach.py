@@ -28,7 +28,7 @@ from faultlayer_cli.commands.options import (
     selection_options,
 )
 from faultlayer_cli.errors import Failure, Mistake
-from faultlayer_cli.fleet import change, published
+from faultlayer_cli.fleet import change, published, timeouts
 from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
 from faultlayer_cli.layers import versions
 from faultlayer_cli.plans import expiry
@@ -134,6 +134,8 @@ def tell(end: expiry.Ending, looked: Sequence[Result]) -> None:
     for before in (c for c in changes if not c.empty and change.DISABLED not in c.variables):
         if before.function.variables.get(change.DISABLED):
             say(f"{before.function.name}: was stopped ({change.DISABLED}), and is armed again")
+    for line in timeouts.doubts(changes):
+        say(line)
     if changes:
         ends = {c.variables[END] for c in changes if END in c.variables}
         say(end.told(ends))

@@ -121,7 +121,7 @@ class Executor:
                 hit.fail(request_id, error)
                 continue
             if altered is None:
-                hit.rule.give_back()
+                hit.skip(request_id, "nothing in the event changes by it")
             else:
                 hit.log(request_id)
                 content = altered
@@ -166,7 +166,8 @@ class Executor:
     ) -> None:
         """Prepare for the event to be given again, the most times that one of these asks for."""
         if event.body is not None:  # longer than any event can be
-            give_back(hits)
+            for hit in hits:
+                hit.skip(pending.request_id, "the event is longer than Lambda lets it be")
             return
         from faultlayer.acting.redelivery import Deliveries
 

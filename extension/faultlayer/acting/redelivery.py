@@ -95,8 +95,10 @@ class Deliveries:
                 link.content(request, None)
                 return True
             emit("warn", "deliveries_cut_short", request_id=request_id, deliveries=self._count)
-        if self._count == 1:
-            self._hit.rule.give_back()
+        if self._count == 1 and what == RESPONSE:
+            self._hit.rule.give_back()  # `deliveries_cut_short` says why
+        elif self._count == 1:
+            self._hit.skip(request_id, "the function reported an error, which ends deliveries")
         self._left = 0
         return False
 

@@ -24,15 +24,8 @@ from faultlayer.http.runtime_api import (
 from faultlayer.jsontext import dump_bytes
 from faultlayer.targeting.injection import broken
 from faultlayer.vocabulary.actions import Delay, Fail, Outlast, Respond, Rewrite
-from faultlayer.vocabulary.answer import (
-    HTTP_STREAM,
-    PRELUDE,
-    SEPARATOR,
-    Answer,
-    Stream,
-    filled,
-    status_payload,
-)
+from faultlayer.vocabulary.answer import PRELUDE, Answer, filled, status_payload
+from faultlayer.vocabulary.streamed import HTTP_STREAM, SEPARATOR, Stream, Watcher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +44,9 @@ if TYPE_CHECKING:
 _MAX_BUFFERED = 7 << 20
 _PIECE = 65536  # bytes; what is longer is not copied together with its head
 _STEP = 2 * _PIECE  # bytes that receiving takes, from one piece that is kept to the next
+_TOO_LONG = "the answer is longer than Lambda takes, and passes as it is"
+_AN_ERROR = "the function reported an error, which passes as it is"
+_SO_ALREADY = "nothing in the answer changes by it"
 _RESERVE = 8 * _PIECE  # bytes, more than passing on takes what is kept
 
 
@@ -176,15 +172,12 @@ class Outgoing:
             if isinstance(action, Outlast):
                 return b"" if left(action) >= 0 else None
             assert isinstance(action, Respond)
-            fields = status_payload(action.status, action.headers, action.body)
+            fields = status_payload(action.status, action.headers, action.body, action.read)
             whole = dump_bytes(fields)
             if streamed is None or not _http_stream(streamed):
                 return whole
-            return (
-                dump_bytes({name: fields[name] for name in PRELUDE})
-                + SEPARATOR
-                + action.body.encode()
-            )
+            prelude = {name: fields[name] for name in PRELUDE if name in fields}
+            return dump_bytes(prelude) + SEPARATOR + action.body.encode()
         except Exception as error:
             hit.fail(pending.request_id, error)
             return None
@@ -214,7 +207,9 @@ class Outgoing:
         hit.log(pending.request_id)
         filtered = self._stream(pending, streamed, [])
         content = filtered.feed(said) + filtered.end()
-        return self._send_pieces(_chunked(streamed), (content, *filtered.padding()), b"\r\n")
+        padding = filtered.padding()
+        _leave_out(filtered, pending.request_id)
+        return self._send_pieces(_chunked(streamed), (content, *padding), b"\r\n")
 
     # -- on the way out -------------------------------------------------------------------------
 
@@ -226,25 +221,32 @@ class Outgoing:
                 return self._restream(pending, request)
             if request.length <= _MAX_BUFFERED:
                 return self._rewritten(pending, hits, request)
-        give_back(hits)
+        why = _TOO_LONG if what == RESPONSE else _AN_ERROR
+        for hit in hits:
+            hit.skip(pending.request_id, why)
         return self._link.ask(request)
 
     def _parts(self, pending: Pending, payload: bytes) -> Parts:
         """What every rewriting hit has made of this answer, one after the other."""
 
-        def attempt(hits: list[Hit]) -> tuple[Parts, list[Hit]]:
+        def attempt(hits: list[Hit]) -> tuple[Parts, dict[Hit, str]]:
             if not hits:
-                return (payload, b" ", 0, b""), []
+                return (payload, b" ", 0, b""), {}
             answer = Answer(payload)
-            changed = []
+            unchanged = {}
             for hit in hits:
                 assert isinstance(hit.action, Rewrite)
-                if hit.action.whole(answer):
-                    changed.append(hit)
-            return answer.parts(), changed
+                answer.why = _SO_ALREADY
+                if not hit.action.whole(answer):
+                    unchanged[hit] = answer.why
+            return answer.parts(), unchanged
 
-        hits, (parts, changed) = _sound(rewriting(pending), pending.request_id, attempt)
-        _tell(pending, hits, changed)
+        hits, (parts, unchanged) = _sound(rewriting(pending), pending.request_id, attempt)
+        for hit in hits:
+            if hit in unchanged:
+                hit.skip(pending.request_id, unchanged[hit])
+            else:
+                hit.log(pending.request_id)
         return parts
 
     def _send(self, head: bytes, parts: Parts, trailer: bytes | None = None) -> Message:
@@ -280,7 +282,7 @@ class Outgoing:
         if payload is None:
             for hit in hits:
                 if held.short is None:
-                    hit.rule.give_back()
+                    hit.skip(pending.request_id, _TOO_LONG)
                 else:
                     hit.fail(pending.request_id, held.short)
             return held.end(trailer)
@@ -293,22 +295,27 @@ class Outgoing:
         who = pending.request_id
 
         def rewrite(stream: Stream) -> None:
-            def attempt(hits: list[Hit]) -> list[Hit]:
+            def attempt(hits: list[Hit]) -> dict[Hit, str]:
                 stream.begin_again()
-                found = []
+                unchanged = {}
                 for hit in hits:
                     assert isinstance(hit.action, Rewrite)
-                    rule = hit.rule
-                    stream.blame = lambda error, rule=rule: broken(rule, who, error)
-                    if hit.action.stream(stream):
-                        found.append(hit)
+                    stream.watcher = _Logging(hit, who)
+                    stream.why = _SO_ALREADY
+                    if not hit.action.stream(stream):
+                        unchanged[hit] = stream.why
                 if hits:
                     stream.head()
-                return found
+                return unchanged
 
-            hits, found = _sound(rewriting(pending), who, attempt)
-            _tell(pending, hits, found)
-            changed.append(bool(found))
+            hits, unchanged = _sound(rewriting(pending), who, attempt)
+            waiting = [watcher.hit for watcher in stream.waiting if isinstance(watcher, _Logging)]
+            for hit in hits:
+                if hit in unchanged:
+                    hit.skip(who, unchanged[hit])
+                elif hit not in waiting:
+                    hit.log(who)
+            changed.append(len(unchanged) < len(hits))
 
         return Stream(http=_http_stream(request), rewrite=rewrite)
 
@@ -325,21 +332,46 @@ class Outgoing:
             if piece:
                 send(piece)
 
-        trailer = self._link.content(request, forward)
-        send(chunk(filtered.end()))
-        for piece in filtered.padding():
-            send(chunk(piece))
+        try:
+            trailer = self._link.content(request, forward)
+            send(chunk(filtered.end()))
+            for piece in filtered.padding():
+                send(chunk(piece))
+        except BaseException:  # a peer is gone
+            for watcher in filtered.waiting:
+                if isinstance(watcher, _Logging):
+                    watcher.hit.rule.give_back()
+            raise
+        _leave_out(filtered, pending.request_id)
         send(b"0\r\n" + (trailer or b"\r\n"))
         return self._link.hear()
 
 
-def _tell(pending: Pending, hits: list[Hit], changed: list[Hit]) -> None:
-    """One line for each that changes the answer; what changes nothing does not count."""
-    for hit in hits:
-        if hit in changed:
-            hit.log(pending.request_id)
+class _Logging(Watcher):
+    """Logs an injection into a stream at its first change."""
+
+    __slots__ = ("_who", "hit", "why")
+
+    def __init__(self, hit: Hit, who: str) -> None:
+        self.hit = hit
+        self.why = ""
+        self._who = who
+
+    def changed(self) -> None:
+        self.hit.log(self._who)
+
+    def failed(self, error: Exception, *, told: bool) -> None:
+        if told:
+            broken(self.hit.rule, self._who, error)
         else:
-            hit.rule.give_back()
+            self.hit.fail(self._who, error)
+
+
+def _leave_out(stream: Stream, who: str) -> None:
+    """Uncount what a stream, which is over, gave no occasion to change."""
+    for watcher in stream.waiting:
+        if isinstance(watcher, _Logging):
+            watcher.hit.skip(who, watcher.why)
 
 
 def is_streamed(request: Message) -> bool:

@@ -37,6 +37,22 @@ def set_path(text: str, path: tuple[str, ...], value: str | None) -> str:
     return "".join(pieces) + text[at:]
 
 
+def members(text: str) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each value of the object that this text is."""
+    for _, name, begin, end in _parts(text, _past_space(text, 0)):
+        yield name, begin, end
+
+
+def append_to(text: str, path: tuple[str, ...], more: list[str]) -> str:
+    """The text with these JSON values at the end of the list at the path."""
+    at = _past_space(text, 0)
+    for name in path:
+        at = [begin for _, other, begin, _ in _parts(text, at) if other == name][-1]
+    last = max((end for _, _, _, end in _parts(text, at)), default=0)
+    new = ",".join(more)
+    return f"{text[:last]},{new}{text[last:]}" if last else f"{text[: at + 1]}{new}{text[at + 1 :]}"
+
+
 def _set(
     text: str, at: int, path: tuple[str, ...], value: str | None, edits: list[Edit], above: str = ""
 ) -> None:
@@ -85,7 +101,7 @@ def _replace(
     if value is None or (len(path) > 1 and text[start:end] != "null"):
         return
     new = _nested(path[1:], value)
-    if dumps(loads(text[start:end])) != new:
+    if dumps(loads(text[start:end])) != dumps(loads(new)):
         edits.append((start, end, new))
 
 

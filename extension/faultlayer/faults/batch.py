@@ -1,30 +1,35 @@
-"""BATCH: of SQS, Kinesis and DynamoDB stream events a share of the records is reported as failed.
+"""BATCH: a share of the records of a batch is reported as failed, as a function would report them.
 
-The reports are joined with the function's own. How many: the share of the records, a fraction by
+The event sources that take such reports: SQS, Kinesis, DynamoDB streams, MSK and other Kafka. The
+reports are joined with the function's own. How many: the share of the records, a fraction by
 chance, so that the share holds over many batches of any size. Which ones is drawn from the
-invocation's number, so a seed and a request id say it. Other events are left alone, and so are
-answers by which the whole batch fails already, and errors.
+invocation's number, so a seed and a request id say it. In a FIFO queue what follows a failed
+message of its group is reported, too, since it must not overtake it. Other events are left alone,
+and so are answers by which the whole batch fails already, and errors.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
 """
 
 from __future__ import annotations
 
 from _random import Random
 
-from faultlayer.events.edit import set_path
-from faultlayer.jsontext import dumps, loads
+from faultlayer.events.edit import append_to, set_path
+from faultlayer.jsontext import dump_bytes, loads
 from faultlayer.values.kinds import Rate
 from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
 from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from faultlayer.vocabulary.answer import Answer
     from faultlayer.vocabulary.invocation import Invocation
+    from faultlayer.vocabulary.streamed import Stream
 
 FAILURES = "batchItemFailures"
 _ITEM = "itemIdentifier"
@@ -34,76 +39,150 @@ _IDENTIFIERS = {
     "aws:kinesis": ("kinesis", "sequenceNumber"),
     "aws:dynamodb": ("dynamodb", "SequenceNumber"),
 }
+_KAFKA = ("aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka")
+_NO_REPORTS = (
+    "Lambda takes reports of failed records from SQS, Kinesis, DynamoDB streams and Kafka alone"
+)
 
 
-def _identifier(record: Any) -> Any:
-    """What a report calls this record; None where it is of none of these sources."""
-    source = record.get("eventSource") if isinstance(record, dict) else None
-    for member in _IDENTIFIERS.get(source, ()) if isinstance(source, str) else ():
+class Item:
+    """A record: what a report calls it, and the group in whose order it stands (empty: none)."""
+
+    __slots__ = ("group", "name")
+
+    def __init__(self, name: Any, group: str = "") -> None:
+        self.name = name
+        self.group = group
+
+
+def _found(record: Any, path: tuple[str, ...]) -> Any:
+    for member in path:
         record = record.get(member) if isinstance(record, dict) else None
-    return record if isinstance(record, str) and record else None
+    return record
 
 
-def identifiers(event: Any) -> list[str]:
-    """Those of all records of a batch; none where the event is no batch."""
-    records = event.get("Records") if isinstance(event, dict) else None
-    if not isinstance(records, list):
-        return []
-    return list(dict.fromkeys(found for record in records if (found := _identifier(record))))
+def _group(record: Any) -> str:
+    """The message group of a record of a FIFO queue: groups of other queues have no order."""
+    arn, group = (
+        _found(record, ("eventSourceARN",)),
+        _found(record, ("attributes", "MessageGroupId")),
+    )
+    ordered = _found(record, ("attributes", "SequenceNumber")) is not None
+    fifo = ordered or (isinstance(arn, str) and arn.endswith(".fifo"))
+    return group if fifo and isinstance(group, str) else ""
 
 
-def chosen(found: list[str], share: float, draw: float) -> list[str]:
-    """Which of them fail, in their order in the batch."""
+def _records(event: Any) -> Iterator[Item]:
+    """Each record that a report could name."""
+    records = event.get("Records") if isinstance(event, dict) else event  # Pipes send the bare list
+    for record in records if isinstance(records, list) else ():
+        source = _found(record, ("eventSource",))
+        name = _found(record, _IDENTIFIERS.get(source, ())) if isinstance(source, str) else None
+        if isinstance(name, str) and name:
+            yield Item(name, _group(record))
+
+
+def _messages(event: Any) -> Iterator[Item]:
+    """Each message of a Kafka event, which a report calls by its partition and offset."""
+    partitions = event.get("records") if isinstance(event, dict) else None
+    if not isinstance(partitions, dict) or event.get("eventSource") not in _KAFKA:
+        return
+    for partition, messages in partitions.items():
+        for message in messages if isinstance(messages, list) else ():
+            offset = _found(message, ("offset",))
+            if isinstance(offset, int) and not isinstance(offset, bool):
+                yield Item({"partition": partition, "offset": offset})
+
+
+def _key(name: Any) -> Any:
+    """A name in a form that can be compared, whatever the order of its members."""
+    return (name["partition"], name["offset"]) if isinstance(name, dict) else name
+
+
+def items(event: Any) -> list[Item]:
+    """The records of a batch, each name once; none if the event is no batch."""
+    named = {_key(item.name): item for item in (*_messages(event), *_records(event))}
+    return list(named.values())
+
+
+def chosen(found: list[Item], share: float, draw: float) -> list[Any]:
+    """The names of those that fail, in their order in the batch."""
     random = Random(int(draw * (1 << 53))).random
     count = min(int(share * len(found) + random()), len(found))
     places = list(range(len(found)))
     for at in range(count):
         other = at + int(random() * (len(places) - at))
         places[at], places[other] = places[other], places[at]
-    return [found[at] for at in sorted(places[:count])]
+    failed, names = set(places[:count]), []
+    groups: set[str] = set()  # those of which one has failed
+    for at, item in enumerate(found):
+        if at in failed or item.group in groups:
+            names.append(item.name)
+            if item.group:
+                groups.add(item.group)
+    return names
 
 
-def joined(payload: bytes, failed: list[str]) -> bytes:
-    """The answer, with these reported beside what it reports itself."""
+def _is_name(name: Any, like: Any) -> bool:
+    """Whether Lambda takes this as the name of a record of the kind that this other name is of."""
+    if isinstance(like, str):
+        return isinstance(name, str) and bool(name)
+    if not isinstance(name, dict):
+        return False
+    offset = name.get("offset")
+    return isinstance(name.get("partition"), str) and isinstance(offset, (int, float))
+
+
+def joined(payload: bytes, failed: list[Any]) -> bytes:
+    """The answer, with these reported beside what it reports itself; not a byte else changes."""
     try:
         answer = loads(payload) if payload.strip() else None
     except (ValueError, RecursionError):
         return payload  # not JSON: the whole batch fails by it
     text = payload.decode() if isinstance(answer, dict) else "{}"
     reported = answer.get(FAILURES) if isinstance(answer, dict) else None
+    own = [] if reported is None else reported
+    if not isinstance(own, list):
+        return payload
+    names = [item.get(_ITEM) if isinstance(item, dict) else None for item in own]
+    if not all(_is_name(name, failed[0]) for name in names):
+        return payload
+    known = set(map(_key, names))
+    more = [dump_bytes({_ITEM: name}).decode() for name in failed if _key(name) not in known]
+    if not more:
+        return payload
     if reported is None:
-        reported = []
-    if not isinstance(reported, list):
-        return payload
-    known = [item.get(_ITEM) if isinstance(item, dict) else None for item in reported]
-    if not all(isinstance(name, str) and name for name in known):
-        return payload
-    more = [{_ITEM: name} for name in failed if name not in known]
-    return set_path(text, (FAILURES,), dumps(reported + more)).encode() if more else payload
+        return set_path(text, (FAILURES,), f"[{','.join(more)}]").encode()
+    return append_to(text, (FAILURES,), more).encode()
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    found = identifiers(invocation.event())
+    found = items(invocation.event())
     if not found:
-        return Nothing("the event is no batch of SQS, Kinesis or DynamoDB stream records")
+        return Nothing(f"the event is no batch that could be reported on: {_NO_REPORTS}")
     failed = chosen(found, options.share, draw)
     if not failed:
         return None
 
     def whole(answer: Answer) -> bool:
-        return answer.change_payload(
+        changed = answer.change_payload(
             lambda payload: joined(
                 payload.encode() if isinstance(payload, str) else payload, failed
             )
         )
+        return changed or answer.unchanged("the records are reported, or the batch fails, already")
 
-    return Rewrite(whole, lambda stream: False, failed=len(failed), records=len(found))
+    return Rewrite(whole, _no_stream, failed=len(failed), records=len(found))
+
+
+def _no_stream(stream: Stream) -> bool:
+    return stream.unchanged("a streamed answer is no report of failed records")
 
 
 FAULT = Fault(
     __name__,
     order=90,
-    help="SQS, Kinesis and DynamoDB stream batches report that share as `batchItemFailures`",
+    help="SQS, Kinesis, DynamoDB stream and Kafka batches report that share as `batchItemFailures`",
     main=Option("share", Rate(), "share of the records; a fraction of a record by chance"),
     decide=decide,
 )

@@ -17,20 +17,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from faultlayer.vocabulary.answer import Answer, Stream
+    from faultlayer.vocabulary.answer import Answer
     from faultlayer.vocabulary.invocation import Invocation
+    from faultlayer.vocabulary.streamed import Stream
 
 TRUNCATE = "truncate"
 GARBLE = "garble"
 REPLACE = "replace"
 BODY, PAYLOAD = "body", "payload"
+_LONG = 1 << 20  # characters: U+FFFD takes three bytes, and Lambda takes 6 MB
+_PIECE = 1 << 14  # characters, an even number
 _REPLACEMENT = '{"message":"fault injected: corruption"}'
 
 
 def garble_text(text: str) -> str:
-    """Every other character lost, the first among them: neither JSON, XML nor HTML any more."""
-    characters = list(text)
-    characters[::2] = "\ufffd" * len(characters[::2])
+    """Every other character lost, the first among them: neither JSON, XML nor HTML any more.
+
+    In a long text by a sign of one byte, so that it grows neither here nor on its way.
+    """
+    lost = "\ufffd" if len(text) <= _LONG else "?"
+    return "".join(_garbled(text[at : at + _PIECE], lost) for at in range(0, len(text), _PIECE))
+
+
+def _garbled(text: str, lost: str) -> str:
+    characters = list(text)  # a short piece: a list takes many times the text's own memory
+    characters[::2] = lost * len(characters[::2])
     return "".join(characters)
 
 
@@ -70,22 +81,26 @@ def corrupt_stream(mode: str, replacement: str) -> Callable[[bytes], bytes]:
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    if options.sources != ANY:
-        from faultlayer.vocabulary.fronts import no_answer
+    from faultlayer.vocabulary.fronts import front_of, no_answer
 
-        if why := no_answer(invocation):
-            return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
+    front = front_of(invocation)
+    if options.sources != ANY and (why := no_answer(front)):
+        return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
     mode = options.mode
     replacement = _REPLACEMENT if options.body is None else options.body
 
     def whole(answer: Answer) -> bool:
         change = corrupt(mode, replacement)
         if options.scope == PAYLOAD:
-            return answer.change_payload(change)
-        return answer.change_body(change)
+            done = answer.change_payload(change)
+        else:
+            answer.read_as(front.members, infers=front.infers)
+            done = answer.change_body(change, anew=mode == REPLACE)
+        return done or answer.unchanged("the body stays as it is by it")
 
     def stream(answer: Stream) -> bool:
-        answer.filter_body(corrupt_stream(mode, replacement))
+        answer.read_as(front.members)
+        answer.filter_body(corrupt_stream(mode, replacement), anew=mode == REPLACE)
         return True
 
     return Rewrite(whole, stream)

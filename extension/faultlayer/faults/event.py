@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from faultlayer.events.edit import set_path
 from faultlayer.events.paths import parts_of
-from faultlayer.jsontext import Repeated, dumps, is_number, json_value
+from faultlayer.jsontext import Repeated, dump_bytes, dumps, is_number, json_value
 from faultlayer.values.kinds import Kind
 from faultlayer.vocabulary.actions import Action, Alter, Nothing
 from faultlayer.vocabulary.registry import Fault, Option, Options
@@ -68,7 +68,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     if content is None:
         return Nothing("the event is not JSON")
     changes = [
-        (parts_of(path), None if value is None else dumps(value))
+        (parts_of(path), None if value is None else dump_bytes(value).decode())
         for path, value in options.changes.items()
     ]
 

@@ -11,22 +11,33 @@ from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from faultlayer.vocabulary.answer import Answer, Stream
+    from faultlayer.vocabulary.answer import Answer
     from faultlayer.vocabulary.invocation import Invocation
+    from faultlayer.vocabulary.streamed import Stream
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    from faultlayer.vocabulary.fronts import no_status
+    from faultlayer.vocabulary.fronts import front_of, no_status
 
-    if why := no_status(invocation):
+    front = front_of(invocation)
+    if why := no_status(front):
         return Nothing(why)
     changes = options.headers
 
+    def change(answer: Answer | Stream) -> bool:
+        if answer.http is None:
+            return answer.unchanged("the answer is not HTTP-shaped: it has no headers")
+        if answer.http.change_headers(changes):
+            return True
+        return answer.unchanged("the answer's headers are so already")
+
     def whole(answer: Answer) -> bool:
-        return answer.http is not None and answer.http.change_headers(changes)
+        answer.read_as(front.members, infers=front.infers)
+        return change(answer)
 
     def stream(answer: Stream) -> bool:
-        return answer.http is not None and answer.http.change_headers(changes)
+        answer.read_as(front.members)
+        return change(answer)
 
     return Rewrite(whole, stream, headers=len(changes))
 

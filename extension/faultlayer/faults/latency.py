@@ -18,6 +18,14 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     return Delay(low + (high - low) * draw, options.when)
 
 
+def doubt(options: Options, timeout: float) -> str:
+    low, high = options.delay
+    if high < timeout:
+        return ""
+    hit = "every invocation that is hit" if low >= timeout else "some invocations that are hit"
+    return f"is as long as the function's timeout of {timeout:g} s: {hit} will time out"
+
+
 _MILLISECONDS = ("delay", "milliseconds up to 15 minutes, the least not above the most")
 _SECONDS = ("delay", "seconds up to 900")
 
@@ -51,4 +59,5 @@ FAULT = Fault(
         ),
     ),
     decide=decide,
+    doubt=doubt,
 )

@@ -1,9 +1,9 @@
 """OVERSIZE: the answer is padded to this size; over 6 MB Lambda refuses it.
 
 It stays what it is, with blanks added: at the end of the body of an HTTP-shaped answer, after the
-JSON of any other, at the end of a stream. What is longer already is left alone. A stream is hit
-whatever its length, which is not known until its end. Event sources read no blanks: there only an
-answer that Lambda refuses, which is a function error, is one that does something.
+JSON of any other, at the end of a stream. What is longer already is left alone. So is a compressed
+body, since blanks after it cannot be read, unless Lambda refuses the answer anyway. An event source
+reads no blanks: there only an answer that Lambda refuses, a function error, does something.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
@@ -15,25 +15,32 @@ from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from faultlayer.vocabulary.answer import Answer, Stream
+    from faultlayer.vocabulary.answer import Answer
     from faultlayer.vocabulary.invocation import Invocation
+    from faultlayer.vocabulary.streamed import Stream
 
 _REFUSED = (6 << 20) + 100  # bytes: the longest answer that Lambda takes
+_ENCODED = "the body has a content-encoding: blanks after it would make it unreadable"
 _MOST = 256 << 20  # past Lambda's limit of 200 MB for streams
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    size = options.size
-    if size <= _REFUSED:
-        from faultlayer.vocabulary.fronts import no_answer
+    from faultlayer.vocabulary.fronts import front_of, no_answer
 
-        if why := no_answer(invocation):
-            return Nothing(f"{why}; over 6 MB Lambda refuses the answer there, too")
+    size, front = options.size, front_of(invocation)
+    if size <= _REFUSED and (why := no_answer(front)):
+        return Nothing(f"{why}; over 6 MB Lambda refuses the answer there, too")
 
     def whole(answer: Answer) -> bool:
-        return answer.pad(size)
+        answer.read_as(front.members, infers=False)
+        if answer.http and answer.http.encoded() and size <= _REFUSED:
+            return answer.unchanged(_ENCODED)
+        return answer.pad(size) or answer.unchanged("the answer is as long already")
 
     def stream(answer: Stream) -> bool:
+        answer.read_as(front.members)
+        if answer.http and answer.http.encoded():
+            return answer.unchanged(_ENCODED)
         return answer.pad(size)
 
     return Rewrite(whole, stream, size=size)

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    if options.sources != ANY:
-        from faultlayer.vocabulary.fronts import no_status
+    from faultlayer.vocabulary.fronts import front_of, no_status
 
-        if why := no_status(invocation):
-            return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
+    front = front_of(invocation)
+    if options.sources != ANY and (why := no_status(front)):
+        return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
     body = options.body
     headers = dict(options.headers or {})
     if not any(name.lower() == "content-type" for name in headers):
         headers["content-type"] = "application/json" if body is None else "text/plain"
     if body is None:
         body = f'{{"message":"fault injected: status {options.code}"}}'
-    return Respond(options.code, headers, body, options.when)
+    return Respond(options.code, headers, body, options.when, front.members)
 
 
 def _flag(given: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from faultlayer.values.kinds import LONGEST, Duration
-from faultlayer.vocabulary.actions import Action, Delay, Outlast
+from faultlayer.vocabulary.actions import Action, Delay, Nothing, Outlast
 from faultlayer.vocabulary.registry import Equivalent, Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -20,11 +20,19 @@ if TYPE_CHECKING:
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     deadline = invocation.deadline()
     if deadline is None:
-        return None
+        return Nothing("the deadline of the invocation is not known")
     left = min(max(deadline - time.time(), 0.0), LONGEST) - options.margin
     if options.margin == 0:
         return Outlast(left, time.monotonic() + left)
-    return Delay(left, until=time.monotonic() + left) if left > 0 else None
+    if left <= 0:
+        return Nothing("the margin is longer than the time that the function has")
+    return Delay(left, until=time.monotonic() + left)
+
+
+def doubt(options: Options, timeout: float) -> str:
+    if options.margin < timeout:
+        return ""
+    return f"leaves no time: the margin is as long as the function's timeout of {timeout:g} s"
 
 
 FAULT = Fault(
@@ -40,4 +48,5 @@ FAULT = Fault(
         ),
     ),
     decide=decide,
+    doubt=doubt,
 )

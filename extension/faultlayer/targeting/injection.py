@@ -30,6 +30,11 @@ class Hit:
             **self.action.numbers,
         )
 
+    def skip(self, request_id: str | None, why: str) -> None:
+        """Uncount the injection, which changed nothing, and say why."""
+        self.rule.give_back()
+        mention(self.rule, why, request_id)
+
     def fail(self, request_id: str | None, error: Exception) -> None:
         """The fault's own code has failed: what it was to do does not count, and it is told of."""
         self.rule.give_back()

@@ -13,19 +13,44 @@ UNNAMED = "FaultInjected"
 LONGEST_MESSAGE = 4096
 
 
+def _is_type(word: str) -> bool:
+    """Whether a word is a type of some language, and no URL, ARN, path, address or JSON.
+
+    In ASCII, as the header is in which Lambda is told of it.
+    """
+    if not word.isascii() or not word or not (word[0].isalpha() or word[0] in "_$*&<:"):
+        return False
+    return word.isprintable() and ":" not in word.replace("::", "") and "/" not in word
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Type and message of a text, parted by its first colon before a blank; no type if it has none.
+
+    Types as languages write them: `my_crate::OrderError`, `Outer$Inner`, `Function<UserError>`.
+    """
+    for at, character in enumerate(text):
+        if character.isspace():
+            break
+        if character == ":" and (at + 1 == len(text) or text[at + 1].isspace()):
+            return (text[:at], text[at + 1 :].strip()) if _is_type(text[:at]) else ("", text)
+    return "", text
+
+
 class ErrorMessage(Kind):
     """`message` or `Type: message`: a pair of type and message."""
 
-    allowed = f"`message` or `Type: message`, each at most {LONGEST_MESSAGE} characters"
+    allowed = (
+        "`message` or `Type: message`, the type a word without blanks, "
+        f"each at most {LONGEST_MESSAGE} characters"
+    )
     example = "ValueError: no such order"
     unnamed = UNNAMED  # the type where none is given
 
     def parse(self, value: Any) -> tuple[str, str]:
         text = text_of(value, "text").strip()
-        kind, colon, message = text.partition(":")
-        if not (colon and kind.isascii() and kind.replace(".", "_").isidentifier()):
+        kind, message = _parted(text)
+        if not kind:
             kind, message = self.unnamed, text
-        message = message.strip()
         if len(kind) > LONGEST_MESSAGE or len(message) > LONGEST_MESSAGE:
             raise ValueError(f"is longer than {LONGEST_MESSAGE} characters")
         return kind, message

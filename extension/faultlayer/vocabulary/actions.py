@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from faultlayer.vocabulary.answer import Answer, Stream
+    from faultlayer.vocabulary.answer import Answer
+    from faultlayer.vocabulary.streamed import Stream
 
     class Sandbox(Protocol):
         """The invocation for which something is held: see `acting.hold`."""
@@ -81,13 +82,24 @@ class Fail(Action):
 
 
 class Respond(Action):
-    """Answer the caller with this HTTP status in Lambda's proxy-integration shape."""
+    """Answer the caller with this HTTP status in Lambda's proxy-integration shape.
 
-    __slots__ = ("body", "headers", "status")
+    `read`: the members of an answer that the caller reads headers from, if that is known.
+    """
+
+    __slots__ = ("body", "headers", "read", "status")
     terminal = True
 
-    def __init__(self, status: int, headers: dict[str, str], body: str, when: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        headers: dict[str, str],
+        body: str,
+        when: str,
+        read: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(when, when=when, status=status)
+        self.read = read
         self.status = status
         self.headers = headers
         self.body = body
@@ -168,7 +180,8 @@ class Rewrite(Action):
     """Change the answer on its way out.
 
     `whole` takes a buffered answer and tells whether it changed it; `stream` makes the filter
-    that a streamed answer's bytes pass through, in constant memory.
+    that a streamed answer's bytes pass through, in constant memory. If nothing changes, the answer
+    is told why (`unchanged`), which ends in one line of the log.
     """
 
     __slots__ = ("stream", "whole")

@@ -1,16 +1,20 @@
-"""What the function answered, in the shapes Lambda knows: proxy integration and streamed prelude.
+"""What the function answered, in the shape of the proxy integration, and how it is changed.
 
-It promises to leave what it does not understand alone: an answer that is not HTTP-shaped keeps
-every byte until something asks to change its body.
+    bytes -> Http.parse -> text, one character for each byte -> edits in place -> bytes
+
+What nothing changes stays byte for byte: numbers no float can hold, escapes, spaces, text in any
+script. What is written anew is UTF-8. Nothing that is not understood is changed.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 """
 
 from __future__ import annotations
 
+from _codecs import utf_8_decode
 from binascii import a2b_base64, b2a_base64
 
-from faultlayer.jsontext import dump_bytes, loads
+from faultlayer.jsontext import escape, loads, quote_utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,23 +22,32 @@ if TYPE_CHECKING:
     from typing import Any
 
     Change = Callable[[str | bytes], str | bytes]
-    Filter = tuple[Callable[[bytes], bytes], Callable[[Exception], None] | None]
 
-HTTP_STREAM = b"application/vnd.awslambda.http-integration-response"
-SEPARATOR = b"\0" * 8
-MAX_PRELUDE = 1 << 20  # bytes; a stream without a separator by then is taken for a plain one
-_STATUS, _HEADERS, _SEVERAL, _BODY = "statusCode", "headers", "multiValueHeaders", "body"
-PRELUDE = (_STATUS, _HEADERS)  # the members of a proxy response that a stream's prelude has
+_STATUS, _HEADERS, _SEVERAL = "statusCode", "headers", "multiValueHeaders"
+_BODY, _COOKIES = "body", "cookies"
+# Where an answer's headers are read, by who asked.
+ONE = (_HEADERS,)
+SEVERAL = (_SEVERAL,)  # a load balancer whose target group has them reads no other
+BOTH = (_HEADERS, _SEVERAL)  # API Gateway merges them
+WITH_COOKIES = (_HEADERS, _COOKIES)  # payload 2.0
+ANY = (_HEADERS, _SEVERAL, _COOKIES)  # not known
+_BASE64 = "isBase64Encoded"
+PRELUDE = (_STATUS, _HEADERS, _SEVERAL)  # the members of a response that a stream's prelude has
+ENCODING, LENGTH, _COOKIE = "content-encoding", "content-length", "set-cookie"
+_PLAIN = ("", "identity")
+_CHECKED = 1 << 16  # bytes that are checked to be UTF-8 at a time, so that no copy of all is made
 
 
-def status_payload(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
-    """A response in the proxy-integration shape."""
-    return {**prelude_fields(status, headers), _BODY: body, "isBase64Encoded": False}
-
-
-def prelude_fields(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
-    """A streamed response's prelude."""
-    return {_STATUS: status, _HEADERS: dict(headers)}
+def status_payload(
+    status: int, headers: Mapping[str, str], body: str, read: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A response in the proxy-integration shape, its headers in the member that is read."""
+    fields: dict[str, Any] = {_STATUS: status}
+    if not read or _HEADERS in read:
+        fields[_HEADERS] = dict(headers)
+    else:
+        fields[_SEVERAL] = {name: [text] for name, text in headers.items()}
+    return {**fields, _BODY: body, _BASE64: False}
 
 
 _BLOCK = 1 << 16
@@ -50,123 +63,257 @@ def filled(start: bytes, unit: bytes, count: int, end: bytes = b"") -> Iterator[
     yield block[: count % most * len(unit)] + end
 
 
-class Http:
-    """The JSON object of an HTTP-shaped answer: a proxy response, or a stream's prelude."""
+def _as_text(data: bytes) -> str | None:
+    """The bytes of UTF-8 as one character each; None if they are not UTF-8."""
+    if not data.isascii():
+        view, at = memoryview(data), 0
+        while at < len(data):
+            end = at + _CHECKED
+            try:
+                at += utf_8_decode(view[at:end], "strict", end >= len(data))[1]
+            except UnicodeDecodeError:
+                return None
+    return data.decode("latin-1")
 
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self.fields = fields
+
+class Http:
+    """The JSON object of an HTTP-shaped answer: a proxy response, or a stream's prelude.
+
+    `text` is its JSON, one character for each byte. `read`: the members whose headers count.
+    """
+
+    def __init__(self, text: str, read: tuple[str, ...] = ANY) -> None:
+        self.text = text
+        self.read = read
         self.changed = False
+        self._fields: dict[str, Any] | None = None
 
     @classmethod
     def parse(cls, data: bytes, *, prelude: bool = False) -> Http | None:
-        """The object, or None where data is none, or a response without `statusCode`."""
+        """The object; None if data is none, or is a response without `statusCode`."""
+        if not prelude and b"statusCode" not in data and b"\\u" not in data:
+            return None  # found without building what may be large
+        text = _as_text(data)
+        if text is None:
+            return None
+        http = cls(text)
         try:
-            fields = loads(data)
+            status = http.fields.get(_STATUS, 200 if prelude else None)
         except (ValueError, RecursionError):
             return None
-        if not isinstance(fields, dict):
-            return None
-        status = fields.get(_STATUS, 200 if prelude else None)
         digits = isinstance(status, str) and status.isdigit()
         if not digits and (isinstance(status, bool) or not isinstance(status, (int, float))):
             return None
-        return cls(fields)
+        return http
 
-    def _remove(self, name: str) -> bool:
-        """Take every form of a header out; whether there was one."""
+    @classmethod
+    def inferred(cls, data: bytes) -> Http | None:
+        """What payload 2.0 makes of an answer that is JSON without `statusCode`; else None."""
+        text = _as_text(data)
+        try:
+            loads(text or "")
+        except (ValueError, RecursionError):
+            return None
+        assert text is not None
+        headers = f'"{_HEADERS}":{{"content-type":"application/json"}}'
+        return cls(f'{{"{_STATUS}":200,{headers},"{_BODY}":{escape(text)}}}')
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Its members as read, the body apart; raises as `loads`."""
+        if self._fields is None:
+            fields = loads(self.text)
+            if not isinstance(fields, dict):
+                raise ValueError("is not an object")
+            fields.pop(_BODY, None)
+            self._fields = fields
+        return self._fields
+
+    def _put(self, path: tuple[str, ...], value: str | None) -> bool:
+        """Set or remove one place; returns whether that changes anything."""
+        from faultlayer.events.edit import set_path
+
+        after = set_path(self.text, path, value)
+        if after == self.text:
+            return False
+        self.text = after
+        self._fields = None
+        self.changed = True
+        return True
+
+    # -- headers --------------------------------------------------------------------------------
+
+    def _values(self, member: str, name: str) -> list[Any]:
+        """What a member has for the header of this name in lower case, whatever its spelling."""
+        held = self.fields.get(member)
+        if member == _COOKIES:
+            return held if name == _COOKIE and isinstance(held, list) else []
+        if not isinstance(held, dict):
+            return []
+        return [text for key, text in held.items() if key.lower() == name]
+
+    def header(self, name: str) -> str:
+        """The last value of this header, as text; empty if it has none."""
+        found = [value for member in self.read for value in self._values(member, name)]
+        flat = [text for value in found for text in (value if isinstance(value, list) else [value])]
+        return flat[-1] if flat and isinstance(flat[-1], str) else ""
+
+    def encoded(self) -> bool:
+        """Whether the body has a content-encoding, so that it is not what it looks like."""
+        return self.header(ENCODING).strip().lower() not in _PLAIN
+
+    def _remove(self, name: str, members: tuple[str, ...]) -> bool:
+        """Take every form of a header, in lower case, out of these members."""
         found = False
-        for member in (_HEADERS, _SEVERAL):
-            held = self.fields.get(member)
-            if not isinstance(held, dict):
-                continue
-            for key in [key for key in held if key.lower() == name]:
-                del held[key]
-                found = True
-        if name == "set-cookie" and self.fields.pop("cookies", None):
-            found = True
+        for member in members:
+            if self._values(member, name):
+                path = (member,) if member == _COOKIES else (member, name)
+                found = self._put(path, None) or found
         return found
 
     def change_headers(self, changes: Mapping[str, str | None]) -> bool:
         """Set these headers, whatever their case; None removes. Whether anything changed."""
         changed = False
         for name, text in changes.items():
-            removed = self._remove(name.lower())
-            changed = changed or removed or text is not None
-            if text is not None:
-                self._set(name, text)
-        self.changed = self.changed or changed
+            if text is None:
+                changed = self._remove(name.lower(), self.read) or changed
+            else:
+                changed = self._set(name, text) or changed
         return changed
 
-    def _set(self, name: str, text: str) -> None:
-        several = self.fields.get(_SEVERAL)
-        if isinstance(several, dict) and not self.fields.get(_HEADERS):
-            several[name] = [text]  # a load balancer with multi-value headers reads only these
-            return
-        held = self.fields.get(_HEADERS)
-        if not isinstance(held, dict):
-            held = self.fields[_HEADERS] = {}
-        held[name] = text
+    def _set(self, name: str, text: str) -> bool:
+        lower, literal = name.lower(), quote_utf8(text)
+        member = self._member(lower)
+        value = loads(literal)  # as the fields are read: one character for each byte
+        several: Any = value if member == _HEADERS else [value]
+        held = [each for other in self.read for each in self._values(other, lower)]
+        if held == ([value] if member == _COOKIES else [several]):
+            return False
+        self._remove(lower, self.read)
+        if member != _HEADERS:
+            literal = f"[{literal}]"
+        if member == _COOKIES:
+            return self._put((member,), literal)
+        if not isinstance(self.fields.get(member), dict):
+            return self._put((member,), f"{{{quote_utf8(name)}:{literal}}}")
+        return self._put((member, name), literal)
 
-    def change_body(self, change: Change) -> bool:
-        """Replace the body by what `change` makes of it; whether that differs."""
-        body = self.fields.get(_BODY)
+    def _member(self, name: str) -> str:
+        """Where a header is to be written, so that it is read."""
+        if name == _COOKIE and _COOKIES in self.read and self._values(_COOKIES, name):
+            return _COOKIES
+        if _HEADERS not in self.read:
+            return _SEVERAL
+        several = _SEVERAL in self.read and isinstance(self.fields.get(_SEVERAL), dict)
+        return _SEVERAL if several and not self.fields.get(_HEADERS) else _HEADERS
+
+    # -- the body -------------------------------------------------------------------------------
+
+    def _body(self) -> tuple[int, int]:
+        """Start and end of the body's JSON, of the last if there are two; 0, 0 if there is none."""
+        from faultlayer.events.edit import members
+
+        found = (0, 0)
+        for name, begin, end in members(self.text):
+            if name == _BODY:
+                found = begin, end
+        return found
+
+    def body(self) -> str:
+        """The body as text; an object in its place as the JSON that it is."""
+        begin, end = self._body()
+        written = self.text[begin:end].encode("latin-1")
+        body = loads(written) if end else None
         if body is None:
-            body = ""
-        if not isinstance(body, str):  # an object where text was due: what the caller would see
-            body = dump_bytes(body).decode()
-        before: str | bytes = body
-        if self.fields.get("isBase64Encoded") is True:
-            try:
-                before = a2b_base64(body)
-            except ValueError:
-                pass
+            return ""
+        return body if isinstance(body, str) else written.decode()
+
+    def _decoded(self, body: str) -> bytes | None:
+        """The bytes that the body stands for in base64; None if it is text."""
+        if self.fields.get(_BASE64) is not True:
+            return None
+        try:
+            return a2b_base64(body)
+        except ValueError:
+            return None
+
+    def change_body(self, change: Change, *, anew: bool = False) -> bool:
+        """Replace the body by what `change` makes of it; whether that differs.
+
+        `anew`: what is put there has nothing to do with what was there, and no encoding.
+        """
+        body = self.body()
+        data = self._decoded(body)
+        before = body if data is None else data
         after = change(before)
-        if after == before:
+        if after == before and not (anew and self.encoded()):
             return False
         if isinstance(after, bytes):
-            self.fields[_BODY] = b2a_base64(after, newline=False).decode()
+            self._put((_BODY,), f'"{b2a_base64(after, newline=False).decode()}"')
         else:
-            self.fields[_BODY] = after
-            if isinstance(before, bytes):
-                self.fields["isBase64Encoded"] = False
-        self._remove("content-length")
-        self.changed = True
+            self._put((_BODY,), quote_utf8(after))
+            if data is not None:
+                self._put((_BASE64,), "false")
+        self._remove(LENGTH, ANY)
+        if anew:
+            self._remove(ENCODING, ANY)
         return True
 
     def opened(self) -> tuple[bytes, bytes, bytes]:
         """The object as JSON in two halves, and what may stand between: the body goes on there."""
-        body = self.fields.pop(_BODY, None)
-        body = "" if body is None else body if isinstance(body, str) else dump_bytes(body).decode()
+        self._remove(LENGTH, ANY)
+        begin, end = self._body()
+        if not end or self.text[begin] != '"':
+            self._put((_BODY,), quote_utf8(self.body()))
+            begin, end = self._body()
         unit = b" "
-        if self.fields.get("isBase64Encoded") is True:
-            try:
-                data = a2b_base64(body)
-                body = b2a_base64(data + b" " * (-len(data) % 3), newline=False).decode()
-                unit = b"ICAg"
-            except ValueError:
-                pass
-        self._remove("content-length")
-        self.fields[_BODY] = body  # the last member now
+        data = self._decoded(self.body())
+        if data is not None:
+            unit = b"ICAg"  # three blanks
+            missing = -len(data) % 3
+            if missing:
+                padded = b2a_base64(data + b" " * missing, newline=False).decode()
+                self._put((_BODY,), f'"{padded}"')
+                begin, end = self._body()
         self.changed = True
-        text = dump_bytes(self.fields)
-        return text[:-2], unit, text[-2:]
+        return self.text[: end - 1].encode("latin-1"), unit, self.text[end - 1 :].encode("latin-1")
 
-    def text(self, original: bytes) -> bytes:
-        """The object as JSON; the original bytes where nothing has changed it."""
-        return dump_bytes(self.fields) if self.changed else original
+    def payload(self, original: bytes) -> bytes:
+        """The object as JSON; the original bytes if nothing has changed it."""
+        return self.text.encode("latin-1") if self.changed else original
 
 
-class Answer:
-    """A buffered answer; `http` is its object where it is HTTP-shaped."""
+class Passing:
+    """An answer on its way. `why`: the reason that a fault gives for changing nothing."""
+
+    why = ""
+
+    def unchanged(self, why: str) -> bool:
+        """Say why nothing changes; false, for a fault to return."""
+        self.why = why
+        return False
+
+
+class Answer(Passing):
+    """A buffered answer; `http` is its object if it is HTTP-shaped."""
 
     def __init__(self, payload: bytes) -> None:
         self._payload = payload
         self._size = 0
         self.http = Http.parse(payload)
+        self._inferred = False
+
+    def read_as(self, read: tuple[str, ...], *, infers: bool) -> None:
+        """Take it as who asked does: these members count, and JSON alone may be a body."""
+        if self.http is None and infers and self._payload.strip():
+            self.http = Http.inferred(self._payload)
+            self._inferred = self.http is not None
+        if self.http:
+            self.http.read = read
 
     def payload(self) -> bytes:
         """The bytes to answer with."""
-        return self.http.text(self._payload) if self.http else self._payload
+        return self.http.payload(self._payload) if self.http else self._payload
 
     def pad(self, size: int) -> bool:
         """Have it leave with at least so many bytes; whether that is more than there are."""
@@ -178,14 +325,16 @@ class Answer:
         payload = self.payload()
         if len(payload) >= self._size:
             return payload, b" ", 0, b""
-        start, unit, end = self.http.opened() if self.http else (payload, b" ", b"")
+        start, unit, end = payload, b" ", b""
+        if self.http and (self.http.changed or not self._inferred):
+            start, unit, end = self.http.opened()
         missing = max(self._size - len(start) - len(end), 0)
         return start, unit, -(-missing // len(unit)), end
 
-    def change_body(self, change: Change) -> bool:
-        """Replace the body, or the whole payload where it is not HTTP-shaped."""
+    def change_body(self, change: Change, *, anew: bool = False) -> bool:
+        """Replace the body, or the whole payload if it is not HTTP-shaped."""
         if self.http:
-            return self.http.change_body(change)
+            return self.http.change_body(change, anew=anew)
         return self.change_payload(change)
 
     def change_payload(self, change: Change) -> bool:
@@ -195,102 +344,9 @@ class Answer:
         self._payload = after.encode() if isinstance(after, str) else after
         if self._payload == before:
             return False
+        read = self.http.read if self.http else ANY
         self.http = Http.parse(self._payload)
-        return True
-
-
-class Stream:
-    """A streamed answer passing by: the prelude, where it is HTTP-shaped, then pieces of body.
-
-    `feed` takes content as it arrives and returns what may leave, `end` what is left at the end;
-    `rewrite` is called once, as soon as the prelude is known, before any body passes. `blame` is
-    told where a filter fails that was set while it was in force: what follows passes without it.
-    """
-
-    def __init__(self, *, http: bool, rewrite: Callable[[Stream], None]) -> None:
-        self.http: Http | None = None
-        self.blame: Callable[[Exception], None] | None = None
-        self._rewrite = rewrite
-        self._prelude: bytes | None = None
-        self._filters: list[Filter] = []
-        self._held = bytearray()
-        self._size = self._sent = 0
-        self._in_prelude = http
-        if not http:
-            rewrite(self)
-
-    def filter_body(self, change: Callable[[bytes], bytes]) -> None:
-        """Pass every piece of the body through this function."""
-        self._filters.append((change, self.blame))
+        self._inferred = False
         if self.http:
-            self.http.change_headers({"content-length": None})
-
-    def pad(self, size: int) -> bool:
-        """Have at least so many bytes leave, prelude included."""
-        self._size = max(self._size, size)
-        if self.http:
-            self.http.change_headers({"content-length": None})
+            self.http.read = read
         return True
-
-    def begin_again(self) -> None:
-        """As if nothing had been asked for, before any body passes."""
-        self._filters.clear()
-        self._size = 0
-        self.http = None if self._prelude is None else Http.parse(self._prelude, prelude=True)
-
-    def head(self) -> bytes:
-        """The prelude as it will leave; empty where there is none."""
-        if self._prelude is None:
-            return b""
-        return self.http.text(self._prelude) if self.http else self._prelude
-
-    def padding(self) -> Iterator[bytes]:
-        """What is still to leave after the end."""
-        return filled(b"", b" ", max(self._size - self._sent, 0))
-
-    def feed(self, content: bytes) -> bytes:
-        piece = self._fed(content)
-        self._sent += len(piece)
-        return piece
-
-    def _fed(self, content: bytes) -> bytes:
-        if not self._in_prelude:
-            return self._filtered(content)
-        seen = max(len(self._held) - len(SEPARATOR), 0)
-        self._held += content
-        at = self._held.find(SEPARATOR, seen)
-        if at >= 0:
-            held = bytes(self._held)
-            return self._past_prelude(held[:at], SEPARATOR, held[at + len(SEPARATOR) :])
-        if len(self._held) < MAX_PRELUDE:
-            return b""
-        return self._past_prelude(bytes(self._held), b"", b"")
-
-    def _past_prelude(self, prelude: bytes, separator: bytes, rest: bytes) -> bytes:
-        self._in_prelude = False
-        self._held.clear()
-        self._prelude = prelude if separator else None
-        self.begin_again()
-        self._rewrite(self)
-        if separator:
-            return self.head() + separator + self._filtered(rest)
-        return self._filtered(prelude)
-
-    def _filtered(self, piece: bytes) -> bytes:
-        for each in tuple(self._filters):
-            change, blame = each
-            try:
-                piece = change(piece) if piece else piece
-            except Exception as error:
-                self._filters.remove(each)
-                if blame is not None:
-                    blame(error)
-        return piece
-
-    def end(self) -> bytes:
-        """What is left to send when the stream ends."""
-        if not self._in_prelude:
-            return b""
-        piece = self._past_prelude(bytes(self._held), b"", b"")
-        self._sent += len(piece)
-        return piece

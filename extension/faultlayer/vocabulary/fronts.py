@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html
 from __future__ import annotations
 
 from faultlayer.jsontext import loads
+from faultlayer.vocabulary.answer import ANY, BOTH, ONE, SEVERAL, WITH_COOKIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,25 +24,29 @@ CALLER = 2  # reads an answer of another shape
 SOURCE = 3  # reads no answer, or a list of failed records alone
 DIRECT = 4  # unknown: whoever calls may expect any shape
 
+_ALB = "an Application Load Balancer"
+
 # Who it is, what is read there, and the members that tell: a dotted path exists, or has this text.
 # A slash is a dot that belongs to a name; 0 is the first of a list.
-# The first row whose members are all there wins, so rows that say more stand above.
-_ROWS = (
+# The first row whose members are all there wins, so rows that say more stand above. The last of an
+# HTTP front's row is where it reads an answer's headers.
+_ROWS: tuple[tuple[Any, ...], ...] = (
     ("an API Gateway authorizer", CALLER, "type methodArn"),
     ("an API Gateway authorizer", CALLER, "type routeArn"),
     ("an AppSync authorizer", CALLER, "authorizationToken requestContext.apiId"),
     ("a Lambda destination", SOURCE, "requestContext.condition requestPayload"),
-    ("an Application Load Balancer", HTTP, "requestContext.elb"),
-    ("VPC Lattice", HTTP, "requestContext.serviceNetworkArn"),
-    ("VPC Lattice", HTTP, "raw_path method"),
+    (_ALB, HTTP, "requestContext.elb multiValueHeaders", SEVERAL),
+    (_ALB, HTTP, "requestContext.elb", ONE),
+    ("VPC Lattice", HTTP, "requestContext.serviceNetworkArn", ONE),
+    ("VPC Lattice", HTTP, "raw_path method", ONE),
     (
         "a WebSocket's disconnect",
         SOURCE,
         "requestContext.connectionId requestContext.eventType=DISCONNECT",
     ),
-    ("a WebSocket API", HTTP, "requestContext.connectionId"),
-    ("an HTTP API or a function URL", HTTP, "requestContext.http"),
-    ("API Gateway", HTTP, "httpMethod requestContext"),
+    ("a WebSocket API", HTTP, "requestContext.connectionId", BOTH),
+    ("an HTTP API or a function URL", HTTP, "requestContext.http", WITH_COOKIES),
+    ("API Gateway", HTTP, "httpMethod requestContext", BOTH),
     ("S3 Object Lambda", CALLER, "xAmzRequestId userRequest"),
     ("S3 Batch Operations", CALLER, "invocationSchemaVersion tasks"),
     ("AppSync", CALLER, "info.fieldName info.parentTypeName"),
@@ -110,13 +115,18 @@ _SOURCES = {
 
 
 class Front:
-    """Who made an invocation: its `name` in a message, and which answers it `reads`."""
+    """Who made an invocation: its `name` in a message, and which answers it `reads`.
 
-    __slots__ = ("name", "reads")
+    `members`: where it reads an answer's headers. `infers`: JSON without a status is a body there.
+    """
 
-    def __init__(self, name: str, reads: int) -> None:
+    __slots__ = ("infers", "members", "name", "reads")
+
+    def __init__(self, name: str, reads: int, members: tuple[str, ...] = ANY) -> None:
         self.name = name
         self.reads = reads
+        self.members = members
+        self.infers = members == WITH_COOKIES
 
 
 _DIRECT = Front("a direct invocation", DIRECT)
@@ -140,9 +150,9 @@ def _source(record: Any) -> Front | None:
     if not isinstance(record, dict):
         return None
     said = record.get("eventSource", record.get("EventSource"))
-    if isinstance(said, str) and said:
-        return Front(_SOURCES.get(said, "an event source"), SOURCE)
-    return None
+    if not isinstance(said, str) or (said not in _SOURCES and not said.startswith("aws:")):
+        return None
+    return Front(_SOURCES.get(said, "an event source"), SOURCE)
 
 
 def recognised(event: Any) -> Front:
@@ -153,9 +163,9 @@ def recognised(event: Any) -> Front:
         return _DIRECT if front.reads == HTTP else front
     if not isinstance(event, dict):
         return _DIRECT
-    for name, reads, members in _ROWS:
+    for name, reads, members, *read in _ROWS:
         if all(_has(event, member) for member in members.split()):
-            return Front(name, reads)
+            return Front(name, reads, *read)
     records = event.get("Records")
     for record in (event, *records) if isinstance(records, list) else (event,):
         found = _source(record)
@@ -183,9 +193,8 @@ def front_of(invocation: Invocation) -> Front:
 _UNREAD = "the event is too large or too deep to be read: who reads the answer is not known"
 
 
-def no_status(invocation: Invocation) -> str:
+def no_status(front: Front) -> str:
     """Why an HTTP status, or a header, reaches nobody; empty if it may."""
-    front = front_of(invocation)
     if front.reads in (HTTP, DIRECT):
         return ""
     if not front.name:
@@ -195,9 +204,8 @@ def no_status(invocation: Invocation) -> str:
     return f"the event is from {front.name}, which reads no HTTP answer"
 
 
-def no_answer(invocation: Invocation) -> str:
+def no_answer(front: Front) -> str:
     """Why nobody reads the body of an answer; empty if somebody may."""
-    front = front_of(invocation)
     if front.reads != SOURCE:
         return ""
     return f"the event is from {front.name}, which reads no body" if front.name else _UNREAD

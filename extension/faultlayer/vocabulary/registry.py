@@ -79,6 +79,11 @@ class Equivalent:
         self.usual = usual
 
 
+def _as_said(options: Options, timeout: float) -> str:
+    """What a function's timeout makes of options that it makes nothing of."""
+    return ""
+
+
 def _never(options: Options, invocation: Invocation, draw: float) -> Action | None:
     """What a fault decides about invocations that hits starts alone."""
     return None
@@ -91,11 +96,23 @@ class Fault:
     `equivalents`: the same fault of other tools, whose configurations are accepted unchanged.
     `decide(options, invocation, draw)` returns the action to carry out, or None where the fault
     does not apply; `draw` is uniform in [0, 1), for what is random about it.
+    `doubt(options, timeout)` says what a function's timeout (seconds) makes of these options if
+    that is not what they say; else it is empty.
     A fault with `begin(options, draw)` instead hits the start of an execution environment, before
     any event: there is no invocation to decide about, and nothing to match.
     """
 
-    __slots__ = ("begin", "decide", "equivalents", "help", "main", "name", "options", "order")
+    __slots__ = (
+        "begin",
+        "decide",
+        "doubt",
+        "equivalents",
+        "help",
+        "main",
+        "name",
+        "options",
+        "order",
+    )
 
     def __init__(
         self,
@@ -108,6 +125,7 @@ class Fault:
         equivalents: tuple[Equivalent, ...] = (),
         decide: Callable[[Options, Invocation, float], Action | None] = _never,
         begin: Callable[[Options, float], Action | None] | None = None,
+        doubt: Callable[[Options, float], str] = _as_said,
     ) -> None:
         self.name = module.rpartition(".")[2]
         self.order = order
@@ -117,6 +135,7 @@ class Fault:
         self.equivalents = equivalents
         self.decide = decide
         self.begin = begin
+        self.doubt = doubt
 
     @property
     def common(self) -> tuple[Option, ...]:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from faultlayer.faults import find_fault
 from faultlayer.vocabulary.actions import Rewrite
-from faultlayer.vocabulary.answer import SEPARATOR, Answer, Stream
+from faultlayer.vocabulary.answer import Answer
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import Options
+from faultlayer.vocabulary.streamed import SEPARATOR, Stream
 
 MODES = ["truncate", "garble", "replace"]
 
@@ -152,3 +153,11 @@ def test_a_stream_s_prelude_is_not_hit(mode: str) -> None:
     out = b"".join(streamed(mode, [prelude, b"abcdef"], http=True))
     assert out.startswith(prelude)
     assert out != prelude + b"abcdef"
+
+
+def test_a_long_text_does_not_grow() -> None:
+    text = "ab" * (3 << 20)
+    payload = json.dumps({"statusCode": 200, "body": text}).encode()
+    after = buffered("garble", payload)
+    assert len(after) == len(payload)
+    assert json.loads(after)["body"] == "?b" * (3 << 20)

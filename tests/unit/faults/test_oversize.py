@@ -10,7 +10,8 @@ import pytest
 
 from faultlayer.settings.variables import read_environment
 from faultlayer.values.sizes import Size
-from faultlayer.vocabulary.answer import Answer, Stream, filled
+from faultlayer.vocabulary.answer import Answer, filled
+from faultlayer.vocabulary.streamed import Stream
 
 KIND = Size(1, 256 << 20, "7MB")
 
@@ -50,7 +51,7 @@ def padded(payload: bytes, size: int) -> bytes:
     return b"".join(filled(start, unit, count, end))
 
 
-@pytest.mark.parametrize("payload", [b"null", b'{"a":1}', b'"x"', b"", b"\xff", b'{"a":1e400}'])
+@pytest.mark.parametrize("payload", [b"null", b'{"a": 1}', b'"x"', b"", b"\xff", b'{"a":1e400}'])
 @pytest.mark.parametrize("size", [20, 65536, 200_000])
 def test_an_answer_that_is_no_http_gets_blanks_at_its_end(payload: bytes, size: int) -> None:
     assert padded(payload, size) == payload + b" " * (size - len(payload))
@@ -64,7 +65,7 @@ def test_an_http_answer_gets_them_at_the_end_of_its_body(body: Any, size: int) -
     after = padded(payload, size)
     assert len(after) == size
     answer = json.loads(after)
-    seen = "" if body is None else body if isinstance(body, str) else '{"a":1}'
+    seen = "" if body is None else body if isinstance(body, str) else '{"a": 1}'
     assert answer.pop("body").rstrip(" ") == seen
     assert answer == {"statusCode": 200, "headers": {"X": "1"}}
 

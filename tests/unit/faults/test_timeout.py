@@ -7,7 +7,7 @@ import time
 import pytest
 
 from faultlayer.faults import find_fault
-from faultlayer.vocabulary.actions import Action, Delay, Outlast
+from faultlayer.vocabulary.actions import Action, Delay, Nothing, Outlast
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import Options
 
@@ -37,7 +37,7 @@ def test_the_margin_is_left() -> None:
 
 @pytest.mark.parametrize("left", [0.5, 0.2, 0, -5])
 def test_where_less_is_left_it_does_not_apply(left: float) -> None:
-    assert decide(0.5, left) is None
+    assert isinstance(decide(0.5, left), Nothing)
 
 
 def test_zero_runs_past_the_deadline() -> None:
@@ -62,4 +62,4 @@ def test_a_deadline_long_past_is_outlasted_at_once() -> None:
 
 @pytest.mark.parametrize("margin", [0, 0.5])
 def test_without_a_deadline_it_does_not_apply(margin: float) -> None:
-    assert decide(margin, None) is None
+    assert isinstance(decide(margin, None), Nothing)

@@ -138,6 +138,7 @@ CALLERS: dict[str, Any] = {
 STEP_FUNCTIONS = {"taskToken": "t", "input": {"order": 7}}
 UNKNOWN = [{}, {"order": 7}, [], [1], [{"a": 1}], "x", 5, {"Records": []}, STEP_FUNCTIONS]
 UNKNOWN += [{"Records": {"eventSource": "aws:sqs"}}, {"Records": [5, None]}, {"eventSource": 5}]
+UNKNOWN += [{"eventSource": "my-app"}, {"Records": [{"eventSource": "my-app", "id": 7}]}]
 UNKNOWN += [{"body": '{"Records":[{"eventSource":"aws:sqs"}]}'}, {"requestContext": "x"}]
 
 
@@ -149,28 +150,28 @@ def invocation(event: Any) -> Invocation:
 @pytest.mark.parametrize("event", FRONTS.values(), ids=FRONTS)
 def test_a_front_reads_a_status(event: Any) -> None:
     assert recognised(event).reads == HTTP
-    assert not no_status(invocation(event))
-    assert not no_answer(invocation(event))
+    assert not no_status(front_of(invocation(event)))
+    assert not no_answer(front_of(invocation(event)))
 
 
 @pytest.mark.parametrize("event", SOURCES.values(), ids=SOURCES)
 def test_a_source_reads_nothing(event: Any) -> None:
     assert recognised(event).reads == SOURCE
-    assert recognised(event).name in no_status(invocation(event))
-    assert recognised(event).name in no_answer(invocation(event))
+    assert recognised(event).name in no_status(front_of(invocation(event)))
+    assert recognised(event).name in no_answer(front_of(invocation(event)))
 
 
 @pytest.mark.parametrize("event", CALLERS.values(), ids=CALLERS)
 def test_others_read_an_answer_that_has_no_status(event: Any) -> None:
     assert recognised(event).reads == CALLER
-    assert "another shape" in no_status(invocation(event))
-    assert not no_answer(invocation(event))
+    assert "another shape" in no_status(front_of(invocation(event)))
+    assert not no_answer(front_of(invocation(event)))
 
 
 @pytest.mark.parametrize("event", UNKNOWN, ids=str)
 def test_what_nothing_is_known_of_is_a_direct_invocation(event: Any) -> None:
     assert recognised(event).reads == DIRECT
-    assert not no_status(invocation(event))
+    assert not no_status(front_of(invocation(event)))
 
 
 @pytest.mark.parametrize("event", [b"", b" ", b"{", b"hello", b"\xff"])
@@ -180,8 +181,8 @@ def test_what_no_service_would_send_is_a_direct_invocation(event: bytes) -> None
 
 @pytest.mark.parametrize("event", [None, b'{"detail":' + b"[" * 10**6 + b"]" * 10**6 + b"}"])
 def test_who_sent_what_cannot_be_read_is_not_known(event: bytes | None) -> None:
-    assert "not known" in no_status(invocation(event))
-    assert "not known" in no_answer(invocation(event))
+    assert "not known" in no_status(front_of(invocation(event)))
+    assert "not known" in no_answer(front_of(invocation(event)))
 
 
 def test_the_first_record_that_says_it_counts() -> None:
