@@ -151,7 +151,7 @@ def _shown(verdict: Verdict) -> str:
 def target_grid(results: Results, name: str = OURS) -> Grid:
     """Each target beside what was measured, in each placement where that makes a difference."""
     placements = list(at(results, "paths") or {})
-    judged = [judge(measured(results, placement, name)) for placement in placements]
+    judged = [judge(measured(results, placement, name), placement) for placement in placements]
     rows = []
     for i, target in enumerate(TARGETS):
         found = [verdicts[i] for verdicts in judged]
@@ -160,7 +160,8 @@ def target_grid(results: Results, name: str = OURS) -> Grid:
         if not target.placed:
             cells, words = [cells[0], *[""] * (len(cells) - 1)], words[:1]
         word = words[0] if len(set(words)) == 1 else ", ".join(words)
-        limit = f"{target.relation} {target.limit:g}{target.unit}"
+        limits = dict.fromkeys(f"{target.limit_for(p):g}" for p in placements or ["one"])
+        limit = f"{target.relation} {', '.join(limits)}{target.unit}"
         rows.append([target.text, limit, *cells, word])
     columns = ["target", "limit", *[PLACEMENTS[p] for p in placements], "verdict"]
     return Grid(f"{name}: targets", columns, rows)

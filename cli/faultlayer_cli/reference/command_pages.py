@@ -24,7 +24,7 @@ def commands() -> list[str]:
 
 
 def _every() -> Iterator[tuple[click.Command, click.Context]]:
-    above = group.context_class(group, info_name="faultlayer", **group.context_settings)
+    above = click.Context(group, info_name="faultlayer")
     for name in group.list_commands(above):
         command = group.get_command(above, name)
         assert command is not None
@@ -36,7 +36,7 @@ def _command(command: click.Command, context: click.Context) -> list[str]:
     lines = [f"## faultlayer {context.info_name}", "", "```text", usage, "```", ""]
     lines += _paragraphs(command.help or "")
     rows = []
-    for parameter in command.get_params(context):
+    for parameter in command.params:  # without --help, which all have
         record = parameter.get_help_record(context)
         if record and record[1] and not _of_a_fault(parameter):
             rows.append((f"`{record[0]}`", record[1]))
