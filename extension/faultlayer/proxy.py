@@ -1,8 +1,16 @@
 """The data path: receive, decide, act, forward. A thread for each runtime connection.
 
-It promises that what no fault is due for passes byte for byte, that a delayed invocation delays
-no other, and that nothing a peer sends ends the proxy. One thread reads and writes both sides of
-a connection: handing over between threads would cost more than everything else here.
+    runtime                    this process                           Lambda
+      │ poll (GET next) ───────▶ _on_poll ─────────────────────────────▶ │
+      │                          _on_event: who is hit? act before ◀──── │ event
+      │ ◀──────────────────────── event                                  │
+      │ result or error (POST) ─▶ _on_result: act after ───────────────▶ │
+      │ ◀──────────────────────────────────────────────────────────────  │ receipt
+
+`_fast_path` does this for what is plain in every way, as nearly all of it is; `_careful_path` for
+everything else. What no fault is due for passes byte for byte. A delayed invocation delays no
+other, and nothing that a peer sends ends the proxy. One thread reads and writes both sides of a
+connection: handing over between threads would cost more than everything else here.
 """
 
 from __future__ import annotations
@@ -15,12 +23,14 @@ from faultlayer.acting.executor import Executor
 from faultlayer.acting.pending import Pending
 from faultlayer.http.framing import ProtocolError
 from faultlayer.http.message import Message
-from faultlayer.http.runtime_api import ERROR, INVOCATION, NEXT, RESPONSE, RESTORE, target
+from faultlayer.http.runtime_api import INVOCATION
 from faultlayer.log import emit
+from faultlayer.routes import ERROR, POLL, RESTORE, RESULT, route
 from faultlayer.startup.listener import LOOPBACK
-from faultlayer.wire.link import Link
 from faultlayer.wire.pool import Pool
+from faultlayer.wire.runtime_side import RuntimeSide
 from faultlayer.wire.sockets import SIZE, Gone, Watch, accept
+from faultlayer.wire.upstream_side import UpstreamSide
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +50,7 @@ _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, 
 
 
 class Proxy:
-    """What all connections share."""
+    """The state that all connections share."""
 
     def __init__(self, upstream: Address, aim: Aim | Live, port: int) -> None:
         self.pool = Pool(upstream)
@@ -49,29 +59,31 @@ class Proxy:
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
         self.aim = aim
         self.pending: dict[str, Pending] = {}
-        self.due: list[Deliveries] = []  # of events that are to be given again
-        self.held = False  # whether anything of the sandbox was ever held
-        self.reached = False  # whether any runtime has asked for anything here
-        self.start: Start | None = None  # what is to be done about this environment's start
+        self.due: list[Deliveries] = []  # events that are to be given again
+        self.held = False  # something of the environment was held for an invocation at some time
+        self.reached = False  # a runtime has sent a request here
+        self.start: Start | None = None  # what is due about the start of this environment
 
     def handle(self, client: Peer) -> None:
         """Serve one runtime connection to its end."""
         clean = False
         try:
-            link = Link(client, self.pool, self.watch)
+            runtime = RuntimeSide(client, self.watch)
+            upstream = UpstreamSide(runtime, self.pool)
         except Exception as error:  # out of memory, or of what may be watched
             _internal(error)
             client.close()
             return
         try:
-            Connection(self, link).serve()
+            Connection(self, runtime, upstream).serve()
             clean = True
         except (Gone, OSError, ProtocolError):
-            pass  # one peer has left or makes no sense: nobody is there to be told
+            pass  # a peer has left, or sends what makes no sense: nobody is there to be told
         except Exception as error:
             _internal(error)
         finally:
-            link.close(clean=clean)
+            runtime.close()
+            upstream.close(clean=clean)
 
 
 def _internal(error: Exception) -> None:
@@ -79,33 +91,41 @@ def _internal(error: Exception) -> None:
 
 
 class Connection:
-    """The exchanges of one runtime connection, one after the other."""
+    """One runtime connection: its exchanges, one after the other.
 
-    __slots__ = ("_client", "_executor", "_link", "_pending", "_poll", "_proxy")
+    Each exchange returns true if another may follow.
+    """
 
-    def __init__(self, proxy: Proxy, link: Link) -> None:
+    __slots__ = ("_executor", "_pending", "_poll", "_proxy", "_runtime", "_upstream")
+
+    def __init__(self, proxy: Proxy, runtime: RuntimeSide, upstream: UpstreamSide) -> None:
         self._proxy = proxy
         self._pending = proxy.pending
-        self._link = link
-        self._client = link.client
-        self._executor = Executor(link, proxy.host, proxy.runtime_api)
-        self._poll = b""  # the request for the next event, which a runtime never varies
+        self._runtime = runtime
+        self._upstream = upstream
+        self._executor = Executor(runtime, upstream, proxy.host, proxy.runtime_api)
+        self._poll = b""  # the poll that came last: a runtime never varies it
 
     def serve(self) -> None:
-        """Serve the runtime until it leaves.
+        """Serve the runtime until it leaves."""
+        while (data := self._fast_path()) and self._careful_path(data):
+            pass
+
+    def _fast_path(self) -> bytes:
+        """Exchange requests as long as all is plain; return one that needs care, empty at the end.
 
         What every invocation without a fault needs is done here, in a line each, since a call
         costs about a microsecond between two system calls (and `in`, on bytes, an exception that
-        CPython raises and clears: hence `find`). What looks unusual in any way goes
-        to `_exchange` or `_forward` instead, which judge it with care.
+        CPython raises and clears: hence `find`). What looks unusual in any way goes to the
+        careful path.
         """
-        link, client, pending = self._link, self._client, self._pending
-        receive, reply, tell, proxy = client.recv, client.send, link.tell, self._proxy
-        accepted: bytes | None = None
-        poll = b""
+        client, upstream, pending = self._runtime.peer, self._upstream, self._pending
+        receive, exchange, reply = client.recv, upstream.send_and_peek, client.send
+        proxy, poll = self._proxy, self._poll
+        known: bytes | None = None  # the receipt that came last: they are the same within a second
         while True:
             data = client.take() if client.pending else receive(SIZE)
-            if data != poll or pending:  # then this may be who gets an event again
+            if data != poll or pending:  # if pending, this runtime may get an event again
                 end = data.find(b"\n\r\n") + 3
                 head = data[:end].lower()
                 at = head.find(b"\ncontent-length: %d\r\n" % (len(data) - end))
@@ -117,17 +137,14 @@ class Connection:
                     or pending
                     or not data.startswith(INVOCATION)
                 ):
-                    if data and self._exchange(data):
-                        poll = self._poll
-                        continue
-                    return
+                    return data
             elif not data:
-                return
-            answer = tell(data)
-            if answer != accepted:  # as the answers to answers are, within a second
-                end = answer.find(b"\n\r\n") + 3
-                head = answer[:end].lower()
-                at = head.find(b"\ncontent-length: %d\r\n" % (len(answer) - end))
+                return b""
+            response = exchange(data)
+            if response != known:
+                end = response.find(b"\n\r\n") + 3
+                head = response[:end].lower()
+                at = head.find(b"\ncontent-length: %d\r\n" % (len(response) - end))
                 if (
                     at < 0
                     or head.count(b"content-length") != 1
@@ -136,103 +153,93 @@ class Connection:
                     or head.find(b"close") >= 0
                     or not head.startswith(_OK)
                 ):
-                    if self._forward(data, link.resume(data, answer)):
+                    if self._on_response(data, upstream.read_response(data, response)):
                         continue
-                    return
+                    return b""
                 if data != poll:
-                    accepted = answer
-                    link.reused = True
-                elif (hits := proxy.aim.decide(answer, head)) is not None:
-                    if self._hit(data, Message(answer, head, len(answer) - end), hits):
+                    known = response
+                    upstream.reused = True
+                elif (hits := proxy.aim.decide(response, head)) is not None:
+                    event = Message(response, head, len(response) - end)
+                    if self._hit(data, event, hits):
                         continue
-                    return
-            reply(answer)
+                    return b""
+            reply(response)
 
-    def _exchange(self, data: bytes) -> bool:
-        """One request, of any kind, and its answer; whether another may follow."""
-        link = self._link
-        request = link.request(data)
+    def _careful_path(self, data: bytes) -> bool:
+        """One request of any kind, read with care, and its response."""
+        request = self._runtime.read_request(data)
         self._proxy.reached = True
-        if request.data.startswith(NEXT) and request.body is None:
-            if request.data != self._poll:
-                self._poll = request.data
-                if self._proxy.start is not None:
-                    self._proxy.start.attend(link, self._proxy.host)
-                self._proxy.aim.awaited()
-            if self._proxy.held:
-                from faultlayer.acting.hold import release_overdue
+        kind, request_id = route(request.data)
+        if kind == POLL and request.body is None:
+            return self._on_poll(request)
+        if kind in (RESULT, ERROR):
+            pending = self._pending.pop(request_id, None)
+            if pending is not None:
+                return self._on_result(pending, kind, request)
+        if kind == RESTORE:
+            return self._on_restore(request)
+        return self._on_other(request)
 
-                release_overdue()
-            if self._proxy.due and (event := self._again()):
-                return link.deliver(event)
-            return self._forward(self._poll, link.ask(request))
-        if self._pending and request.data.startswith(INVOCATION):
-            request_id, what = target(request.data)
-            if what in (RESPONSE, ERROR):
-                pending = self._pending.pop(request_id, None)
-                if pending is not None:
-                    return link.deliver(self._answered(pending, what, request))
-        answer = link.ask(request)
-        if request.data.startswith(RESTORE):
-            self._proxy.aim.renew()
-            if self._proxy.start is not None:
-                self._proxy.start.restored = True
-        return link.deliver(answer)
+    # -- one method per route -----------------------------------------------------------------
 
-    def _answered(self, pending: Pending, what: bytes, request: Message) -> Message:
-        """What is said to the function's answer, or to one of its answers, to an invocation."""
+    def _on_poll(self, request: Message) -> bool:
+        """Get the next event for the runtime, or one that is to be given again."""
+        proxy = self._proxy
+        if request.data != self._poll:
+            self._poll = request.data
+            if proxy.start is not None:
+                proxy.start.attend(self._runtime, self._upstream, proxy.host)
+            proxy.aim.awaited()
+        if proxy.held:
+            from faultlayer.acting.hold import release_overdue
+
+            release_overdue()
+        if proxy.due and (event := self._redelivered_event()):
+            return self._upstream.forward_response(event)
+        return self._on_response(self._poll, self._upstream.forward_request(request))
+
+    def _on_result(self, pending: Pending, kind: bytes, request: Message) -> bool:
+        """Act on the function's result or error, and give the runtime the receipt."""
         try:
             if pending.deliveries:
-                return self._delivered(pending, what, request)
-            return self._executor.after(pending, what, request)
+                receipt = self._after_delivery(pending, kind, request)
+            else:
+                receipt = self._executor.after(pending, kind, request)
         finally:
             if self._pending.get(pending.request_id) is not pending:
                 pending.release()
+        return self._upstream.forward_response(receipt)
 
-    def _delivered(self, pending: Pending, what: bytes, request: Message) -> Message:
-        """What is said to an answer that may not be the last one to this event."""
-        from faultlayer.acting.redelivery import accepted
+    def _on_restore(self, request: Message) -> bool:
+        """Forward the request; from here on the environment has come out of a snapshot."""
+        response = self._upstream.forward_request(request)
+        self._proxy.aim.renew()
+        if self._proxy.start is not None:
+            self._proxy.start.restored = True
+        return self._upstream.forward_response(response)
 
-        deliveries = pending.deliveries
-        assert deliveries is not None
-        if not deliveries.discard(self._link, what, request, pending.request_id):
-            return self._executor.after(pending, what, request)
-        self._remember(pending)
-        self._proxy.due.append(deliveries)  # before the runtime hears of it, and asks
-        return accepted(request)
+    def _on_other(self, request: Message) -> bool:
+        """Forward the request and its response as they are."""
+        return self._upstream.forward_response(self._upstream.forward_request(request))
 
-    def _again(self) -> Message | None:
-        """An event that is to be given again: one that this connection had, or else any.
+    # -- responses to polls: events -----------------------------------------------------------
 
-        Runtimes may ask on another connection than before.
-        """
-        due, link = self._proxy.due, self._link
-        for deliveries in sorted(due, key=lambda deliveries: deliveries.link is not link):
-            try:
-                due.remove(deliveries)
-            except ValueError:  # another connection has taken it
-                continue
-            event = deliveries.again()
-            if event is not None:
-                deliveries.link = link
-                return event
-        return None
-
-    def _forward(self, request: bytes, answer: Message) -> bool:
-        """Pass an answer on, which may be an event; whether another request may follow."""
-        if request == self._poll and answer.status == 200:
-            return self._hit(request, answer, self._decide(answer))
-        return self._link.deliver(answer)
+    def _on_response(self, request: bytes, response: Message) -> bool:
+        """Forward a response; if it is an event, decide who is hit first."""
+        if request == self._poll and response.status == 200:
+            return self._hit(request, response, self._decide(response))
+        return self._upstream.forward_response(response)
 
     def _decide(self, event: Message) -> Hits | None:
-        """What hits this event, which is read to its end where a match has to see it."""
-        gather = self._link.gather
-        return self._proxy.aim.decide(event.data, event.lowered, lambda: gather(event))
+        """The faults that hit this event, which is read to its end if a match has to see it."""
+        buffer = self._upstream.buffer_event
+        return self._proxy.aim.decide(event.data, event.lowered, lambda: buffer(event))
 
-    def _hit(self, request: bytes, event: Message, hits: Hits | None) -> bool:
-        """Let what hits this invocation act before the function, or in its place.
+    def _hit(self, poll: bytes, event: Message, hits: Hits | None) -> bool:
+        """Act before the function runs, or in its place; then forward the event.
 
-        Where it does not run, the next event is asked for, and the next, until one may be seen.
+        If the function is not to run, the next event is fetched, until one may reach it.
         """
         pending: Pending | None = None
         while hits is not None:
@@ -241,19 +248,19 @@ class Connection:
                 if pending.awaits():
                     self._remember(pending)
                 break
-            event = self._link.ask_whole(request)
+            event = self._upstream.send(poll)
             if event.status != 200:
                 break
             hits = self._decide(event)
         if pending is not None and (pending.sandbox or pending.fatal):
-            return self._give(event, pending)
-        return self._link.deliver(event)
+            return self._forward_and_act(event, pending)
+        return self._upstream.forward_response(event)
 
-    def _give(self, event: Message, pending: Pending) -> bool:
-        """Deliver an event for which something is held, or whose runtime is to be killed."""
+    def _forward_and_act(self, event: Message, pending: Pending) -> bool:
+        """Forward an event for which something is held, or whose runtime is to be killed."""
         self._proxy.held = True
         try:
-            more = self._link.deliver(event)
+            more = self._upstream.forward_response(event)
         except BaseException:
             pending.release()
             raise
@@ -266,6 +273,37 @@ class Connection:
             if oldest is not None:
                 oldest.release()
         self._pending[pending.request_id] = pending
+
+    # -- events that are given again ----------------------------------------------------------
+
+    def _after_delivery(self, pending: Pending, kind: bytes, request: Message) -> Message:
+        """The receipt for a result that may not be the last one for this event."""
+        from faultlayer.acting.redelivery import accepted
+
+        deliveries = pending.deliveries
+        assert deliveries is not None
+        if not deliveries.discard(self._runtime, kind, request, pending.request_id):
+            return self._executor.after(pending, kind, request)
+        self._remember(pending)
+        self._proxy.due.append(deliveries)  # before the runtime gets the receipt, and polls
+        return accepted(request)
+
+    def _redelivered_event(self) -> Message | None:
+        """An event that is to be given again: one that this connection had, or else any.
+
+        Runtimes may poll on another connection than before.
+        """
+        due, runtime = self._proxy.due, self._runtime
+        for deliveries in sorted(due, key=lambda deliveries: deliveries.runtime is not runtime):
+            try:
+                due.remove(deliveries)
+            except ValueError:  # another connection has taken it
+                continue
+            event = deliveries.again()
+            if event is not None:
+                deliveries.runtime = runtime
+                return event
+        return None
 
 
 def serve(

@@ -16,8 +16,9 @@ import h11
 from faultlayer.http.framing import ProtocolError
 from faultlayer.proxy import Connection, Proxy
 from faultlayer.settings.variables import read_environment
-from faultlayer.wire.link import Link
+from faultlayer.wire.runtime_side import RuntimeSide
 from faultlayer.wire.sockets import Gone, Peer
+from faultlayer.wire.upstream_side import UpstreamSide
 
 MOST = 8 << 20  # bytes of a head that h11 waits for
 _NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000001"}
@@ -185,14 +186,18 @@ class _Pool:
 _PROXY = Proxy(("127.0.0.1", 9001), _AIM, 9747)  # what connections share; it connects nowhere
 
 
-def serve(client: End, upstream: Callable[[], End]) -> None:
+def serve(
+    client: End, upstream: Callable[[], End], connection: type[Connection] = Connection
+) -> None:
     """One runtime connection, from its first byte to its end, with no fault due."""
-    link = Link(Peer(client), _Pool(upstream), _Watch())  # type: ignore[arg-type]
+    runtime = RuntimeSide(Peer(client), _Watch())  # type: ignore[arg-type]
+    lambda_side = UpstreamSide(runtime, _Pool(upstream))  # type: ignore[arg-type]
     clean = False
     try:
-        Connection(_PROXY, link).serve()
+        connection(_PROXY, runtime, lambda_side).serve()
         clean = True
     except (Gone, OSError, ProtocolError):
         pass
     finally:
-        link.close(clean=clean)
+        runtime.close()
+        lambda_side.close(clean=clean)

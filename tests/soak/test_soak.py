@@ -19,15 +19,15 @@ from soak.layer import from_source
 # Every so-manieth answer of a function goes through `odd` instead of the way upstream.
 ODD = """
 import os, time
-from faultlayer.wire.link import Link
-tell, seen, kept = Link.tell, [0], []
+from faultlayer.wire.upstream_side import UpstreamSide
+tell, seen, kept = UpstreamSide.send_and_peek, [0], []
 def changed(self, data):
     if data.startswith(b"POST") and b"/response " in data:
         seen[0] += 1
         if seen[0] % 25 == 0:
             return odd(self, data)
     return tell(self, data)
-Link.tell = changed
+UpstreamSide.send_and_peek = changed
 """
 ACCEPTED = r"b'HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n'"
 DEFECTS = {
@@ -35,8 +35,8 @@ DEFECTS = {
     "duplicated": "odd = lambda self, data: tell(self, data) and tell(self, data)",
     "mixed up": "odd = lambda self, data: tell(self, data[:-9] + b'x' + data[-8:])",
     "late": "odd = lambda self, data: time.sleep(3) or tell(self, data)",
-    "early": "import faultlayer.executor as e; e.sleep = lambda s: 0; Link.hold = lambda *a: 0; "
-    "odd = tell",
+    "early": "from faultlayer.wire.runtime_side import RuntimeSide as side; "
+    "import faultlayer.acting.executor as e; e.sleep = side.wait = lambda *a: 0; odd = tell",
     "broken": "odd = lambda self, data: b'HTTP/1.1 500 No\\r\\nContent-Length: 0\\r\\n\\r\\n'",
 }
 GROWTHS = {

@@ -1,7 +1,7 @@
-"""The hot loop's quick look at a message: what it takes for whole, `scan` takes for whole too.
+"""The fast path: a message that it takes for whole is whole, and it agrees with the careful path.
 
-The loop is driven through a link in memory. A request that it hands to `tell`, and an answer that
-it gives back without `resume`, were judged by the quick look alone.
+It is driven through two sides in memory. A request that it hands to `send_and_peek`, and a response
+that it gives back without `read_response`, were judged by the quick look alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from faultlayer.http.framing import ProtocolError, check_request, check_response
 from faultlayer.http.message import Message
 from faultlayer.http.runtime_api import INVOCATION, NEXT
 from faultlayer.proxy import Connection
+from fuzz.endpoints import End, Stuck, serve
 from unit.wire_strategies import fields
 
 POLL = NEXT + b"HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -28,7 +29,7 @@ class Careful(Exception):
 
 
 class Memory:
-    """A client that sends these requests, and an upstream that answers each with `answer`."""
+    """Both sides: a runtime that sends these requests, Lambda, which answers each with `answer`."""
 
     def __init__(self, requests: list[bytes], answer: bytes) -> None:
         self.requests = [POLL, *requests, b""]
@@ -36,27 +37,27 @@ class Memory:
         self.told: list[bytes] = []
         self.replied: list[bytes] = []
         self.reused = False
-        self.client = SimpleNamespace(
+        self.peer = SimpleNamespace(
             pending=b"", recv=lambda size: self.requests.pop(0), send=self.replied.append
         )
 
-    def tell(self, data: bytes) -> bytes:
+    def send_and_peek(self, data: bytes) -> bytes:
         self.told.append(data)
         return self.answer
 
-    def request(self, data: bytes) -> Message:
-        """The first request for an event is looked at with care, and known from then on."""
+    def read_request(self, data: bytes) -> Message:
+        """The first poll is looked at with care, and known from then on."""
         if data != POLL:
             raise Careful
         return Message(POLL, POLL.lower(), 0)
 
-    def ask(self, request: Message) -> Message:
+    def forward_request(self, request: Message) -> Message:
         return Message(PLAIN, PLAIN[:-2].lower(), 2)
 
-    def deliver(self, answer: Message) -> bool:
+    def forward_response(self, response: Message) -> bool:
         return True
 
-    def resume(self, request: bytes, answer: bytes) -> Message:
+    def read_response(self, request: bytes, first: bytes) -> Message:
         raise Careful
 
 
@@ -67,9 +68,9 @@ def drive(requests: list[bytes], answer: bytes) -> Memory:
     proxy: Any = SimpleNamespace(
         aim=aim, pending={}, due=[], host=b"x", runtime_api=b"x", start=None, held=False
     )
-    link: Any = memory
+    sides: Any = memory
     with contextlib.suppress(Careful):
-        Connection(proxy, link).serve()
+        Connection(proxy, sides, sides).serve()
     return memory
 
 
@@ -125,3 +126,66 @@ def test_ordinary_messages_need_no_second_look() -> None:
     memory = drive([request, POLL, request], PLAIN)
     assert memory.told == [request, POLL, request]
     assert memory.replied == [PLAIN] * 3
+
+
+# -- the careful path -------------------------------------------------------------------------
+
+
+class CarefulConnection(Connection):
+    """A connection that leaves every request to the careful path."""
+
+    __slots__ = ()
+
+    def _fast_path(self) -> bytes:
+        return self._runtime.peer.take()
+
+
+def passed(
+    requests: list[bytes], responses: list[bytes], connection: type[Connection]
+) -> tuple[bytes, bytes]:
+    """The bytes that Lambda got, and those that the runtime got."""
+    given = iter(responses)
+
+    def respond(data: bytes) -> None:
+        if lambda_end.sent.endswith(END):
+            lambda_end.arrive(next(given, PLAIN))
+
+    lambda_end = End([], ended=False, hear=respond)
+    client = End([request + END for request in requests], ended=True)
+    try:
+        with contextlib.suppress(Stuck, StopIteration):
+            serve(client, lambda: lambda_end, connection)
+        return bytes(lambda_end.sent), bytes(client.sent)
+    finally:
+        client.close()
+        lambda_end.close()
+
+
+END = b"<end>"  # of each request, so that Lambda knows when to answer
+
+
+def result(body: bytes) -> bytes:
+    return START + b"\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body) + len(END), body)
+
+
+def event(body: bytes, request_id: int) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: %d\r\nContent-Length: %d\r\n\r\n%b"
+    return head % (request_id, len(body), body)
+
+
+POLLED = NEXT + b"HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(END)
+bodies = st.binary(max_size=40).filter(lambda body: END not in body)
+turns = st.tuples(bodies, bodies, st.sampled_from([b"202 Accepted", b"413 Too Large", b"500 No"]))
+
+
+@given(st.lists(turns, max_size=4))
+def test_the_fast_path_and_the_careful_path_agree(turns: list[tuple[bytes, bytes, bytes]]) -> None:
+    requests: list[bytes] = []
+    responses: list[bytes] = []
+    for number, (given_event, returned, status) in enumerate(turns):
+        requests += [POLLED, result(returned)]
+        receipt = b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\nok" % status
+        responses += [event(given_event, number), receipt]
+    quick = passed(requests, responses, Connection)
+    assert quick == passed(requests, responses, CarefulConnection)
+    assert quick == (b"".join(request + END for request in requests), b"".join(responses))

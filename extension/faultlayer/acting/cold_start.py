@@ -19,7 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.targeting.choose import Aim
     from faultlayer.targeting.injection import Hit
-    from faultlayer.wire.link import Link
+    from faultlayer.wire.runtime_side import RuntimeSide
+    from faultlayer.wire.upstream_side import UpstreamSide
 
 _DYING = 5.0  # seconds until a runtime that could not be ended loses its connection
 
@@ -73,7 +74,7 @@ class Start:
 
     # -- when it asks for its first event -----------------------------------------------------
 
-    def attend(self, link: Link, host: bytes) -> None:
+    def attend(self, runtime: RuntimeSide, upstream: UpstreamSide, host: bytes) -> None:
         """Hold this poll as long as the start is to take; raises Gone where it fails.
 
         And where the runtime leaves meanwhile.
@@ -89,12 +90,12 @@ class Start:
                 self._begun = True
         left = self._until - monotonic()
         if left > 0:
-            link.hold(left)
+            runtime.wait(left)
         with self._lock:
             if self._failure is not None and not self._failed:
-                self._failed = self._fail(link, host, self._failure)
+                self._failed = self._fail(upstream, host, self._failure)
         if self._failed:
-            link.hold(_DYING)
+            runtime.wait(_DYING)
             raise Gone("the runtime, whose start has failed")
 
     def _claim(self) -> None:
@@ -111,7 +112,7 @@ class Start:
                 self._failure = hit
         self._until = monotonic() + seconds
 
-    def _fail(self, link: Link, host: bytes, hit: Hit) -> bool:
+    def _fail(self, upstream: UpstreamSide, host: bytes, hit: Hit) -> bool:
         """Report the failure and end the runtime, as runtimes end; false where Lambda refuses."""
         from faultlayer.environment.processes import Runtime
         from faultlayer.http.runtime_api import start_error
@@ -126,8 +127,8 @@ class Start:
             self._failure = None
             return False
         hit.log(None)
-        answer = link.ask_whole(said)
-        link.finish(answer, lambda data: None)
+        answer = upstream.send(said)
+        upstream.read_rest(answer, lambda data: None)
         if answer.status >= 300:
             hit.rule.give_back()
             self._failure = None

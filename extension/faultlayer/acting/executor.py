@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from faultlayer.http.message import Message
     from faultlayer.targeting.injection import Hit, Hits
     from faultlayer.vocabulary.invocation import Invocation
-    from faultlayer.wire.link import Link
+    from faultlayer.wire.runtime_side import RuntimeSide
+    from faultlayer.wire.upstream_side import UpstreamSide
 
 _GRACE = 5.0  # seconds after the deadline by which Lambda has ended this environment
 
@@ -30,11 +31,14 @@ _GRACE = 5.0  # seconds after the deadline by which Lambda has ended this enviro
 class Executor:
     """Acts on one runtime connection."""
 
-    __slots__ = ("_link", "_outgoing", "_runtime_api")
+    __slots__ = ("_outgoing", "_runtime", "_runtime_api", "_upstream")
 
-    def __init__(self, link: Link, host: bytes, runtime_api: bytes) -> None:
-        self._link = link
-        self._outgoing = Outgoing(link, host)
+    def __init__(
+        self, runtime: RuntimeSide, upstream: UpstreamSide, host: bytes, runtime_api: bytes
+    ) -> None:
+        self._runtime = runtime
+        self._upstream = upstream
+        self._outgoing = Outgoing(runtime, upstream, host)
         self._runtime_api = runtime_api
 
     # -- on the way in ------------------------------------------------------------------------
@@ -59,7 +63,7 @@ class Executor:
             elif action.terminal:
                 outcome = hit
             elif isinstance(action, Delay):
-                _delay(hit, invocation.request_id, self._link.hold)
+                _delay(hit, invocation.request_id, self._runtime.wait)
             else:
                 (holds if isinstance(action, Hold) else changes).append(hit)
         if pending.fatal and pending.fatal[0].action.when == BEFORE:
@@ -83,16 +87,16 @@ class Executor:
         self, pending: Pending, outcome: Hit, said: bytes, others: list[Hit], event: Message
     ) -> None:
         """End the invocation in this outcome; the function never sees the event."""
-        self._link.finish(event, forget)
+        self._upstream.read_rest(event, forget)
         give_back(others)
         if isinstance(outcome.action, Outlast):
             give_back(pending.hits)
             outcome.log(pending.request_id)
-            self._link.hold(left(outcome.action) + _GRACE)
+            self._runtime.wait(left(outcome.action) + _GRACE)
             return
-        self._delays(pending, self._link.hold)
+        self._delays(pending, self._runtime.wait)
         refused = self._outgoing.conclude(pending, outcome, said)
-        self._link.finish(refused, forget)
+        self._upstream.read_rest(refused, forget)
         if refused.status >= 300:
             emit("warn", "answer_refused", request_id=pending.request_id, status=refused.status)
 
@@ -103,7 +107,7 @@ class Executor:
         """
         repeats: list[Hit] = []
         try:
-            content = self._link.gather(event) if changes else None
+            content = self._upstream.buffer_event(event) if changes else None
         except MemoryError as error:
             for hit in changes:
                 hit.fail(request_id, error)
@@ -144,7 +148,7 @@ class Executor:
                 pending.fatal.remove(hit)
                 hit.fail(pending.request_id, error)
                 continue
-            wait_for_input(self._link.client, until, monotonic, lambda: bool(pending.fatal))
+            wait_for_input(self._runtime.peer, until, monotonic, lambda: bool(pending.fatal))
             self._crash(pending, [])
 
     def _crash(self, pending: Pending, others: list[Hit]) -> None:
@@ -158,7 +162,7 @@ class Executor:
         address, request_id = self._runtime_api, pending.request_id
         if not crash(hit, address, request_id, lambda: pending.end(others)):
             return
-        self._link.hold(_GRACE)
+        self._runtime.wait(_GRACE)
         raise Gone("the runtime, which was killed")
 
     def _repeat(
@@ -175,7 +179,7 @@ class Executor:
         most = hits.pop()
         give_back(hits)
         try:
-            deliveries = Deliveries(most, self._link, event, ends)
+            deliveries = Deliveries(most, self._runtime, event, ends)
             for hit in pending.hits:
                 if isinstance(hit.action, Delay):
                     deliveries.reserve(hit.action.seconds)

@@ -13,11 +13,10 @@ from time import monotonic, time
 from faultlayer.environment.memory import require_memory
 from faultlayer.http.framing import closes
 from faultlayer.http.message import Message
-from faultlayer.http.runtime_api import RESPONSE
+from faultlayer.http.runtime_api import MAX_EVENT, RESPONSE
 from faultlayer.log import emit
 from faultlayer.values.kinds import LONGEST
 from faultlayer.vocabulary.actions import Repeat
-from faultlayer.wire.link import MAX_EVENT
 from faultlayer.wire.sockets import stream
 
 TYPE_CHECKING = False
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from faultlayer.targeting.injection import Hit
-    from faultlayer.wire.link import Link
+    from faultlayer.wire.runtime_side import RuntimeSide
 
 _MARGIN = 0.1  # seconds before the deadline by which the last answer must be on its way
 _SAID = b'{"status":"OK"}\n'
@@ -38,7 +37,7 @@ class _Enough(Exception):
 
 
 class Deliveries:
-    """The deliveries of one event. `link`: the connection that it was given to."""
+    """The deliveries of one event. `runtime`: the connection that it was given to."""
 
     __slots__ = (
         "_count",
@@ -49,13 +48,13 @@ class Deliveries:
         "_left",
         "_more",
         "_reserve",
-        "link",
+        "runtime",
     )
 
-    def __init__(self, hit: Hit, link: Link, event: Message, ends: float | None) -> None:
+    def __init__(self, hit: Hit, runtime: RuntimeSide, event: Message, ends: float | None) -> None:
         assert isinstance(hit.action, Repeat)
         now = monotonic()
-        self.link = link
+        self.runtime = runtime
         self._hit = hit
         self._event = event
         self._more = tuple(event.more)  # the event itself lets go of it once it is delivered
@@ -82,17 +81,17 @@ class Deliveries:
         event.more = self._more
         return event
 
-    def discard(self, link: Link, what: bytes, request: Message, request_id: str) -> bool:
+    def discard(self, runtime: RuntimeSide, what: bytes, request: Message, request_id: str) -> bool:
         """Whether this answer is to be forgotten since another follows; it is read to its end."""
         if self._left == 0:
             return False
         if what == RESPONSE:
-            held = _hold(link, request, lambda size: size > MAX_EVENT or not self._fits())
+            held = _hold(runtime, request, lambda size: size > MAX_EVENT or not self._fits())
             if held and self._fits():
                 if self._count == 1:
                     self._hit.log(request_id)
                 self._left -= 1
-                link.content(request, None)
+                runtime.read_body(request, None)
                 return True
             emit("warn", "deliveries_cut_short", request_id=request_id, deliveries=self._count)
         if self._count == 1 and what == RESPONSE:
@@ -113,7 +112,7 @@ class Deliveries:
         return self._ends is None or now + now - self._given + self._reserve < self._ends
 
 
-def _hold(link: Link, request: Message, enough: Callable[[int], bool]) -> bool:
+def _hold(runtime: RuntimeSide, request: Message, enough: Callable[[int], bool]) -> bool:
     """Keep what arrives of the runtime's request in the message, until that is `enough`.
 
     False where memory has no room for it.
@@ -121,7 +120,7 @@ def _hold(link: Link, request: Message, enough: Callable[[int], bool]) -> bool:
     body = request.body
     if body is None:
         return True
-    link.encourage(request)
+    runtime.send_100_continue(request)
     more: list[bytes] = []
     request.more = more
     size = len(request.data)
@@ -135,7 +134,7 @@ def _hold(link: Link, request: Message, enough: Callable[[int], bool]) -> bool:
         require_memory(before, size)
 
     try:
-        stream(link.client, body, keep, kept=True)
+        stream(runtime.peer, body, keep, kept=True)
     except _Enough:
         pass
     except MemoryError:

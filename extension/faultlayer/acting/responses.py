@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from faultlayer.acting.pending import Pending
     from faultlayer.http.message import Message
     from faultlayer.targeting.injection import Hit
-    from faultlayer.wire.link import Link
+    from faultlayer.wire.runtime_side import RuntimeSide
+    from faultlayer.wire.upstream_side import UpstreamSide
 
     Made = TypeVar("Made")
     Parts = tuple[bytes, bytes, int, bytes]
@@ -89,9 +90,9 @@ class Held:
     passing on takes memory as well, some is kept back for that.
     """
 
-    def __init__(self, link: Link, request: Message) -> None:
+    def __init__(self, upstream: UpstreamSide, request: Message) -> None:
         self.short: MemoryError | None = None
-        self._link = link
+        self._upstream = upstream
         self._request = request
         self._data = bytearray()
         self._reserve = b""
@@ -134,12 +135,12 @@ class Held:
         """What is said to an answer that was passed on; `trailer` ends one in chunks."""
         if self._send is not None and self._request.length == CHUNKED:
             self._send(b"0\r\n" + trailer)
-        return self._link.hear()
+        return self._upstream.finish_request()
 
     def _let_go(self) -> None:
         """Pass on what was held, piece by piece: there may be no room for a copy of it all."""
         self._reserve = b""
-        self._send = self._link.begin(framing.without(self._request.head, b"expect"))
+        self._send = self._upstream.begin_request(framing.without(self._request.head, b"expect"))
         for at in range(0, len(self._data), _PIECE):
             self._pass(bytes(self._data[at : at + _PIECE]))
         self._data = bytearray()
@@ -152,10 +153,11 @@ class Held:
 class Outgoing:
     """Says upstream what one runtime connection's invocations come to."""
 
-    __slots__ = ("_host", "_link")
+    __slots__ = ("_host", "_runtime", "_upstream")
 
-    def __init__(self, link: Link, host: bytes) -> None:
-        self._link = link
+    def __init__(self, runtime: RuntimeSide, upstream: UpstreamSide, host: bytes) -> None:
+        self._runtime = runtime
+        self._upstream = upstream
         self._host = host
 
     # -- in the function's place ----------------------------------------------------------------
@@ -192,7 +194,7 @@ class Outgoing:
         hit.log(pending.request_id)
         if isinstance(hit.action, Fail):
             give_back(rewriting(pending))
-            return self._link.ask_whole(said)
+            return self._upstream.send(said)
         about = self._host, pending.invocation_id
         head = post(pending.request_id, RESPONSE, *about, JSON_HEADERS, b"")
         return self._send(head, self._parts(pending, said))
@@ -201,7 +203,7 @@ class Outgoing:
         self, pending: Pending, hit: Hit, said: bytes, streamed: Message | None, request: Message
     ) -> Message:
         """Put what was made in the place of what the function answered."""
-        self._link.content(request, None)
+        self._runtime.read_body(request, None)
         if streamed is None or isinstance(hit.action, Fail):
             return self.conclude(pending, hit, said)
         hit.log(pending.request_id)
@@ -224,7 +226,7 @@ class Outgoing:
         why = _TOO_LONG if what == RESPONSE else _AN_ERROR
         for hit in hits:
             hit.skip(pending.request_id, why)
-        return self._link.ask(request)
+        return self._upstream.forward_request(request)
 
     def _parts(self, pending: Pending, payload: bytes) -> Parts:
         """What every rewriting hit has made of this answer, one after the other."""
@@ -257,13 +259,13 @@ class Outgoing:
         if count or len(start) > _PIECE:
             return self._send_pieces(head, filled(*parts), trailer)
         if trailer is None:
-            return self._link.ask_whole(head + start)
-        return self._link.ask_whole(head + chunk(start) + b"0\r\n" + trailer)
+            return self._upstream.send(head + start)
+        return self._upstream.send(head + chunk(start) + b"0\r\n" + trailer)
 
     def _send_pieces(
         self, head: bytes, pieces: Iterable[bytes], trailer: bytes | None = None
     ) -> Message:
-        send = self._link.begin(head)
+        send = self._upstream.begin_request(head)
         for piece in pieces:
             if trailer is None:
                 send(piece)
@@ -272,12 +274,12 @@ class Outgoing:
                 send(chunk(piece[at : at + _PIECE]))
         if trailer is not None:
             send(b"0\r\n" + trailer)
-        return self._link.hear()
+        return self._upstream.finish_request()
 
     def _rewritten(self, pending: Pending, hits: list[Hit], request: Message) -> Message:
         """Send the function's buffered answer, changed; as it was where no fault applied to it."""
-        held = Held(self._link, request)
-        trailer = self._link.content(request, held.keep)
+        held = Held(self._upstream, request)
+        trailer = self._runtime.read_body(request, held.keep)
         payload = held.whole()
         if payload is None:
             for hit in hits:
@@ -324,8 +326,8 @@ class Outgoing:
         changed: list[bool] = []
         filtered = self._stream(pending, request, changed)
         if changed == [False]:  # no prelude to wait for, and nothing applies
-            return self._link.ask(request)
-        send = self._link.begin(_chunked(request))
+            return self._upstream.forward_request(request)
+        send = self._upstream.begin_request(_chunked(request))
 
         def forward(content: bytes) -> None:
             piece = chunk(filtered.feed(bytes(content)))
@@ -333,7 +335,7 @@ class Outgoing:
                 send(piece)
 
         try:
-            trailer = self._link.content(request, forward)
+            trailer = self._runtime.read_body(request, forward)
             send(chunk(filtered.end()))
             for piece in filtered.padding():
                 send(chunk(piece))
@@ -344,7 +346,7 @@ class Outgoing:
             raise
         _leave_out(filtered, pending.request_id)
         send(b"0\r\n" + (trailer or b"\r\n"))
-        return self._link.hear()
+        return self._upstream.finish_request()
 
 
 class _Logging(Watcher):

@@ -1,4 +1,4 @@
-"""Messages of which part has arrived, and what Lambda says before a request is whole."""
+"""Messages of which a part has arrived, and responses that begin before their request is whole."""
 
 from __future__ import annotations
 
@@ -11,50 +11,57 @@ if TYPE_CHECKING:
     from faultlayer.wire.sockets import Peer
 
 
-def partly(peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False) -> Message:
-    """A message from this peer of which more is to come, perhaps."""
+def partial_message(
+    peer: Peer, data: bytes, lowered: bytes, length: int, last: bool = False
+) -> Message:
+    """A message of which these bytes have arrived; those past its end stay pending at the peer."""
     body = framing.body(length)
     taken = len(lowered) + body.feed(data[len(lowered) :])
     data, peer.pending = data[:taken], data[taken:]
     return Message(data, lowered, length, None if body.done else body, last)
 
 
-class Early:
-    """What upstream says before the request is whole: passed on as it comes."""
+class EarlyResponse:
+    """A response that begins before the request is whole: passed on at once, as it comes.
+
+    `response` is the final one, None before its head has arrived; `head` what has arrived of a
+    head that is not complete.
+    """
 
     def __init__(self, client: Peer, upstream: Peer, *, to_head: bool) -> None:
-        self.answer: Message | None = None  # the final one, what arrived of it passed on
-        self.held = b""  # of a head that has not arrived to its end
+        self.response: Message | None = None
+        self.head = b""
         self._client = client
         self._upstream = upstream
         self._to_head = to_head
 
-    def hear(self, data: bytes) -> None:
-        answer = self.answer
-        if answer is None:
-            self.held += data
-            self._heads()
+    def receive(self, data: bytes) -> None:
+        """Take bytes that Lambda sent, and pass them on."""
+        response = self.response
+        if response is None:
+            self.head += data
+            self._read_heads()
             return
-        count = answer.body.feed(data) if answer.body else 0
+        count = response.body.feed(data) if response.body else 0
         self._client.send(data[:count])
         self._upstream.pending += data[count:]
-        if answer.body and answer.body.done:
-            answer.body = None
+        if response.body and response.body.done:
+            response.body = None
 
-    def _heads(self) -> None:
-        while self.held:
-            lowered, length = framing.scan(self.held)
+    def _read_heads(self) -> None:
+        while self.head:
+            lowered, length = framing.scan(self.head)
             if not lowered:
-                if len(self.held) > framing.MAX_HEAD:
+                if len(self.head) > framing.MAX_HEAD:
                     raise framing.ProtocolError("a header block without end")
                 return
-            status = framing.status_of(self.held)
+            status = framing.status_of(self.head)
             if status >= 200 or status == 101:
                 length = framing.check_response(length, status, to_head=self._to_head)
                 last = framing.closes(lowered) or length == UNTIL_CLOSE
-                self.answer = partly(self._upstream, self.held, lowered, length, last)
-                self._client.send(self.answer.data)
-                self.answer.data = self.held = b""
+                self.response = partial_message(self._upstream, self.head, lowered, length, last)
+                self._client.send(self.response.data)
+                self.response.data = self.head = b""
                 return
-            self._client.send(self.held[: len(lowered)])
-            self.held = self.held[len(lowered) :]
+            self._client.send(self.head[: len(lowered)])
+            self.head = self.head[len(lowered) :]

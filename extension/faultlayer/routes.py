@@ -1,0 +1,33 @@
+"""Which request of the Runtime API this is: a pure table.
+
+    GET  …/runtime/invocation/next             POLL     for the next event
+    POST …/runtime/invocation/{id}/response    RESULT   what the function returned
+    POST …/runtime/invocation/{id}/error       ERROR    what the function raised
+    GET  …/runtime/restore/next                RESTORE  after the environment was restored
+    anything else                              OTHER    passes as it is
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+from faultlayer.http import runtime_api
+from faultlayer.http.runtime_api import INVOCATION, NEXT, RESTORED, target
+
+POLL = b"poll"
+RESULT = runtime_api.RESPONSE
+ERROR = runtime_api.ERROR
+RESTORE = b"restore"
+OTHER = b""
+_WITHOUT_ID = ((NEXT, POLL), (RESTORED, RESTORE))
+
+
+def route(line: bytes) -> tuple[bytes, str]:
+    """The kind of a request that begins with this line, and the request id in its path, if any."""
+    if line.startswith(INVOCATION):
+        request_id, kind = target(line)
+        return (kind, request_id) if kind in (RESULT, ERROR) else (OTHER, "")
+    for start, kind in _WITHOUT_ID:
+        if line.startswith(start):
+            return kind, ""
+    return OTHER, ""

@@ -1,0 +1,325 @@
+"""The connection to Lambda's Runtime API that serves one runtime connection.
+
+Bytes pass as they came, both ways, and large bodies in constant memory. Lambda closes idle
+connections: if one turns out to be closed, the request is sent again on a new one, and the runtime
+notices nothing. If the runtime leaves while it waits for an event, the poll ends, so that no event
+is fetched for nobody; its results are still sent.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+
+from faultlayer.environment.memory import require_memory
+from faultlayer.http import framing
+from faultlayer.http.framing import UNTIL_CLOSE
+from faultlayer.http.message import Message
+from faultlayer.http.runtime_api import MAX_EVENT
+from faultlayer.wire.early import EarlyResponse, partial_message
+from faultlayer.wire.runtime_side import IN_ONE_PIECE
+from faultlayer.wire.sockets import SIZE, Gone, duplex, stream
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from faultlayer.http.framing import Body
+    from faultlayer.wire.pool import Pool
+    from faultlayer.wire.runtime_side import RuntimeSide
+    from faultlayer.wire.sockets import Peer
+
+_GET = b"GET "
+_HEAD = b"HEAD "
+
+
+class _TooLong(Exception):
+    """More has arrived than is buffered."""
+
+
+class UpstreamSide:
+    """The connection to Lambda, and the exchanges on it.
+
+    `reused`: Lambda has answered on the present connection before.
+    """
+
+    __slots__ = (
+        "_abandoned",
+        "_broken",
+        "_in_response",
+        "_lock",
+        "_peer",
+        "_pool",
+        "_runtime",
+        "_waiting_for",
+        "reused",
+    )
+
+    def __init__(self, runtime: RuntimeSide, pool: Pool) -> None:
+        self._runtime = runtime
+        self._pool = pool
+        self._peer: Peer | None = None
+        self.reused = False
+        # Each is written by one thread, then the other's is read: one of the two always sees it.
+        self._waiting_for = b""  # the request whose response is awaited
+        self._abandoned = False  # the runtime has left
+        self._broken = False  # Lambda ended the connection before the request was whole
+        self._in_response = False  # a long response is arriving
+        self._lock = allocate_lock()  # no connection is ended that already serves another runtime
+        runtime.notice_end(self._end_poll)
+
+    # -- the connection -----------------------------------------------------------------------
+
+    def _end_poll(self) -> None:
+        """End the wait for an event: the runtime has left. Called from another thread."""
+        self._abandoned = True
+        with self._lock:
+            if self._peer and self._waiting_for.startswith(_GET):
+                self._peer.hang_up()
+
+    def _is_abandoned(self, request: bytes) -> bool:
+        """True if the runtime is gone and this request is only a poll for it.
+
+        Results are still forwarded.
+        """
+        return self._abandoned and request.startswith(_GET)
+
+    def _wait_for(self, request: bytes) -> None:
+        """Note that the response to this request is awaited; raise Gone if nobody wants it."""
+        self._waiting_for = request
+        if self._is_abandoned(request):
+            raise Gone("the runtime, in the middle of a response")
+
+    def close(self, *, clean: bool) -> None:
+        """Keep the connection for another runtime if nothing is under way on it; else end it."""
+        peer = self._take_peer()
+        if peer and clean:
+            self._pool.put(peer)
+        elif peer and self._in_response:
+            peer.reset()
+        elif peer:
+            peer.close()
+
+    def _take_peer(self) -> Peer | None:
+        with self._lock:
+            peer, self._peer = self._peer, None
+        return peer
+
+    def _drop(self) -> None:
+        peer = self._take_peer()
+        if peer:
+            peer.close()
+
+    def _connected(self) -> Peer:
+        if self._peer is None:
+            self._peer, self.reused = self._pool.get()
+        return self._peer
+
+    def _ready(self) -> Peer:
+        """The present connection, or a new one if the present one is of no use."""
+        if self._peer and self._peer.stale():
+            self._drop()
+        return self._connected()
+
+    # -- whole requests -----------------------------------------------------------------------
+
+    def send_and_peek(self, request: bytes) -> bytes:
+        """Send a whole request; return the first bytes of the response.
+
+        They are empty if Lambda has closed the connection. Raises Gone if the runtime leaves
+        meanwhile, OSError if Lambda cannot be reached.
+        """
+        peer = self._peer or self._connected()
+        self._waiting_for = request
+        if self._abandoned and self._is_abandoned(request):
+            raise Gone("the runtime, while waiting")
+        try:
+            peer.send(request)
+            response = peer.recv(SIZE)
+        except ConnectionError:
+            response = peer.last_words()
+        self._waiting_for = b""
+        return response
+
+    def read_response(self, request: bytes, first: bytes) -> Message:
+        """The response that begins with the bytes which `send_and_peek(request)` returned.
+
+        If there are none and the connection was used before, the request is sent again on a new
+        one: Lambda closes idle connections.
+        """
+        while not first:
+            again = self.reused
+            self._drop()
+            if not again:
+                raise Gone("upstream, without a response")
+            first = self.send_and_peek(request)
+        self.reused = True
+        return self._response(self._connected(), first, request)
+
+    def send(self, request: bytes) -> Message:
+        """Send a whole request; return the response as far as it has arrived."""
+        return self.read_response(request, self.send_and_peek(request))
+
+    def _awaited_response(self, peer: Peer, first: bytes, request: bytes) -> Message:
+        first = first or peer.recv(SIZE)
+        if not first:
+            raise Gone("upstream, without a response")
+        return self._response(peer, first, request)
+
+    def _response(self, peer: Peer, data: bytes, request: bytes) -> Message:
+        """The final response that begins with these bytes; interim ones go to the runtime."""
+        while True:
+            lowered, length = framing.scan(data)
+            if not lowered:
+                self._wait_for(request)
+                data, lowered, length = peer.complete_head(data)
+                self._waiting_for = b""
+            status = framing.status_of(data)
+            if status >= 200 or status == 101:
+                break
+            self._runtime.send(data[: len(lowered)])
+            data = data[len(lowered) :] or peer.recv(SIZE)
+            if not data:
+                raise Gone("upstream, after an interim response")
+        length = framing.check_response(length, status, to_head=request.startswith(_HEAD))
+        last = framing.closes(lowered) or length == UNTIL_CLOSE
+        if 0 <= length <= IN_ONE_PIECE:
+            if len(data) < len(lowered) + length:
+                self._wait_for(request)
+            data = peer.complete(data, len(lowered) + length)
+            self._waiting_for = b""
+            return Message(data, lowered, length, None, last)
+        return partial_message(peer, data, lowered, length, last)
+
+    # -- requests that pass -------------------------------------------------------------------
+
+    def forward_request(self, request: Message) -> Message:
+        """Send the runtime's request as it came; return the response as far as it has arrived."""
+        if request.body is not None:
+            return self._forward_long_request(request)
+        if request.more:
+            self._begin_with_all(request)
+            return self.finish_request()
+        return self.send(request.data)
+
+    def _begin_with_all(self, request: Message) -> None:
+        """Send all that has arrived of a request that was read ahead; it cannot be sent again."""
+        send = self.begin_request(request.data)
+        for piece in request.pieces():
+            send(piece)
+
+    def _forward_long_request(self, request: Message) -> Message:
+        """Send a request whose body is still arriving; pass on at once what Lambda sends early."""
+        body = request.body
+        assert body is not None
+        client, first = self._runtime.peer, request.data
+        if request.more:
+            self._begin_with_all(request)
+            first, self.reused = b"", False
+        while True:
+            peer = self._ready() if first else self._connected()
+            early = EarlyResponse(client, peer, to_head=request.data.startswith(_HEAD))
+            taken = duplex(client, peer, first, body, early.receive)
+            if taken is None:
+                self.reused = True
+                return early.response or self._awaited_response(peer, early.head, request.data)
+            if early.response is not None:
+                client.linger()
+            if taken or early.response or early.head or not self.reused:
+                raise Gone("upstream, in the middle of a request")
+            self._drop()
+
+    # -- responses ----------------------------------------------------------------------------
+
+    def forward_response(self, response: Message) -> bool:
+        """Send a response to the runtime as it arrives; true if both connections stay open."""
+        send = self._runtime.send
+        send(response.data)
+        for piece in response.pieces():
+            send(piece)
+        if response.body is not None:
+            self._wait_for(_GET)
+            self.read_rest(response, send)
+            self._waiting_for = b""
+        if response.last or (self._peer and self._peer.pending):
+            self._drop()
+        if response.last:
+            self._runtime.peer.linger()
+        return not response.last
+
+    def read_rest(self, response: Message, sink: Callable[[bytes], object]) -> None:
+        """Give the part of a response that has not arrived yet to `sink`, as it arrives."""
+        if response.body is not None and self._peer is not None:
+            self._stream(self._peer, response.body, sink)
+
+    def _stream(
+        self, peer: Peer, body: Body, sink: Callable[[bytes], object], *, kept: bool = False
+    ) -> None:
+        self._in_response = True
+        stream(peer, body, sink, kept=kept)
+        self._in_response = False
+
+    def buffer_event(self, event: Message) -> bytes | None:
+        """Read an event to its end; return its content, or None if no event can be so long.
+
+        The message keeps what is read here, and is forwarded with it. That holds as well if memory
+        runs short, and MemoryError is raised.
+        """
+        if event.length > MAX_EVENT:
+            return None
+        if event.body is not None:
+            self._read_on(event)
+        return event.content() if event.body is None else None
+
+    def _read_on(self, event: Message) -> None:
+        """Read an event to its end, or until it is longer than any can be."""
+        body, more = event.body, list(event.more)
+        assert body is not None
+        event.more = more
+        size = len(event.data) + sum(map(len, more))
+
+        def keep(data: bytes) -> None:
+            nonlocal size
+            more.append(data)
+            before, size = size, size + len(data)
+            if size > MAX_EVENT:
+                raise _TooLong
+            require_memory(before, size)
+
+        try:
+            if self._peer is not None and size <= MAX_EVENT:
+                self._wait_for(_GET)
+                self._stream(self._peer, body, keep, kept=True)
+                self._waiting_for = b""
+                event.body = None
+        except _TooLong:
+            pass
+
+    # -- requests of our own, in pieces -------------------------------------------------------
+
+    def begin_request(self, head: bytes) -> Callable[[bytes], object]:
+        """Begin a request with these bytes; return the function that sends the rest of it.
+
+        End it with `finish_request`. If Lambda closes the connection before the request is whole,
+        the rest goes nowhere, and `finish_request` returns what Lambda said.
+        """
+        peer = self._ready()
+        self._broken = False
+
+        def send(data: bytes) -> None:
+            if not self._broken:
+                try:
+                    peer.send(data)
+                except ConnectionError:
+                    self._broken = True
+
+        send(head)
+        return send
+
+    def finish_request(self) -> Message:
+        """The response to the request that was begun."""
+        peer = self._connected()
+        self.reused = True
+        first = peer.last_words() if self._broken else b""
+        response = self._awaited_response(peer, first, b"")
+        response.last = response.last or self._broken
+        return response
