@@ -99,7 +99,9 @@ class Case:
                 f'{{"messageId":"{name}","eventSource":"aws:sqs","body":"{name}"}}'
                 for name in self.names()
             )
-            start = b'{"n":%d,"Records":[%b]' % (number, records.encode())
+            # Of an HTTP front as well: an answer to an event source alone is left as it is.
+            front = b'"requestContext":{"http":{}}'
+            start = b'{"n":%d,%b,"Records":[%b]' % (number, front, records.encode())
         else:
             start = b'{"n":%d' % number
         return b'%b,"p":"%b"}' % (start, text)
