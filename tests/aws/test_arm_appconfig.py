@@ -182,7 +182,7 @@ def test_feature_flags_are_shown_and_not_written(aws: Aws, cli: Cli, plan: Path)
         assert len([line for line in said.lines if "is a profile of feature flags" in line]) == 1
     values["status"]["enabled"] = False
     deploy(aws, ids, json.dumps({"version": "1", "values": values}))
-    assert cli("show", "--appconfig", PROFILE).out.endswith(": empty\n")
+    assert cli("show", "--appconfig", PROFILE).out.startswith(f"appconfig:{PROFILE}: empty\n")
 
 
 def test_a_profile_that_holds_no_text(aws: Aws, cli: Cli, plan: Path) -> None:

@@ -1,24 +1,18 @@
-"""`faultlayer attach` and `detach`: the layer on functions in AWS, and off them.
+"""`faultlayer attach` and `detach`: put the layer on functions in AWS, and take it off.
 
-They promise that all functions are looked at before the first is changed, that more than one is
-changed only when the user confirmed it, and that a second run finds nothing to do.
+More than one function is changed only if the user confirmed it.
 """
 
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 
 import click
 
-from faultlayer import __version__
 from faultlayer.settings.variables import read_environment
 from faultlayer.vocabulary.registry import PREFIX
-from faultlayer_cli.aws.account import WORKERS, Account, Function, open_account
+from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import fault_flags, output, results
 from faultlayer_cli.commands.options import (
@@ -27,15 +21,14 @@ from faultlayer_cli.commands.options import (
     change_options,
     selection_options,
 )
-from faultlayer_cli.errors import Failure, Mistake
-from faultlayer_cli.fleet import change, published, timeouts
-from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
-from faultlayer_cli.layers import versions
+from faultlayer_cli.errors import Mistake
+from faultlayer_cli.fleet import change, published
+from faultlayer_cli.fleet.attach import Prepared, prepare_attach, prepare_detach, still_armed
+from faultlayer_cli.fleet.rollout import Result
 from faultlayer_cli.plans import expiry
 from faultlayer_cli.plans.expiry import END
-from faultlayer_cli.terminal import say
+from faultlayer_cli.terminal import TERMINAL, say
 
-_WAIT = 120.0  # seconds for an update of AWS's to end
 _MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps what the function had
 _RENAMED = {PREFIX + "DRY_RUN": "--log-only", END: "--until"}
 
@@ -55,17 +48,6 @@ def settings() -> list[fault_flags.Setting]:
         for s in fault_flags.settings()
         if s.variable not in _MANAGED
     ]
-
-
-@dataclass(frozen=True)
-class Common:
-    """What attach and detach have in common: the account, and how to go about it."""
-
-    account: Account
-    dry_run: bool
-    yes: bool
-    json: bool
-    wait: bool
 
 
 @click.command(cls=FaultCommand)
@@ -107,68 +89,27 @@ def attach(
     selection = Selection(functions, tags, stacks)
     given = variables(typed)
     end = expiry.Ending(for_, typed.get(END.lower()), forever, given)
-    common = Common(open_account(profile, region), dry_run, yes, json_, wait)
-    names = found(selection, common.account)
-    published: dict[str, str] = {}
-    lock = threading.Lock()
-
-    def plan(function: Function) -> change.Change:
-        with lock:
-            arn = published.get(function.architecture)
-            if arn is None:
-                arn = published[function.architecture] = layer(common.account, function, layer_arn)
-        return change.attach(function, arn, end.added(function), wrapped=wrapped)
-
-    return changed(
-        common, plan, names, "attach to", partial(tell, end), partial(lasting, common.account, end)
+    account = open_account(profile, region)
+    names = found(selection, account)
+    say(f"in {account.place}")
+    prepared = prepare_attach(
+        account,
+        names,
+        end,
+        layer_arn=layer_arn,
+        wrapped=wrapped,
+        wait=wait,
+        progress=TERMINAL,
     )
+    return carry_out(prepared, "attach to", dry_run=dry_run, yes=yes, json_=json_)
 
 
 for _setting in settings():
     attach.params.append(_setting.as_click())
 
 
-def tell(end: expiry.Ending, looked: Sequence[Result]) -> None:
-    """Says when the faults end, and which functions are armed again that were stopped."""
-    changes = [result.change for result in looked if result.change]
-    for before in (c for c in changes if not c.empty and change.DISABLED not in c.variables):
-        if before.function.variables.get(change.DISABLED):
-            say(f"{before.function.name}: was stopped ({change.DISABLED}), and is armed again")
-    for line in timeouts.doubts(changes):
-        say(line)
-    if changes:
-        ends = {c.variables[END] for c in changes if END in c.variables}
-        say(end.told(ends))
-        if end.armed:
-            ends |= {end.own} if end.own and not ends else set()
-            until = f"until {', '.join(sorted(ends))}" if ends else "for ever"
-            say(
-                f"a version that is published while they are attached keeps them {until}: "
-                "`stop` and `detach` cannot change it"
-            )
-
-
-def lasting(account: Account, end: expiry.Ending, looked: Sequence[Result]) -> str:
-    """The question before faults without an end go where versions are published.
-
-    A version that is published meanwhile keeps them for ever. Empty: nothing to ask.
-    """
-    if not end.endless:
-        return ""
-    names = [result.function_name for result in looked if result.outcome is Outcome.PLANNED]
-    with ThreadPoolExecutor(WORKERS) as workers:
-        found = list(workers.map(partial(published.in_use, account), names))
-    risky = [f"{name} ({what})" for name, what in zip(names, found, strict=True) if what]
-    if not risky:
-        return ""
-    return (
-        "these faults have no end, and versions are published of "
-        f"{published.listed(risky)}: one that is published now injects them for ever"
-    )
-
-
 def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
-    """The variables of the flags that were typed; None where there were none. Raises Mistake."""
+    """The variables of the flags that were typed; None if there are none. Raises Mistake."""
     given = {name.upper(): text for name, text in typed.items() if text is not None}
     known = settings()
     fault_flags.check(given, frozenset(given), known)
@@ -176,23 +117,6 @@ def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
         alone = ", ".join(setting.flag for setting in known if setting.variable in given)
         raise Mistake(f"{alone} without a fault; allowed: with a fault's flag or with --plan")
     return given or None
-
-
-def layer(account: Account, function: Function, arn: str | None) -> str:
-    """The ARN of the layer version for this function's architecture."""
-    if arn is not None:
-        try:
-            return versions.chosen(account, arn, function.architecture).arn
-        except Mistake as error:
-            raise Mistake(f"--layer-arn {error}") from None
-    newest = versions.newest(account, function.architecture)
-    version = versions.version_of(newest)
-    if version and version != __version__:
-        say(
-            f"{newest.arn} is of version {version}, this command of {__version__}: "
-            "`faultlayer publish` publishes the layer of this one"
-        )
-    return newest.arn
 
 
 @click.command()
@@ -216,16 +140,13 @@ def detach(
     still armed are named, and the exit code is 1.
     """
     selection = Selection(functions, tags, stacks)
-    common = Common(open_account(profile, region), dry_run, yes, json_, wait)
-    account = common.account
+    account = open_account(profile, region)
     names = found(selection, account)
-
-    def look(done: Sequence[Result]) -> published.Findings:
-        named = [result.name for result in done]
-        listed = published.of_names(account, named)
-        return published.look(account, *listed, published.by_plan(account), results.harmless(done))
-
-    return changed(common, change.detach, names, "detach from", look=look)
+    say(f"in {account.place}")
+    prepared = prepare_detach(account, names, wait=wait, progress=TERMINAL)
+    return carry_out(
+        prepared, "detach from", dry_run=dry_run, yes=yes, json_=json_, look=still_armed
+    )
 
 
 def found(selection: Selection, account: Account) -> list[str]:
@@ -234,57 +155,46 @@ def found(selection: Selection, account: Account) -> list[str]:
     return selection.find(account)
 
 
-def changed(
-    common: Common,
-    plan: Planner,
-    names: Sequence[str],
+def carry_out(
+    prepared: Prepared,
     verb: str,
-    tell: Callable[[Sequence[Result]], None] = lambda looked: None,
-    risk: Callable[[Sequence[Result]], str] = lambda looked: "",
-    look: Callable[[Sequence[Result]], published.Findings] | None = None,
+    *,
+    dry_run: bool,
+    yes: bool,
+    json_: bool,
+    look: Callable[[Account, Sequence[Result]], published.Findings] | None = None,
 ) -> int:
-    """Looks, tells what is ahead, asks, changes, tells what became of it; the exit code.
+    """Say what is ahead, ask, change, say what became of it; the exit code.
 
-    `risk`: what to ask about even for one function. `look`: what is left in published versions.
+    `look` finds what is left in published versions.
     """
-    account = common.account
-    say(f"in {account.place}")
-    rollout = Rollout(common.account, plan, wait=_WAIT if common.wait else 0)
-    try:
-        looked = rollout.preview(names)
-    except KeyboardInterrupt:
-        raise Failure("interrupted; nothing was changed") from None
-    unknown = [result.reason for result in looked if result.outcome is Outcome.UNKNOWN]
-    if unknown:
-        raise Mistake("\n".join(unknown))
-    tell(looked)
-    question = risk(looked)
-    if question:
-        say(question)
-    if not common.dry_run:
-        names = [r.name for r in looked if r.outcome is Outcome.PLANNED]
-        if not common.yes:
-            confirm(names, verb, account, asked=bool(question))
-        looked = rollout.execute(looked)
-    findings = look(looked) if look else published.Findings()
-    if common.json:
-        told = {**account.as_json(), "functions": results.as_data(looked)}
+    account = prepared.account
+    for note in prepared.notes:
+        say(note)
+    if prepared.risk:
+        say(prepared.risk)
+    done: Sequence[Result] = prepared.results
+    if not dry_run:
+        if not yes:
+            confirm(prepared, verb)
+        done = prepared.execute()
+    findings = look(account, done) if look else published.Findings()
+    if json_:
+        told = {**account.as_json(), "functions": [one.as_json() for one in done]}
         output.print_json(told | (findings.as_json() if look else {}))
-    elif common.dry_run:
-        results.differences(looked)
+    elif dry_run:
+        results.differences(done)
     else:
-        results.show(account.place, looked)
-    results.failed(looked)
+        results.show(account.place, done)
+    results.failed(done)
     results.left_published(findings)
-    return results.code(looked) or (0 if findings.clear else 1)
+    return results.code(done) or (0 if findings.clear else 1)
 
 
-def confirm(names: Sequence[str], verb: str, account: Account, *, asked: bool) -> None:
-    """Has the user type how many functions are meant, if it is more than one.
-
-    `asked`: something was asked that also one function needs a yes for.
-    """
-    if len(names) < 2 and not asked:
+def confirm(prepared: Prepared, verb: str) -> None:
+    """Have the user type how many functions are meant, if more than one; or yes, if it is risky."""
+    names, account = prepared.planned, prepared.account
+    if len(names) < 2 and not prepared.risk:
         return
     word = "yes"
     if len(names) > 1:

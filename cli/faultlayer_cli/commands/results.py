@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.text import Text
 
 from faultlayer_cli.commands import output
 from faultlayer_cli.fleet import published
 from faultlayer_cli.fleet.change import WRAPPER
-from faultlayer_cli.fleet.published import Findings, State, Version
-from faultlayer_cli.fleet.rollout import Outcome, Result
+from faultlayer_cli.fleet.published import Findings, State
+from faultlayer_cli.fleet.rollout import TROUBLE, Outcome, Result
 from faultlayer_cli.terminal import say
 
 _SHORT = re.compile(r"(?<=^.) (layer arn:\S+:layer:|FAULTLAYER_)?")
@@ -29,7 +28,6 @@ _STYLES = {
     Outcome.FAILED: "red",
     Outcome.INTERRUPTED: "yellow",
 }
-_TROUBLE = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.INTERRUPTED)
 
 
 def differences(results: Sequence[Result]) -> None:
@@ -49,27 +47,10 @@ def show(place: str, found: Sequence[Result]) -> None:
     say(f"{place}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
 
 
-def as_data(found: Sequence[Result]) -> list[dict[str, Any]]:
-    """The same for scripts."""
-    functions = []
-    for result in found:
-        entry: dict[str, Any] = {"function": result.name, "outcome": result.outcome.value}
-        if result.reason:
-            entry["reason"] = result.reason
-        change = result.change
-        if change and not change.empty and result.outcome in (Outcome.CHANGED, Outcome.PLANNED):
-            before, after = change.function.variables, change.variables
-            entry["layers"] = list(change.layers)
-            entry["set"] = {k: v for k, v in after.items() if before.get(k) != v}
-            entry["removed"] = sorted(before.keys() - after.keys())
-        functions.append(entry)
-    return functions
-
-
 def code(found: Sequence[Result]) -> int:
     """0: all is as wanted; 2: nothing was changed, by the user's mistake; 1: anything else."""
     outcomes = {result.outcome for result in found}
-    if not outcomes & set(_TROUBLE):
+    if not outcomes & set(TROUBLE):
         return 0
     mistaken = outcomes <= {Outcome.REFUSED, Outcome.UNKNOWN, Outcome.UNCHANGED}
     return 2 if mistaken else 1
@@ -78,16 +59,9 @@ def code(found: Sequence[Result]) -> int:
 def failed(found: Sequence[Result]) -> None:
     """Says on standard error, one line each, what was not done and why."""
     for result in found:
-        if result.outcome in _TROUBLE:
+        if result.outcome in TROUBLE:
             say(f"{result.name}: {result.outcome.value}{_because(result)}")
     sys.stderr.flush()
-
-
-def harmless(done: Sequence[Result]) -> Callable[[Version], bool]:
-    """Whether an unpublished version injects nothing, after what was done."""
-    good = (Outcome.CHANGED, Outcome.UNCHANGED)
-    stopped = {result.function_name for result in done if result.outcome in good}
-    return lambda latest: latest.function.name in stopped or not latest.state.dangerous
 
 
 def left_published(findings: Findings, *, live: bool = True) -> None:
@@ -115,7 +89,7 @@ def _because(result: Result) -> str:
 def _brief(result: Result) -> str:
     """The change in a few words; nothing where a line of its own says what went wrong."""
     change = result.change
-    if result.outcome in _TROUBLE:
+    if result.outcome in TROUBLE:
         return ""
     if result.reason or change is None:
         return result.reason

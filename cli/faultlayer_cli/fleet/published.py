@@ -37,6 +37,7 @@ from faultlayer_cli.aws.account import (
 from faultlayer_cli.aws.arn import is_ours
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.fleet import change
+from faultlayer_cli.fleet.rollout import Outcome, Result
 from faultlayer_cli.plans import state as plan_state
 from faultlayer_cli.plans import stores
 from faultlayer_cli.plans.expiry import END, PLAN
@@ -444,3 +445,10 @@ class _Advice:
 
 def _number(function: Function) -> int:
     return int(function.version) if function.version.isdigit() else 0
+
+
+def harmless_after(results: Sequence[Result]) -> Callable[[Version], bool]:
+    """Whether an unpublished version injects nothing, after what was done."""
+    good = (Outcome.CHANGED, Outcome.UNCHANGED)
+    stopped = {one.function_name for one in results if one.outcome in good}
+    return lambda latest: latest.function.name in stopped or not latest.state.dangerous

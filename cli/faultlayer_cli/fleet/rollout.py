@@ -13,9 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-
-from rich.console import Console
-from rich.progress import Progress
+from typing import Any
 
 from faultlayer_cli import interrupts
 from faultlayer_cli.aws.account import (
@@ -29,6 +27,7 @@ from faultlayer_cli.aws.account import (
 )
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.fleet.change import Change, Refusal
+from faultlayer_cli.progress import SILENT, Progress
 
 _POLLS = (0.2, 0.5, 1.0, 2.0)  # seconds between two looks at an update, the last one repeated
 _ATTEMPTS = 6
@@ -48,6 +47,9 @@ class Outcome(Enum):
     INTERRUPTED = "interrupted"  # not changed: the user stopped the command
 
 
+TROUBLE = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.INTERRUPTED)
+
+
 @dataclass(frozen=True)
 class Result:
     """What became of one function, and why where that is not plain."""
@@ -61,6 +63,19 @@ class Result:
     def function_name(self) -> str:
         """The function's name, also if it was selected by its ARN."""
         return self.change.function.name if self.change else self.name
+
+    def as_json(self) -> dict[str, Any]:
+        """The result, for scripts; of the variables those that change."""
+        told: dict[str, Any] = {"function": self.name, "outcome": self.outcome.value}
+        if self.reason:
+            told["reason"] = self.reason
+        change = self.change
+        if change and not change.empty and self.outcome in (Outcome.CHANGED, Outcome.PLANNED):
+            before, after = change.function.variables, change.variables
+            told["layers"] = list(change.layers)
+            told["set"] = {k: v for k, v in after.items() if before.get(k) != v}
+            told["removed"] = sorted(before.keys() - after.keys())
+        return told
 
 
 class Rollout:
@@ -78,16 +93,18 @@ class Rollout:
         wait: float,
         persistent: bool = False,
         stopped: threading.Event | None = None,
+        progress: Progress = SILENT,
     ) -> None:
         self._account = account
         self._plan = plan
         self._wait = wait
         self._persistent = persistent
         self._stopped = stopped or threading.Event()
+        self._progress = progress
 
     def preview(self, names: Sequence[str]) -> list[Result]:
         """What would become of each; nothing is changed. Interrupted: KeyboardInterrupt."""
-        results = each(self._look, names, "looking", self._stopped)
+        results = each(self._look, names, "looking", self._stopped, self._progress)
         if self._stopped.is_set():
             raise KeyboardInterrupt
         # A name and an ARN may mean the same function.
@@ -108,7 +125,7 @@ class Rollout:
 
     def execute(self, results: Sequence[Result]) -> list[Result]:
         """Makes the planned changes, and gives back all results in their order."""
-        return each(self.carry_out_one, results, "changing", self._stopped)
+        return each(self.execute_one, results, "changing", self._stopped, self._progress)
 
     def _look(self, name: str) -> Result:
         if self._stopped.is_set():
@@ -135,7 +152,7 @@ class Rollout:
             if self._stopped.wait(min(next(polls, _POLLS[-1]), max(end - time.monotonic(), 0))):
                 return function
 
-    def carry_out_one(self, result: Result) -> Result:
+    def execute_one(self, result: Result) -> Result:
         """Makes the planned change of one function."""
         if result.outcome is not Outcome.PLANNED:
             return result
@@ -213,20 +230,30 @@ class Rollout:
 
 
 def each(
-    work: Callable[..., Result], items: Sequence[object], doing: str, stopped: threading.Event
+    work: Callable[..., Result],
+    items: Sequence[object],
+    doing: str,
+    stopped: threading.Event,
+    progress: Progress = SILENT,
 ) -> list[Result]:
-    """The work on every item, several at a time; after an interrupt no more is begun.
+    """Do the work on every item, several at a time; after an interrupt no more is begun.
 
     What is under way then ends as it would.
     """
-    console = Console(stderr=True)
-    # Several regions are looked at in threads of their own: a terminal shows one bar at a time.
-    shown = console.is_terminal and threading.current_thread() is threading.main_thread()
-    progress = Progress(console=console, transient=True, disable=not shown)
-    with interrupts.handled(lambda number: stopped.set()), progress:
-        task = progress.add_task(doing, total=len(items))
-        with concurrent.futures.ThreadPoolExecutor(WORKERS) as workers:
-            futures = [workers.submit(work, item) for item in items]
-            for _ in concurrent.futures.as_completed(futures):
-                progress.advance(task)
+    # Several regions are looked at in threads of their own: only the main thread counts.
+    if threading.current_thread() is not threading.main_thread():
+        progress = SILENT
+    with (
+        interrupts.handled(lambda number: stopped.set()),
+        progress.counting(doing) as count,
+        concurrent.futures.ThreadPoolExecutor(WORKERS) as workers,
+    ):
+        futures = [workers.submit(work, item) for item in items]
+        for done, _ in enumerate(concurrent.futures.as_completed(futures), 1):
+            count(done, len(items))
     return [future.result() for future in futures]
+
+
+def unfinished(results: Sequence[Result]) -> bool:
+    """True if a function is not as it was to be."""
+    return any(one.outcome in TROUBLE for one in results)

@@ -1,0 +1,198 @@
+"""Say which functions have the layer, with which faults, and whether it works.
+
+    every version of a region, or the functions named
+        --describe: judged by the code that reads variables in Lambda-->  Region
+    all regions that were asked  -->  Status
+
+Nothing is changed. What cannot be read is unknown, and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from faultlayer.settings.variables import read_environment
+from faultlayer.values.kinds import Source
+from faultlayer.vocabulary.registry import PREFIX
+from faultlayer_cli.aws.account import WORKERS, Account, Function, Unknown
+from faultlayer_cli.aws.arn import architecture_of, is_ours
+from faultlayer_cli.aws.selection import Selection
+from faultlayer_cli.errors import Mistake
+from faultlayer_cli.fleet import change, everywhere, published
+from faultlayer_cli.plans import expiry
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class FunctionStatus:
+    """One function: its state in a word, and what the user should know besides."""
+
+    function: str
+    state: str
+    notes: tuple[str, ...]
+    layer: str | None
+    source: str | None  # the place of its plan; None if it has none, or in a variable
+    runtime: str
+    architecture: str
+    variables: Mapping[str, str]  # faultlayer's own
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {**vars(self), "notes": list(self.notes), "variables": dict(self.variables)}
+
+
+@dataclass
+class Region:
+    """What there is in one region."""
+
+    account: Account
+    functions: list[FunctionStatus]
+    findings: published.Findings
+    hidden: list[str]  # functions that may have the layer
+    missing: list[str]  # what was named and the region does not have
+
+    @property
+    def clear(self) -> bool:
+        """True if all is known, and `stop` can end every fault."""
+        stuck = [one for one in self.findings.left if one.state is not published.State.LIVE]
+        known = all(one.state != UNKNOWN for one in self.functions)
+        return known and not (stuck or self.findings.unknown or self.hidden)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "region": self.account.region,
+            "functions": [one.as_json() for one in self.functions],
+            "versions": [version.as_json() for version in self.findings.versions],
+            "unknown": self.hidden + self.findings.unknown,
+        }
+
+
+@dataclass(frozen=True)
+class Status:
+    """What was found in the regions that were asked."""
+
+    asked: everywhere.Asked[Region]
+    missing: tuple[str, ...]  # one line for each name that was not found
+
+    @property
+    def regions(self) -> list[Region]:
+        return self.asked.found
+
+    @property
+    def clear(self) -> bool:
+        """True if all is known, and `stop` can end every fault."""
+        return not self.asked.silent and all(there.clear for there in self.regions)
+
+
+def status(account: Account, selection: Selection, *, all_regions: bool = False) -> Status:
+    """Look at the functions that are meant, or at all of them; in one region, or in all.
+
+    Raises Mistake for names that were not found although every region answered.
+    """
+    if all_regions:
+        account.identity()  # wrong credentials are one mistake, not one in each region
+    look = partial(_look, selection, all_regions)
+    asked = everywhere.ask(account, look, all_regions=all_regions)
+    missing = [there.missing for there in asked.found]
+    lines = everywhere.nowhere(missing) if all_regions else missing[0]
+    if lines and not asked.silent:
+        raise Mistake("\n".join(lines))
+    return Status(asked, tuple(lines))
+
+
+def _look(selection: Selection, all_regions: bool, account: Account) -> Region:
+    """Look at one region."""
+    if not selection:
+        groups = published.grouped(account.all_versions())
+        latest = [group.latest for group in groups if group.latest]
+        found = [one.function for one in latest if change.concerned(one.function)]
+        others = [one for one in latest if not change.concerned(one.function)]
+        hidden = published.hidden(others)
+        findings = published.look(account, groups, [])
+        return Region(account, [*map(describe, found)], findings, [hidden] * bool(hidden), [])
+    missing: list[str] = []
+    if all_regions:
+        names, missing = everywhere.select(account, selection)
+    else:
+        names = selection.find(account)
+    found, unknown = read(account, names)
+    missing += unknown if all_regions else [unknown[name] for name in sorted(unknown)]
+    listed = published.of_names(account, [function.name for function in found])
+    findings = published.look(account, *listed)
+    return Region(account, [*map(describe, found)], findings, [], missing)
+
+
+def read(account: Account, names: Sequence[str]) -> tuple[list[Function], dict[str, str]]:
+    """The functions of these names; and a line for each name that does not exist."""
+    unknown: dict[str, str] = {}
+
+    def look(name: str) -> Function | None:
+        try:
+            return account.function(name)
+        except Unknown as error:
+            unknown[name] = str(error)
+            return None
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        found = list(workers.map(look, names))
+    return [function for function in found if function], unknown
+
+
+def describe(function: Function) -> FunctionStatus:
+    """What there is to say of one function."""
+    own = {k: v for k, v in sorted(function.variables.items()) if k.startswith(PREFIX)}
+    ours = [arn for arn in function.layers if is_ours(arn)]
+    state, notes = _judge(function, own, ours)
+    return FunctionStatus(
+        function=function.name,
+        state=state,
+        notes=tuple(notes),
+        layer=ours[0] if ours else None,
+        source=_source(own),
+        runtime=function.runtime or function.package,
+        architecture=function.architecture,
+        variables=own,
+    )
+
+
+def _source(own: Mapping[str, str]) -> str | None:
+    """The place of the function's plan; None if it has none, or has it in the variable."""
+    text = own.get(expiry.PLAN, "").strip()
+    return text if text.startswith(Source.schemes) else None
+
+
+def _judge(
+    function: Function, own: Mapping[str, str], ours: Sequence[str]
+) -> tuple[str, list[str]]:
+    """The state in one word, and what the user should know besides."""
+    if function.unreadable:
+        return UNKNOWN, [f"its variables cannot be read ({function.unreadable})"]
+    if not change.concerned(function):
+        return "not attached", []
+    notes = []
+    wrapper = function.variables.get(change.EXEC_WRAPPER)
+    image = function.package == "Image"
+    if not ours and not image:
+        notes.append("has no layer of faultlayer's")
+    if wrapper != change.WRAPPER and not image:
+        notes.append(f"{change.EXEC_WRAPPER} is not {change.WRAPPER}")
+    if ours and architecture_of(ours[0]) != function.architecture:
+        notes.append(f"the layer is not for {function.architecture}")
+    read = read_environment(function.variables, files=False)
+    problems = [f"{problem.variable} {problem.message}" for problem in read.problems]
+    if notes or problems:
+        return "wrong", notes + problems
+    if read.values.get("DISABLED"):
+        return "disabled", notes
+    if _source(own):
+        return "live", notes
+    if read.aim is None:
+        planned = read.plan.drafts if read.plan else []
+        over = any(draft for _, draft in read.drafts + planned)
+        return ("over" if over else "idle"), notes
+    return ("dry run" if read.aim.dry_run else "armed"), notes
