@@ -17,9 +17,10 @@ from faultlayer_cli.fleet.rollout import Outcome
 from faultlayer_cli.fleet.status import status
 from faultlayer_cli.fleet.stop import stop
 from faultlayer_cli.plans import arming, live_plan, stores
-from faultlayer_cli.plans.expiry import END, Ending, of_plan
+from faultlayer_cli.plans.expiry import Ending, of_plan
 from faultlayer_cli.plans.place import Place
 from faultlayer_cli.plans.state import State
+from faultlayer_cli.plans.variables import END, Variables
 
 PLAN = '{"faults":[{"fault":"status","code":503}]}'
 
@@ -82,7 +83,7 @@ def test_functions_are_attached_in_two_steps_and_stopped(
     for name in ("orders", "users"):
         make(name)
     names = ["orders", "users"]
-    ending = Ending("30m", None, False, STATUS)
+    ending = Ending("30m", None, False, Variables(STATUS))
     prepared = prepare_attach(account, names, ending)
     assert prepared.planned == names
     assert any("the faults end by themselves" in note for note in prepared.notes)

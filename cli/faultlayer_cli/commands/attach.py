@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import click
 
-from faultlayer.settings.variables import read_environment
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.aws.selection import Selection
@@ -26,7 +25,7 @@ from faultlayer_cli.fleet import change, published
 from faultlayer_cli.fleet.attach import Prepared, prepare_attach, prepare_detach, still_armed
 from faultlayer_cli.fleet.rollout import Result
 from faultlayer_cli.plans import expiry
-from faultlayer_cli.plans.expiry import END
+from faultlayer_cli.plans.variables import END, PLAN, Variables
 from faultlayer_cli.terminal import TERMINAL, say
 
 _MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps what the function had
@@ -108,15 +107,15 @@ for _setting in settings():
     attach.params.append(_setting.as_click())
 
 
-def variables(typed: Mapping[str, str | None]) -> dict[str, str] | None:
+def variables(typed: Mapping[str, str | None]) -> Variables | None:
     """The variables of the flags that were typed; None if there are none. Raises Mistake."""
     given = {name.upper(): text for name, text in typed.items() if text is not None}
     known = settings()
-    fault_flags.check(given, frozenset(given), known)
-    if given and expiry.PLAN not in given and not read_environment(given, files=False).drafts:
+    found = fault_flags.parse(given, frozenset(given), known)
+    if given and PLAN not in given and not found.config.drafts:
         alone = ", ".join(setting.flag for setting in known if setting.variable in given)
         raise Mistake(f"{alone} without a fault; allowed: with a fault's flag or with --plan")
-    return given or None
+    return found if given else None
 
 
 @click.command()

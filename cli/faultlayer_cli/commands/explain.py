@@ -11,7 +11,6 @@ from time import time
 import click
 from rich.text import Text
 
-from faultlayer.settings.variables import read_environment
 from faultlayer.values import instant
 from faultlayer_cli.commands import fault_flags, output
 from faultlayer_cli.commands.options import FaultCommand
@@ -44,7 +43,7 @@ def explain(
     Faults are given as for `faultlayer local`, as flags or as --plan; --fault-event is the fault.
     """
     given = {name.upper(): text for name, text in typed.items() if text is not None}
-    fault_flags.check(given, frozenset(given), settings_of())
+    variables = fault_flags.parse(given, frozenset(given), settings_of())
     body = _event(event)
     for flag, text in (
         ("--request-id", request_id or _REQUEST_ID),
@@ -58,9 +57,8 @@ def explain(
         now = time() if at is None else instant.parse(at)
     except ValueError as error:
         raise Mistake(f"--at {error}; allowed: for example 2027-01-31T17:00:00Z") from None
-    settings = read_environment(given, files=False)
     invocation = invocation_of(body, request_id or _REQUEST_ID, function_arn, now)
-    verdicts = explain_rules(settings, invocation, now, known_id=request_id is not None)
+    verdicts = explain_rules(variables.config, invocation, now, known_id=request_id is not None)
     if json_:
         output.print_json({"rules": [vars(verdict) for verdict in verdicts]})
     else:

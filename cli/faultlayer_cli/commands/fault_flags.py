@@ -14,10 +14,10 @@ import click
 
 from faultlayer.faults import all_faults
 from faultlayer.settings.configuration import Problem
-from faultlayer.settings.variables import read_environment
 from faultlayer.values.kinds import Flag, Matching, Source
 from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
 from faultlayer_cli.errors import Mistake
+from faultlayer_cli.plans.variables import Variables
 
 _RENAMED = {"PORT": "--proxy-port"}  # `port` alone could be any of several
 _ALL = (
@@ -109,19 +109,19 @@ def settings() -> list[Setting]:
     return found + [Setting(PREFIX + option.name, option, *_ALL) for option in GLOBALS]
 
 
-def check(
+def parse(
     given: Mapping[str, str], typed: frozenset[str], known: list[Setting] | None = None
-) -> None:
-    """Raises Mistake, one line per problem, unless these variables are right.
+) -> Variables:
+    """Parse these variables. Raises Mistake, with one line per problem.
 
-    Files that they name are the function's, and not looked for here.
-    `typed` are the variables that were given as flags: what is wrong with them is said in flags.
-    A fault's flag that is typed with no value is one of the mistakes, though its variable may be
-    empty: that is how templates leave a fault out.
+    `typed` are the variables that were given as flags: their problems name the flags. A fault's
+    flag without a value is a mistake, although its variable may be empty: templates leave a fault
+    out like that.
     """
-    problems = read_environment(given, files=False).problems + _without_value(given, typed)
+    variables = Variables(given)
+    problems = variables.problems + _without_value(given, typed)
     if not problems:
-        return
+        return variables
     names = {setting.variable: setting.flag for setting in known or settings()}
     lines = []
     for problem in problems:

@@ -131,7 +131,7 @@ def environment(typed: Mapping[str, str | None], assignments: Sequence[str]) -> 
     own = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
     flagged = {name.upper(): text for name, text in typed.items() if text is not None}
     env = own | variables(assignments) | flagged
-    fault_flags.check(env, frozenset(flagged))
+    fault_flags.parse(env, frozenset(flagged))
     return env
 
 

@@ -17,7 +17,7 @@ from faultlayer_cli.commands.options import account_options, region_options, sel
 from faultlayer_cli.fleet import published
 from faultlayer_cli.fleet.status import FunctionStatus, Region
 from faultlayer_cli.fleet.status import status as read_status
-from faultlayer_cli.plans import expiry
+from faultlayer_cli.plans.variables import PLAN
 from faultlayer_cli.terminal import say
 
 _SETTINGS = frozenset(PREFIX + option.name for option in GLOBALS)
@@ -88,7 +88,7 @@ def _print(there: Region, all_regions: bool) -> None:
 
 def _row(one: FunctionStatus) -> tuple[str | Text, ...]:
     # A plan that is fetched is among the faults: it says them.
-    settings = _SETTINGS - {expiry.PLAN} if one.source else _SETTINGS
+    settings = _SETTINGS - {PLAN} if one.source else _SETTINGS
     faults = [_short(name, text) for name, text in one.variables.items() if name not in settings]
     others = [_short(name, text) for name, text in one.variables.items() if name in settings]
     layer = one.layer.rpartition(":layer:")[2] if one.layer else ""

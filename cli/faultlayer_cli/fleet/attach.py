@@ -21,7 +21,8 @@ from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.fleet import change, published, timeouts
 from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
 from faultlayer_cli.layers import versions
-from faultlayer_cli.plans.expiry import END, Ending
+from faultlayer_cli.plans.expiry import Ending
+from faultlayer_cli.plans.variables import END
 from faultlayer_cli.progress import SILENT, Progress
 
 _WAIT = 120.0  # seconds for an update of AWS's to end

@@ -21,9 +21,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from faultlayer.settings.variables import read_environment
 from faultlayer.values import instant
-from faultlayer.values.kinds import Source
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import (
     LATEST,
@@ -40,8 +38,8 @@ from faultlayer_cli.fleet import change
 from faultlayer_cli.fleet.rollout import Outcome, Result
 from faultlayer_cli.plans import state as plan_state
 from faultlayer_cli.plans import stores
-from faultlayer_cli.plans.expiry import END, PLAN
 from faultlayer_cli.plans.place import Place, named
+from faultlayer_cli.plans.variables import END, PLAN, Variables
 
 LATEST_PUBLISHED = "$LATEST.PUBLISHED"  # of Lambda Managed Instances: replaced by publishing again
 _NO_WEIGHTS = "AdditionalVersionWeights={}"
@@ -141,22 +139,20 @@ def judge(function: Function) -> Version:
         return Version(function, State.HIDDEN if image or function.layers else State.ABSENT, why)
     if not (change.concerned(function) and (image or function.layers)):
         return Version(function, State.ABSENT)
-    read = read_environment(function.variables, files=False)
+    variables = Variables(function.variables)
     faults = _faults(function.variables)
-    values = {**(read.plan.values if read.plan else {}), **read.values}
-    until = instant.show(values["END"]) if "END" in values else ""
-    if read.idle(time.time()):
+    until = "" if variables.end is None else instant.show(variables.end)
+    if variables.idle(time.time()):
         return Version(function, State.IDLE, faults, until)
-    plan = function.variables.get(PLAN, "").strip()
-    if plan.startswith(Source.schemes):
-        if read.values.get("DRY_RUN"):
+    if plan := variables.source:
+        if variables.dry_run:
             return Version(function, State.DRY_RUN, f"plan={plan}", until)
         if named(function):
             return Version(function, State.LIVE, f"plan={plan}", until)
         return Version(function, State.UNKNOWN, f"its plan is in its package ({plan})", until)
-    if read.aim is None:
+    if not variables.injects:
         return Version(function, State.IDLE, faults, until)
-    return Version(function, State.DRY_RUN if read.aim.dry_run else State.ARMED, faults, until)
+    return Version(function, State.DRY_RUN if variables.dry_run else State.ARMED, faults, until)
 
 
 def _faults(variables: Mapping[str, str]) -> str:

@@ -15,15 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from faultlayer.settings.variables import read_environment
-from faultlayer.values.kinds import Source
-from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import WORKERS, Account, Function, Unknown
 from faultlayer_cli.aws.arn import architecture_of, is_ours
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.fleet import change, everywhere, published
-from faultlayer_cli.plans import expiry
+from faultlayer_cli.plans.variables import Variables
 
 UNKNOWN = "unknown"
 
@@ -145,30 +142,22 @@ def read(account: Account, names: Sequence[str]) -> tuple[list[Function], dict[s
 
 def describe(function: Function) -> FunctionStatus:
     """What there is to say of one function."""
-    own = {k: v for k, v in sorted(function.variables.items()) if k.startswith(PREFIX)}
+    variables = Variables(function.variables)
     ours = [arn for arn in function.layers if is_ours(arn)]
-    state, notes = _judge(function, own, ours)
+    state, notes = _judge(function, variables, ours)
     return FunctionStatus(
         function=function.name,
         state=state,
         notes=tuple(notes),
         layer=ours[0] if ours else None,
-        source=_source(own),
+        source=variables.source,
         runtime=function.runtime or function.package,
         architecture=function.architecture,
-        variables=own,
+        variables=variables.own,
     )
 
 
-def _source(own: Mapping[str, str]) -> str | None:
-    """The place of the function's plan; None if it has none, or has it in the variable."""
-    text = own.get(expiry.PLAN, "").strip()
-    return text if text.startswith(Source.schemes) else None
-
-
-def _judge(
-    function: Function, own: Mapping[str, str], ours: Sequence[str]
-) -> tuple[str, list[str]]:
+def _judge(function: Function, variables: Variables, ours: Sequence[str]) -> tuple[str, list[str]]:
     """The state in one word, and what the user should know besides."""
     if function.unreadable:
         return UNKNOWN, [f"its variables cannot be read ({function.unreadable})"]
@@ -183,16 +172,13 @@ def _judge(
         notes.append(f"{change.EXEC_WRAPPER} is not {change.WRAPPER}")
     if ours and architecture_of(ours[0]) != function.architecture:
         notes.append(f"the layer is not for {function.architecture}")
-    read = read_environment(function.variables, files=False)
-    problems = [f"{problem.variable} {problem.message}" for problem in read.problems]
+    problems = [f"{problem.variable} {problem.message}" for problem in variables.problems]
     if notes or problems:
         return "wrong", notes + problems
-    if read.values.get("DISABLED"):
+    if variables.disabled:
         return "disabled", notes
-    if _source(own):
+    if variables.source:
         return "live", notes
-    if read.aim is None:
-        planned = read.plan.drafts if read.plan else []
-        over = any(draft for _, draft in read.drafts + planned)
-        return ("over" if over else "idle"), notes
-    return ("dry run" if read.aim.dry_run else "armed"), notes
+    if not variables.injects:
+        return ("over" if variables.rules else "idle"), notes
+    return ("dry run" if variables.dry_run else "armed"), notes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from faultlayer.settings.variables import read_environment
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.fleet.change import Change
+from faultlayer_cli.plans.variables import Variables
 
 _NAMED = 3  # functions that a line names
 
@@ -14,7 +14,7 @@ _NAMED = 3  # functions that a line names
 def _doubts(change: Change) -> list[str]:
     """One text for each rule of a change that the function's timeout makes another thing of."""
     timeout = change.function.timeout
-    aim = read_environment(dict(change.variables), files=False).aim if timeout else None
+    aim = Variables(change.variables).config.aim if timeout else None
     found = []
     for rule in aim.rules if aim else ():
         doubt = rule.fault.doubt(rule.options, timeout)

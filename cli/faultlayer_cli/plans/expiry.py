@@ -12,15 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from faultlayer.settings.variables import read_environment
 from faultlayer.values import instant
-from faultlayer.values.kinds import Source
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.errors import Mistake
+from faultlayer_cli.plans.variables import END, PLAN, Variables
 
-END = PREFIX + "END"
-PLAN = PREFIX + "PLAN"
 _TIME = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _HOUR = timedelta(hours=1)
@@ -65,9 +62,9 @@ def of_plan(for_: str | None, until: str | None, forever: bool, text: str) -> En
     given = {PLAN: text}
     if until is not None:
         given[END] = until
-        for problem in read_environment({END: until}, files=False).problems:
+        for problem in Variables({END: until}).problems:
             raise Mistake(f"--until {problem.message.replace('; nothing is injected', '')}")
-    return Ending(for_, until, forever, given)
+    return Ending(for_, until, forever, Variables(given))
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Ending:
     for_: str | None
     until: str | None
     forever: bool
-    given: Mapping[str, str] | None  # the variables, checked; None: no fault is given
+    given: Variables | None  # checked; None: no fault is given
     now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     def __post_init__(self) -> None:
@@ -87,7 +84,7 @@ class Ending:
             span(self.for_)
             if self.given is None:
                 raise Mistake("--for without a fault; allowed: with the faults that are to end")
-        if self.until is not None and not self._ahead(self.given or {}):
+        if self.until is not None and not self._ahead(self.given.texts[END] if self.given else ""):
             raise Mistake("--until is over already; allowed: a time that is to come")
 
     @property
@@ -98,10 +95,9 @@ class Ending:
     def _after(self, time: timedelta) -> str:
         return (self.now + time).strftime(_ISO)
 
-    def _ahead(self, variables: Mapping[str, str]) -> bool:
-        """True if the end in these variables is still to come."""
-        end = read_environment({END: variables[END]}, files=False).values.get("END", 0.0)
-        return bool(end > self.now.timestamp())
+    def _ahead(self, end: str) -> bool:
+        """True if this end, as the variable has it, is still to come."""
+        return (Variables({END: end}).end or 0.0) > self.now.timestamp()
 
     @property
     def due(self) -> bool:
@@ -109,59 +105,52 @@ class Ending:
         given = self.given
         if given is None or self.forever or self.chosen is not None:
             return False
-        if given.get(PLAN, "").lstrip().startswith(Source.schemes):
+        if given.source:
             return False  # it comes with an end of its own, or none, whenever it is armed
-        read = read_environment(given, files=False)
-        planned = read.plan.values if read.plan else {}
-        return read.aim is not None and "END" not in planned
+        return given.injects and "END" not in given.planned
 
     @property
     def armed(self) -> bool:
-        """Whether these variables inject faults by themselves, now or later."""
-        if self.given is None:
-            return False
-        aim = read_environment(self.given, files=False).aim
-        return aim is not None and not aim.dry_run
+        """True if these variables inject faults by themselves, now or later."""
+        return self.given is not None and self.given.armed
 
     @property
     def own(self) -> str:
-        """The end that the given plan says itself; empty if it says none."""
-        plan = read_environment(self.given or {}, files=False).plan
-        return instant.show(plan.values["END"]) if plan and "END" in plan.values else ""
+        """The given plan's own end; empty if it has none."""
+        planned = self.given.planned if self.given else {}
+        return instant.show(planned["END"]) if "END" in planned else ""
 
     @property
     def endless(self) -> bool:
-        """Whether these variables inject faults, and nothing says when they end.
+        """True if these variables inject faults, and nothing says when they end.
 
         A plan in a file may say it, but cannot be read from here. One that is fetched live can be
         disarmed whoever reads it.
         """
-        if self.given is None or self.chosen is not None:
+        given = self.given
+        if given is None or self.chosen is not None or given.idle(self.now.timestamp()):
             return False
-        read = read_environment(self.given, files=False)
-        if read.idle(self.now.timestamp()):
-            return False
-        plan = self.given.get(PLAN, "").lstrip()
-        if plan.startswith(Source.schemes):
-            return plan.startswith("file:")
-        planned = read.plan.values if read.plan else {}
-        armed = read.aim is not None and not read.aim.dry_run
-        return self.forever and armed and "END" not in planned
+        if given.source:
+            return given.source.startswith("file:")
+        return self.forever and given.armed and "END" not in given.planned
 
     def added(self, function: Function) -> Mapping[str, str] | None:
         """The variables for this function, with an end in an hour if one is due.
 
         If nothing else changes, the function keeps its end: attach twice is attach once.
         """
-        if self.given is None or self.forever:
-            return self.given
+        if self.given is None:
+            return None
+        texts = self.given.texts
+        if self.forever:
+            return texts
         if not self.due:
-            return {**self.given, END: self.chosen} if self.chosen else self.given
+            return {**texts, END: self.chosen} if self.chosen else texts
         own = {k: v for k, v in function.variables.items() if k.startswith(PREFIX)}
         own.pop(PREFIX + "NEXT_WRAPPER", None)
         end = own.pop(END, "")
-        stays = bool(end) and own == dict(self.given) and self._ahead({END: end})
-        return {**self.given, END: end if stays else self._after(_HOUR)}
+        stays = bool(end) and own == texts and self._ahead(end)
+        return {**texts, END: end if stays else self._after(_HOUR)}
 
     def planned(self, document: Mapping[str, Any], before: Any) -> dict[str, Any]:
         """This plan with an end, if one is due or chosen; `before` is the plan in the store.
@@ -171,10 +160,9 @@ class Ending:
         if not self.due:
             return with_end(document, self.chosen) if self.chosen else dict(document)
         old = end_of(before)
-        if old and before == with_end(document, old) and self._ahead({END: old}):
+        if old and before == with_end(document, old) and self._ahead(old):
             return dict(before)
-        start = read_environment(self.given or {}, files=False)
-        opens = (start.plan.values if start.plan else {}).get("START", 0.0)
+        opens = (self.given.planned if self.given else {}).get("START", 0.0)
         begins = datetime.fromtimestamp(max(opens, self.now.timestamp()), timezone.utc)
         return with_end(document, (begins + _HOUR).strftime(_ISO))
 
@@ -182,7 +170,7 @@ class Ending:
         """One sentence on the end, for before anything is changed; `ends` are the functions'."""
         if self.given is None:
             return "no fault is given: the layer comes as it is, and leaves the faults that are set"
-        if read_environment(self.given, files=False).values.get("DISABLED"):
+        if self.given.disabled:
             return "the faults are disabled: nothing is injected"
         if said := ", ".join(sorted(set(ends))):
             more = "; --for, --until or --forever change that" if self.due else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.plans.expiry import PLAN
+from faultlayer_cli.plans.variables import PLAN
 
 SSM, APPCONFIG = "ssm", "appconfig"
 _PARAMETER = re.compile(r"/?[A-Za-z0-9_.-]+|(/[A-Za-z0-9_.-]+){1,15}")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultlayer.settings.variables import read_environment
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans import files as plan_files
+from faultlayer_cli.plans.variables import Variables
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
@@ -34,7 +34,7 @@ def check_plan(path: str) -> Checked:
 
 def check_variables(name: str, variables: Mapping[str, str]) -> Checked:
     """Judge variables; `name` says where they come from."""
-    problems = read_environment(variables, files=False).problems
+    problems = Variables(variables).problems
     return Checked(name, tuple(f"{name}: {each.variable} {each.message}" for each in problems))
 
 

@@ -1,0 +1,92 @@
+"""FAULTLAYER_ variables, parsed once by the code that reads them in Lambda, and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from faultlayer.settings.configuration import Config, Problem
+from faultlayer.settings.variables import read_environment
+from faultlayer.values.kinds import Source
+from faultlayer.vocabulary.registry import PREFIX
+
+END = PREFIX + "END"
+PLAN = PREFIX + "PLAN"
+
+
+class Variables:
+    """A function's variables: their texts, and what the extension makes of them.
+
+    Files that they name are the function's, so they are not looked for here.
+    """
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts: Mapping[str, str] = dict(texts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Variables) and self.texts == other.texts
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def config(self) -> Config:
+        """The extension's own reading of them."""
+        return read_environment(self.texts, files=False)
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.config.problems
+
+    @cached_property
+    def own(self) -> dict[str, str]:
+        """Those that are faultlayer's."""
+        return {k: v for k, v in sorted(self.texts.items()) if k.startswith(PREFIX)}
+
+    @property
+    def source(self) -> str | None:
+        """The place of a plan that is not in the variable itself; None if there is none."""
+        text = self.texts.get(PLAN, "").strip()
+        return text if text.startswith(Source.schemes) else None
+
+    @property
+    def planned(self) -> Mapping[str, Any]:
+        """What the plan in the variables says of all its rules."""
+        return self.config.plan.values if self.config.plan else {}
+
+    @property
+    def rules(self) -> bool:
+        """True if they name a fault, or the plan in them does."""
+        plan = self.config.plan
+        return any(draft for _, draft in self.config.drafts + (plan.drafts if plan else []))
+
+    @property
+    def disabled(self) -> bool:
+        """True if the variable of the kill switch is on."""
+        return bool(self.config.values.get("DISABLED"))
+
+    @property
+    def dry_run(self) -> bool:
+        """True if what would be injected is logged, by the variables or the plan in them."""
+        aim = self.config.aim
+        return bool(self.config.values.get("DRY_RUN")) if aim is None else aim.dry_run
+
+    @property
+    def injects(self) -> bool:
+        """True if they inject faults, or log them in a dry run, now or later."""
+        return self.config.aim is not None
+
+    @property
+    def armed(self) -> bool:
+        """True if they inject faults by themselves, now or later."""
+        return self.injects and not self.dry_run
+
+    @property
+    def end(self) -> float | None:
+        """When they end (epoch seconds): by their own variable, or by the plan in them."""
+        end: float | None = self.config.values.get("END", self.planned.get("END"))
+        return end
+
+    def idle(self, now: float) -> bool:
+        """True if they alone say that nothing is injected from now on, by any plan."""
+        return self.config.idle(now)
