@@ -1,8 +1,8 @@
-"""The one door to AWS: the few calls that faultlayer makes, and what can go wrong with them.
+"""The only door to AWS: the few calls that faultlayer makes, and their errors.
 
-It promises that boto3 is imported nowhere else, that credentials, regions, profiles and endpoints
-are found as boto3 finds them, that throttled calls are tried again with back-off, and that every
-error is one line: `Mistake` (exit code 2) for what the user typed, `Refused` (1) for what AWS said.
+Only this module imports boto3. Credentials, regions, profiles and endpoints are found as boto3
+finds them. Throttled calls are tried again with back-off. Every error is one line: `Mistake` (exit
+code 2) for what the user typed, `Refused` (1) for what AWS answered.
 https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
 """
 
@@ -40,7 +40,7 @@ _ANY_REGION = "us-east-1"  # asked for what is the same in every region, if no r
 LATEST = "$LATEST"
 _REQUEST = "the request"
 _NOT_AWS = "what answered is not AWS: look at AWS_ENDPOINT_URL"
-_CONNECTS = 3  # attempts where nobody is there at all
+_CONNECTS = 3  # attempts if nobody is there at all
 
 
 class Refused(Failure):
@@ -48,7 +48,7 @@ class Refused(Failure):
 
     def __init__(self, message: str, reason: str = "") -> None:
         super().__init__(message)
-        self.reason = reason  # AWS's code for it; empty where nobody answered
+        self.reason = reason  # AWS's code for it; empty if nobody answered
 
 
 class Unknown(Mistake):
@@ -69,7 +69,7 @@ class Unanswered(Refused):
 
 @dataclass(frozen=True)
 class Function:
-    """A function's configuration as AWS tells it, as far as it matters here."""
+    """A function's configuration as AWS has it, as far as it matters here."""
 
     name: str
     arn: str
@@ -78,10 +78,10 @@ class Function:
     package: str  # Zip or Image
     layers: tuple[str, ...]  # ARNs of layer versions, in order
     variables: Mapping[str, str]
-    unreadable: str  # why AWS does not tell the variables; empty where it does
-    state: str  # Pending, Active, Inactive, Failed; empty where AWS does not tell
+    unreadable: str  # why AWS hides the variables; empty if it does not
+    state: str  # Pending, Active, Inactive, Failed; empty if AWS does not say
     state_reason: str
-    update: str  # Successful, Failed, InProgress; empty where AWS does not tell
+    update: str  # Successful, Failed, InProgress; empty if AWS does not say
     update_reason: str
     revision: str
     version: str = LATEST
@@ -95,7 +95,7 @@ class Function:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is under way with it."""
+        """True if no update of it is under way."""
         return self.state != "Pending" and self.update != "InProgress"
 
 
@@ -139,7 +139,7 @@ class LayerVersion:
     number: int
     description: str
     architectures: tuple[str, ...]
-    sha256: str = ""  # of the zip, base64; empty where AWS was not asked for it
+    sha256: str = ""  # of the zip, base64; empty if AWS was not asked for it
 
 
 def function(told: Mapping[str, Any]) -> Function:
@@ -195,7 +195,7 @@ def layer_version(told: Mapping[str, Any]) -> LayerVersion:
 
 
 def _part(told: Mapping[str, Any], key: str) -> Any:
-    """What every such answer of AWS's has."""
+    """A member that every such answer of AWS's has. Raises Unanswered if it is missing."""
     if key not in told:
         raise Unanswered(_NOT_AWS)
     return told[key]
@@ -275,7 +275,7 @@ class Account:
     # Lambda
 
     def function(self, name: str) -> Function:
-        """Its unpublished version's configuration; Unknown where there is no such function."""
+        """Its unpublished version's configuration. Raises Unknown if there is no such function."""
         told = self.call("lambda", "get_function_configuration", FunctionName=name)
         return function(told)
 
@@ -310,10 +310,10 @@ class Account:
         layers: tuple[str, ...] | None,
         variables: Mapping[str, str] | None,
     ) -> Function:
-        """Replaces the layers and the variables, or one of them (None leaves it as it is).
+        """Replace the layers and the variables, or one of them (None leaves it as it is).
 
-        Raises Changed where the function is no longer at this revision, Busy where an update is
-        in progress; nothing was done then.
+        Raises Changed if the function is no longer at this revision, Busy if an update is in
+        progress; nothing was done then.
         """
         wanted: dict[str, Any] = {"FunctionName": name}
         if revision:
@@ -325,7 +325,7 @@ class Account:
         return function(self.call("lambda", "update_function_configuration", **wanted))
 
     def layer_versions(self, name: str) -> Iterator[LayerVersion]:
-        """The layer's versions, newest first; none where there is no such layer."""
+        """The layer's versions, newest first; none if there is no such layer."""
         try:
             for page in self.pages("lambda", "list_layer_versions", LayerName=name):
                 yield from map(layer_version, _part(page, "LayerVersions"))
@@ -341,7 +341,7 @@ class Account:
     def publish_layer(
         self, name: str, archive: bytes, *, description: str, architecture: str
     ) -> LayerVersion:
-        """Publishes the zip as the layer's next version."""
+        """Publish the zip as the layer's next version."""
         made = self.call(
             "lambda",
             "publish_layer_version",
@@ -368,7 +368,7 @@ class Account:
                 yield resource["ResourceARN"].rpartition(":")[2]
 
     def in_stack(self, stack: str) -> Iterator[tuple[str, str]]:
-        """Type and physical id of the stack's resources; Unknown where there is no such stack."""
+        """Type and physical id of the stack's resources. Raises Unknown without such a stack."""
         for page in self.pages("cloudformation", "list_stack_resources", StackName=stack):
             for resource in _part(page, "StackResourceSummaries"):
                 if not resource["ResourceStatus"].startswith("DELETE_COMPLETE"):
@@ -391,7 +391,7 @@ class Account:
             return self._clients[service]
 
     def call(self, service: str, operation: str, **arguments: Any) -> Any:
-        """The answer to one call, named as boto3 names it; raises Mistake or Refused."""
+        """Make one call, named as boto3 names it; its answer. Raises Mistake or Refused."""
 
         def ask() -> Any:
             return getattr(self._client(service), operation)(**arguments)
@@ -429,7 +429,7 @@ class Account:
     def _refusal(
         self, error: said.ClientError, operation: str, arguments: Mapping[str, Any]
     ) -> Failure:
-        """What the error that AWS answered with means."""
+        """The meaning of the error that AWS answered with."""
         code = error.response.get("Error", {}).get("Code") or "an error"
         message = " ".join((error.response.get("Error", {}).get("Message") or "").split())
         # Where they are too large, AWS repeats all variables, which may hold secrets.
@@ -474,7 +474,7 @@ _SUBJECTS = (
 
 
 def _subject(arguments: Mapping[str, Any]) -> str:
-    """What a call was about, for messages."""
+    """The subject of a call, for messages."""
     for argument, kind in _SUBJECTS:
         if argument in arguments:
             return f"{kind} {arguments[argument]}"
@@ -485,7 +485,7 @@ def _subject(arguments: Mapping[str, Any]) -> str:
 
 
 def _give_up(attempts: int, caught_exception: Exception | None, **_: Any) -> None:
-    """Ends boto3's attempts early where there is nobody to connect to."""
+    """End boto3's attempts early if there is nobody to connect to."""
     if attempts >= _CONNECTS and isinstance(caught_exception, said.ConnectionError):
         raise caught_exception
 
@@ -501,7 +501,7 @@ def known_regions(session: boto3.Session) -> set[str]:
 
 
 def of_setup(error: Exception) -> Failure:
-    """What is wrong with profile, region or credentials, which are the user's to mend."""
+    """The error in a profile, a region or credentials, which the user can mend."""
     message = " ".join(str(error).split())
     if isinstance(error, said.ProfileNotFound):
         message = message.replace("The c", "c")

@@ -1,7 +1,7 @@
 """Which functions are meant: by name or pattern, by tag, or by CloudFormation stack.
 
-It promises that a selection which finds nothing is an error, that no function comes twice, and
-that versions and aliases are refused: their configuration cannot be changed.
+A selection that finds nothing is an error. No function comes twice. Versions and aliases are
+refused, since their configuration cannot be changed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STACK = "AWS::CloudFormation::Stack"
 
 @dataclass(frozen=True)
 class Selection:
-    """What was typed to select functions; of the three kinds one at most."""
+    """The names, tags or stacks that were typed to select functions; at most one of the three."""
 
     names: Sequence[str] = ()
     tags: Sequence[str] = ()
@@ -63,7 +63,7 @@ class Selection:
     def find(self, account: Account) -> list[str]:
         """The functions' names, in the order in which they were named or found.
 
-        Raises Unknown where a pattern, tag or stack finds none; single names are not looked up.
+        Raises Unknown if a pattern, tag or stack finds none; single names are not looked up.
         """
         if self.tags:
             return _tagged(account, self.tags)

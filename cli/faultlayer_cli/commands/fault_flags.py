@@ -1,7 +1,7 @@
-"""The fault registry as command-line flags, and back: flags → variables, problems → flags.
+"""The fault registry as command-line flags: flags become variables, problems name flags again.
 
-It promises that flags and environment variables mean the same and are checked by the same code:
-every flag becomes the text of a variable, and the extension's own reader judges them all.
+A flag means the same as its variable and is checked by the same code: its text becomes the
+variable's text, and the extension's own reader judges all variables together.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Setting:
 
 
 def _plan(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """What the variable says of the plan that a flag names: the plan itself, or where it is."""
+    """The variable's text for the plan that a flag names: the plan itself, or its place."""
     if not value or value.lstrip().startswith(("{", *Source.schemes)):
         return value
     from faultlayer_cli.plans.files import load  # which imports PyYAML, and nobody else needs it
@@ -100,7 +100,7 @@ def _plan(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 
 
 def settings() -> list[Setting]:
-    """Every variable of every fault and the global ones, in the order of the help page."""
+    """Every variable of every fault, then the global ones, in the order of the help page."""
     found = []
     for fault in all_faults():
         heading = fault.name.capitalize()

@@ -1,7 +1,7 @@
 """`faultlayer local`: a function folder under the emulator, with faults given as flags.
 
-It promises that nothing starts before everything typed is right, that standard output holds the
-answer and nothing else, and that no process and no file is left when it ends, however it ends.
+Nothing starts before everything typed is right. Standard output holds the answer and nothing else.
+No process and no file is left at the end, however it ends.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def image_name(text: str) -> str:
 
 
 def is_python(image: str) -> bool:
-    """Whether functions of this image are Python, as far as its name tells."""
+    """True if functions of this image are Python, by its name."""
     return "python" in image.rpartition("/")[2]
 
 
 def function_folder(text: str, handler: str, python: bool) -> Path:
-    """The folder, with the handler's module in it; other languages name handlers otherwise."""
+    """The folder, checked to hold the handler's module if the function is Python."""
     folder = Path(text)
     if not folder.is_dir():
         raise Mistake(f"{text} is not a folder; allowed: the folder that holds the handler's file")
@@ -114,9 +114,9 @@ def read_event(source: str | None) -> bytes | None:
 
 
 def listen_port(text: str | None, once: bool) -> int | None:
-    """The port that was asked for, else the default one; None (any) where that is taken.
+    """The port that was asked for, or the default one; None (any) if that is taken.
 
-    Who invokes `once` never sees the port: any will do, and no two of them meet.
+    With `once` nobody sees the port, so any will do and two runs never want the same.
     """
     if text is None:
         return PORT if is_free(PORT) and not once else None
@@ -183,8 +183,8 @@ def local(
 ) -> None:
     """Run the function in DIR under AWS's Lambda Runtime Interface Emulator.
 
-    The layer is at /opt. Linux needs neither Docker nor root for it; where that cannot work, it is
-    done in a Docker container. It serves the invoke endpoint until interrupted, or invokes once
+    The layer is at /opt. Linux needs neither Docker nor root. If that cannot work, the function
+    runs in a Docker container. It serves the invoke endpoint until interrupted, or invokes once
     with --invoke. Logs go to standard error.
 
     Each flag of a fault stands for an environment variable: --latency-when after is

@@ -1,4 +1,4 @@
-"""How every command prints a table, and JSON for scripts."""
+"""Print tables for people, and JSON for scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDE = 1000  # columns where nobody looks: lines of a pipe are not broken
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
-    """Prints the rows under their headings; where no terminal is, no line is broken."""
+    """Print rows under their headings; without a terminal no line is broken."""
     drawn = Table(*head, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         drawn.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))

@@ -1,7 +1,7 @@
-"""`faultlayer report`: what happened, from the log: injections against invocations and errors.
+"""`faultlayer report`: sum up a log: injections against invocations, errors and durations.
 
-It promises to change nothing, to count an error where Lambda does (function errors and timeouts),
-and to say why nothing was injected where the log tells.
+An error is what Lambda counts as one: a function error or a timeout. If nothing was injected and
+the log has the reason, it is shown. Nothing is changed.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def report(
 
 
 def window(since: str, until: str | None, now: float) -> tuple[float, float]:
-    """The period that is meant, in seconds since the epoch. Raises Mistake."""
+    """The period that is meant (epoch seconds). Raises Mistake."""
     start = _time("--since", since, now)
     end = now if until is None else _time("--until", until, now)
     if end <= start:
@@ -99,7 +99,7 @@ def window(since: str, until: str | None, now: float) -> tuple[float, float]:
 
 
 def _time(flag: str, text: str, now: float) -> float:
-    """The time that a text says: so long ago, or a time of its own."""
+    """Parse a time (epoch seconds): so long ago, or a point in time."""
     try:
         return now - expiry.span(text).total_seconds()
     except Mistake:
@@ -111,7 +111,7 @@ def _time(flag: str, text: str, now: float) -> float:
 
 
 def show(sums: Sums) -> None:
-    """Prints the table, and what went wrong."""
+    """Print the table, and what went wrong."""
     if sums.total.invocations:
         rows = [_row(name, group) for name, group in sums.faults.items()]
         rows.append(_row("(not hit)", sums.not_hit, counted=False))

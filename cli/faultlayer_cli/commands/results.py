@@ -1,7 +1,6 @@
-"""What attach, detach and stop say at their end: a table or JSON, and the exit code.
+"""Print what attach, detach and stop did: a table, and one line per function that was not changed.
 
-It promises one line per function that was not changed, with the reason, and never a value of a
-variable that is not faultlayer's own.
+A value is printed only of variables that are faultlayer's own.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _STYLES = {
 
 
 def differences(results: Sequence[Result]) -> None:
-    """Prints what exactly would change in each function, and why not where it would not."""
+    """Print what exactly would change in each function, or why it would not."""
     for result in results:
         print(f"{result.name}: {result.outcome.value}" + _because(result))
         if result.outcome is Outcome.PLANNED and result.change:
@@ -40,7 +39,7 @@ def differences(results: Sequence[Result]) -> None:
 
 
 def show(place: str, found: Sequence[Result]) -> None:
-    """Prints the table and, on standard error, how many there are of each outcome, and where."""
+    """Print the table and, on standard error, how many there are of each outcome, and where."""
     rows = [(r.name, Text(r.outcome.value, _STYLES.get(r.outcome, "")), _brief(r)) for r in found]
     output.table(("function", "outcome", ""), rows)
     counts = [(o.value, sum(r.outcome is o for r in found)) for o in Outcome]
@@ -57,7 +56,7 @@ def code(found: Sequence[Result]) -> int:
 
 
 def failed(found: Sequence[Result]) -> None:
-    """Says on standard error, one line each, what was not done and why."""
+    """Say on standard error, one line each, what was not done and why."""
     for result in found:
         if result.outcome in TROUBLE:
             say(f"{result.name}: {result.outcome.value}{_because(result)}")
@@ -65,7 +64,7 @@ def failed(found: Sequence[Result]) -> None:
 
 
 def left_published(findings: Findings, *, live: bool = True) -> None:
-    """Says which published versions inject faults, or may, and what leads callers away from them.
+    """Say which published versions inject faults, or may, and what leads callers away from them.
 
     `live`: also those that follow a live plan.
     """
@@ -87,7 +86,7 @@ def _because(result: Result) -> str:
 
 
 def _brief(result: Result) -> str:
-    """The change in a few words; nothing where a line of its own says what went wrong."""
+    """The change in a few words; empty if a line of its own says what went wrong."""
     change = result.change
     if result.outcome in TROUBLE:
         return ""

@@ -1,7 +1,6 @@
 """`faultlayer demo`: one function, its code untouched, and the three opening questions asked of it.
 
-It promises that every number shown was measured in this run, on the real emulator, and that it
-starts nothing that outlives it.
+Every number was measured in this run, on the real emulator. Nothing that it starts outlives it.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ SCENES = (
 
 
 def kind(answer: Answer) -> tuple[str, bool]:
-    """What the caller got, in a few words, and whether that is an error."""
+    """The caller's answer in a few words, and whether it is an error."""
     try:
         body = json.loads(answer.body)
     except ValueError:
@@ -49,7 +48,7 @@ def kind(answer: Answer) -> tuple[str, bool]:
 
 
 def play(scene: Scene, folder: Path, event: bytes) -> Outcome:
-    """Runs one scene: a cold start, then the warm invocations that count."""
+    """Run one scene: a cold start, then the warm invocations that count."""
     outcome = Outcome(scene)
     with Emulator(folder, env=scene.variables, storage=512, echo=False) as emulator:
         outcome.cold = emulator.invoke(event).seconds * 1000

@@ -1,4 +1,4 @@
-"""What the demo shows: the scenes, one table, one chart; readable on 80 columns and without colour.
+"""The demo's screen: scenes, one table, one chart; readable on 80 columns and without colour.
 
 It measures nothing and starts nothing.
 """
@@ -58,13 +58,13 @@ class Outcome:
 
 
 def column(milliseconds: float) -> int:
-    """Where on the chart's axis a time belongs; what is off it belongs to its end."""
+    """The column of the chart's axis for a time; a time off the axis goes to its end."""
     share = math.log10(max(milliseconds, 1e-9)) / _DECADES
     return min(max(round(share * (_BINS - 1)), 0), _BINS - 1)
 
 
 def bars(times: Sequence[float], levels: str = _LEVELS) -> str:
-    """A row of the chart: the more of the times fall into a column, the higher its bar."""
+    """A row of the chart: the more times fall into a column, the higher its bar."""
     counts = Counter(map(column, times))
     highest = max(counts.values(), default=1)
     top = len(levels) - 1

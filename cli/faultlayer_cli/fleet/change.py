@@ -1,7 +1,7 @@
-"""What attach, detach and stop make of a function's configuration: computed as data, not done.
+"""The changes of attach, detach and stop to a function's configuration: computed, not made.
 
-It promises that detach gives back exactly what attach found, that what could not be given back is
-refused, and that layers, variables and wrappers of others are kept, in their order.
+Detach restores exactly what attach found. Attach refuses what detach could not restore. Layers,
+variables and wrappers of others are kept, in their order.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
@@ -32,7 +32,7 @@ _NO_WRAPPER = re.compile(
 
 
 class Refusal(Exception):
-    """Why this function cannot be changed safely, and what to do instead."""
+    """The reason why this function cannot be changed safely, and what to do instead."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Change:
         return dict(self.variables) != dict(self.function.variables)
 
     def made(self, function: Function) -> bool:
-        """Whether the function is as this change wants it."""
+        """True if the function is as this change wants it."""
         return function.layers == self.layers and dict(function.variables) == dict(self.variables)
 
     def difference(self) -> list[str]:
@@ -76,14 +76,14 @@ class Change:
 
 
 def attached(function: Function) -> bool:
-    """Whether the layer, or what is left of it, is on the function; images bring their own."""
+    """True if the layer, or a part of it, is on the function; images bring their own."""
     if any(map(is_ours, function.layers)):
         return True
     return function.package != "Image" and function.variables.get(EXEC_WRAPPER) == WRAPPER
 
 
 def concerned(function: Function) -> bool:
-    """Whether faultlayer may be at work in it: attached, or built into its image."""
+    """True if faultlayer may be at work in it: attached, or built into its image."""
     redirected = function.variables.get(EXEC_WRAPPER) == WRAPPER
     own = any(name.startswith(PREFIX) for name in function.variables)
     return attached(function) or redirected or own
@@ -95,7 +95,7 @@ def size(variables: Mapping[str, str]) -> int:
 
 
 def readable(function: Function) -> None:
-    """Raises Refusal where the variables are hidden: writing them would lose them."""
+    """Raise Refusal if the variables are hidden: writing others would lose them."""
     if function.unreadable:
         raise Refusal(
             f"its variables cannot be read ({function.unreadable}); "
@@ -104,7 +104,7 @@ def readable(function: Function) -> None:
 
 
 def _attachable(function: Function, wrapped: bool) -> None:
-    """Raises Refusal where the layer would not work, or could not be taken off again."""
+    """Raise Refusal if the layer would not work, or could not be taken off again."""
     if function.package == "Image":
         raise Refusal("is a container image, which has no layers: see docs/images.md")
     if _NO_WRAPPER.match(function.runtime) and not wrapped:
@@ -128,8 +128,8 @@ def attach(
 ) -> Change:
     """The layer of this ARN, last or in the place of another version, and these variables.
 
-    `given` replaces all faultlayer variables there are; None leaves them. `wrapped` says that an
-    OS-only runtime's package starts our wrapper. Raises Refusal.
+    `given` replaces all variables of faultlayer's; None leaves them. `wrapped`: the package of an
+    OS-only runtime starts through our wrapper. Raises Refusal.
     """
     _attachable(function, wrapped)
     places = [place for place, arn in enumerate(function.layers) if is_ours(arn)]
@@ -171,12 +171,12 @@ def detach(function: Function) -> Change:
 
 
 def disable(function: Function) -> Change:
-    """With the kill switch on, where faultlayer may be at work; else as it is. Raises Refusal."""
+    """With the kill switch on if faultlayer may be at work, else as it is. Raises Refusal."""
     if not concerned(function):
         return Change(function, function.layers, function.variables)
     readable(function)
     variables = dict(function.variables) | {DISABLED: "true"}
-    if size(variables) > MOST_BYTES:  # never of attach's making; the faults go, lest nothing stop
+    if size(variables) > MOST_BYTES:  # not by attach; without faults it fits
         variables = {
             name: value
             for name, value in function.variables.items()

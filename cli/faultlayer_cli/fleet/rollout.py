@@ -1,7 +1,7 @@
-"""Changes carried out on many functions at once: look at all of them first, then change each.
+"""Carry out changes on many functions at once: look at all of them first, then change each.
 
-It promises that a function is changed only from the revision it was looked at, that the failure of
-one does not touch the others, and that an interrupt leaves each either changed or not, and known.
+A function is changed only from the revision that was looked at. The failure of one does not touch
+the others. After an interrupt each is either changed or not, and it is known which.
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """
 
@@ -52,7 +52,7 @@ TROUBLE = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.INTERRUPTED
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one function, and why where that is not plain."""
+    """What became of one function, with the reason if it is not plain."""
 
     name: str
     outcome: Outcome
@@ -81,7 +81,7 @@ class Result:
 class Rollout:
     """One command's work on many functions; `wait` is how long (s) to wait for AWS's updates.
 
-    `persistent`: where someone else changes a function in between, look again and go on.
+    `persistent`: if someone else changes a function in between, look again and go on.
     `stopped` is set by an interrupt; several runs may share it.
     """
 
@@ -103,7 +103,7 @@ class Rollout:
         self._progress = progress
 
     def preview(self, names: Sequence[str]) -> list[Result]:
-        """What would become of each; nothing is changed. Interrupted: KeyboardInterrupt."""
+        """Look at each function: what would become of it. Raises KeyboardInterrupt."""
         results = each(self._look, names, "looking", self._stopped, self._progress)
         if self._stopped.is_set():
             raise KeyboardInterrupt
@@ -115,7 +115,7 @@ class Rollout:
         return [result for result in results if any(result is one for one in once.values())]
 
     def judge(self, function: Function) -> Result:
-        """What would become of a function as it was read."""
+        """Judge what would become of a function as it was read."""
         try:
             change = self._plan(function)
         except Refusal as refusal:
@@ -124,7 +124,7 @@ class Rollout:
         return Result(function.name, outcome, change=change)
 
     def execute(self, results: Sequence[Result]) -> list[Result]:
-        """Makes the planned changes, and gives back all results in their order."""
+        """Make the planned changes; all results in their order."""
         return each(self.execute_one, results, "changing", self._stopped, self._progress)
 
     def _look(self, name: str) -> Result:
@@ -153,7 +153,7 @@ class Rollout:
                 return function
 
     def execute_one(self, result: Result) -> Result:
-        """Makes the planned change of one function."""
+        """Make the planned change of one function."""
         if result.outcome is not Outcome.PLANNED:
             return result
         for _ in range(_ATTEMPTS):
@@ -171,7 +171,7 @@ class Rollout:
         return replace(result, outcome=Outcome.FAILED, reason="is changed by others all the time")
 
     def _attempt(self, result: Result) -> Result:
-        """One try: the final result, or a new plan where it has to be tried again."""
+        """Try once: the final result, or a new plan if it has to be tried again."""
         change = result.change
         assert change is not None
         try:
@@ -188,7 +188,7 @@ class Rollout:
         return self._finished(result, function)
 
     def _doubtful(self, result: Result, change: Change, error: Failure) -> Result:
-        """What came of an update whose own answer does not say."""
+        """Find out whether an update took effect although its response was lost."""
         try:
             function = self._settled(result.name)
         except Failure as second:
@@ -203,7 +203,7 @@ class Rollout:
         raise error
 
     def _later(self, result: Result) -> Result:
-        """The plan anew where the update under way was not someone else's change."""
+        """Plan again, unless the update under way was someone else's change."""
         assert result.change is not None
         function = self._settled(result.name)
         if not function.settled:
@@ -216,7 +216,7 @@ class Rollout:
         raise Changed(f"function {result.name} was changed by someone else after it was read")
 
     def _finished(self, result: Result, function: Function) -> Result:
-        """Changed; once AWS is done with it, where there is time to wait for that."""
+        """The function was changed: wait until AWS has applied it, if there is time."""
         if not function.settled and self._wait:
             try:
                 function = self._settled(result.name)

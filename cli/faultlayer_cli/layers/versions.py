@@ -1,7 +1,7 @@
 """faultlayer's layers: the zips that are built here, and their versions in an account.
 
-It promises that a zip is published under the architecture it was built for, that the same content
-is found again, and that only layers which detach would recognise are ever attached.
+A zip is published under the architecture that it was built for. The same content is found again.
+Only layers that detach would recognise are ever attached.
 https://docs.aws.amazon.com/lambda/latest/dg/creating-deleting-layers.html
 """
 
@@ -46,7 +46,7 @@ class Package:
 
     @property
     def sha256(self) -> str:
-        """As AWS tells it of a layer version."""
+        """The digest as AWS has it of a layer version."""
         return base64.b64encode(bytes.fromhex(self.digest)).decode()
 
     @property
@@ -56,7 +56,7 @@ class Package:
 
 
 def package(path: Path) -> Package:
-    """The layer in this zip. Raises Mistake where it is none of faultlayer's."""
+    """The layer in this zip. Raises Mistake if it is not faultlayer's."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -91,7 +91,7 @@ def versions(account: Account, name: str) -> Sequence[LayerVersion]:
 def same(
     account: Account, candidates: Sequence[LayerVersion], wanted: Package
 ) -> LayerVersion | None:
-    """The newest of these versions that has just this content; None where none has."""
+    """The newest of these versions with exactly this content; None if none has it."""
     for version in candidates:
         described = _DESCRIPTION.fullmatch(version.description)
         if described and described["digest"] == wanted.digest:
@@ -103,7 +103,7 @@ def same(
 
 
 def newest(account: Account, architecture: str) -> LayerVersion:
-    """The newest published layer for this architecture. Raises Mistake where there is none."""
+    """The newest published layer for this architecture. Raises Mistake if there is none."""
     name = f"{NAME}-{architecture}"
     found = versions(account, name)
     if not found:
@@ -112,7 +112,7 @@ def newest(account: Account, architecture: str) -> LayerVersion:
 
 
 def version_of(layer: LayerVersion) -> str | None:
-    """The version of faultlayer in it; None where its description does not say."""
+    """The version of faultlayer in it; None if its description does not have it."""
     found = _DESCRIPTION.fullmatch(layer.description)
     return found["version"] if found else None
 
@@ -120,7 +120,7 @@ def version_of(layer: LayerVersion) -> str | None:
 def chosen(account: Account, arn: str, architecture: str) -> LayerVersion:
     """The layer version of this ARN, for a function of this architecture.
 
-    Raises Mistake where it is not faultlayer's, does not exist there or is for the other one.
+    Raises Mistake if it is not faultlayer's, does not exist there or is for the other one.
     """
     form = _ARN.fullmatch(arn)
     if form is None:

@@ -1,8 +1,8 @@
 """`faultlayer wrap-package`: deployment zips of OS-only runtimes, which ignore exec wrappers.
 
-It promises that the function's files keep their bytes, modes and order, that wrapping twice is
-wrapping once, and that unwrapping gives the original zip back byte for byte. The function's
-`bootstrap` is renamed to a name of the same length in place, ours is added behind everything.
+The function's files keep their bytes, modes and order. Wrapping twice is wrapping once. Unwrapping
+gives the original zip back byte for byte. The function's `bootstrap` is renamed in place to a name
+of the same length, and ours is added behind everything.
 Binding: PKWARE's APPNOTE.TXT sections 4.3.7 (local header), 4.3.12 (central), 4.3.16 (end).
 """
 
@@ -32,7 +32,7 @@ _DATE = 1 << 5 | 1  # 1980-01-01, for the same bytes every time
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of the zip: where its two headers are, and what they say."""
+    """One file of the zip: the places of its two headers, and what they hold."""
 
     name: bytes
     at: int  # of its central header
@@ -61,7 +61,7 @@ class Archive:
 
 
 def parse(data: bytes) -> Archive:
-    """The parts of a zip; Mistake where it is none, or one that Lambda would not take."""
+    """Read the parts of a zip. Raises Mistake if it is none, or one that Lambda would not take."""
     at = data.rfind(b"PK\5\6")
     if at < 0 or len(data) < at + _END.size:
         raise Mistake("it is not a zip file")
@@ -114,7 +114,7 @@ def _content(archive: Archive, entry: Entry) -> bytes:
 
 
 def _ours(archive: Archive) -> Entry | None:
-    """The bootstrap that we added, where it is the archive's."""
+    """The bootstrap that we added; None if the archive has another one, or none."""
     entry = archive.find(BOOTSTRAP)
     if entry and archive.find(ORIGIN) and MARK in _content(archive, entry)[:200]:
         return entry
@@ -137,7 +137,7 @@ def _added(archive: Archive, script: bytes) -> Archive:
 
 
 def wrap(data: bytes) -> bytes:
-    """The zip whose bootstrap starts through faultlayer's wrapper; Mistake where it cannot be."""
+    """Make the zip's bootstrap start through faultlayer's wrapper. Raises Mistake."""
     archive = parse(data)
     if _ours(archive):
         archive = parse(unwrap(data))
@@ -156,7 +156,7 @@ def wrap(data: bytes) -> bytes:
 
 
 def unwrap(data: bytes) -> bytes:
-    """The zip as it was before `wrap`; Mistake where it was not wrapped."""
+    """Undo `wrap`. Raises Mistake if the zip was not wrapped."""
     archive = parse(data)
     ours, origin = _ours(archive), archive.find(ORIGIN)
     if ours is None or origin is None or ours != archive.entries[-1]:

@@ -36,11 +36,14 @@ def _command(command: click.Command, context: click.Context) -> list[str]:
     lines = [f"## faultlayer {context.info_name}", "", "```text", usage, "```", ""]
     lines += _paragraphs(command.help or "")
     rows = []
-    for parameter in command.params:  # without --help, which all have
+    for parameter in command.params:
+        if "--help" in parameter.opts:  # which all have; click adds it once it was used
+            continue
         record = parameter.get_help_record(context)
         if record and record[1] and not _of_a_fault(parameter):
             rows.append((f"`{record[0]}`", record[1]))
-    lines += [*table(("option", "what it does"), rows), ""]
+    if rows:
+        lines += [*table(("option", "what it does"), rows), ""]
     if any(map(_of_a_fault, command.params)):
         renamed = "".join(f"; `{ours}` is `{there}` here" for ours, there in _renamed(command))
         lines += [f"And the [flags of faults]({_FAULT_FLAGS}){renamed}.", ""]

@@ -1,8 +1,8 @@
 """The JSON Schema of a plan, for editors: from the fault registry, as the tables of the pages are.
 
-It promises never to refuse what the extension accepts, and to refuse wrong names, types and bounds;
-what only parsing can tell (that a range's start is above its end) it leaves to the extension. Draft
-07, which editors know best.
+It never refuses what the extension accepts. It refuses wrong names, types and bounds. What only
+parsing can find, such as a range whose start is above its end, is left to the extension. The draft
+is 07, which editors know best.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""A function in a Docker container with the layer at /opt, where it cannot be mounted here.
+"""A function in a Docker container with the layer at /opt.
 
-It promises that an engine anywhere will do, also one in a virtual machine that sees none of our
-files: the layer and the function's folder are copied, into volumes that the function sees
-read-only. The port is on the loopback address alone, an image is pulled only where it is missing,
-and leaving the `with` block leaves neither container nor volume; what a run that was killed
-outright had to leave, the next one removes.
+Any engine will do, also one in a virtual machine that sees none of our files: the layer and the
+function's folder are copied into volumes, which the function sees read-only. The port is on the
+loopback address alone. An image is pulled only if it is missing. Leaving the `with` block leaves no
+container and no volume; if a run was killed outright, the next one removes them.
 The image runs as it is, with its own entrypoint and emulator.
 https://docs.aws.amazon.com/lambda/latest/dg/images-test.html
 """
@@ -140,7 +139,7 @@ class Container(Endpoint):
                 self._log.add(piece)
 
     def _wait_until_listening(self) -> None:
-        """What stands between accepts connections early, so only an answer counts."""
+        """Wait for an answer: a proxy in between accepts connections too early to count."""
         end = time.monotonic() + _READY
         while time.monotonic() < end:
             if why := self.ended():
@@ -157,7 +156,7 @@ class Container(Endpoint):
         )
 
     def _first_error(self) -> str:
-        """The line of the log that says what is wrong, as far as one can tell."""
+        """The line of the log that most likely says what is wrong."""
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
         found = [line for line in lines if _ERROR.search(line)] or lines or ["it printed nothing"]
         return found[0][:300]

@@ -1,8 +1,8 @@
-"""The one door to Docker: what `faultlayer local` needs of an engine, and nothing else of it.
+"""The only door to Docker: what `faultlayer local` needs of an engine.
 
-It promises that whatever an engine says comes out as a Failure of one line, that no container is
-created that nobody knows of, and that nothing here needs the engine to see our files or us to see
-its network. Nothing else imports `docker`. https://docs.docker.com/reference/api/engine/
+Every error of an engine becomes a Failure of one line. Every container that is created is labelled,
+so that it can be removed. The engine need not see our files, nor we its network. Nothing else
+imports `docker`. https://docs.docker.com/reference/api/engine/
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _STDOUT, _STDERR = 1, 2  # the numbers of the streams in what an engine multiple
 
 @dataclass(frozen=True)
 class Image:
-    """What there is to know of an image before one runs it."""
+    """An image, as far as it must be known before it runs."""
 
     name: str
     id: str
@@ -50,8 +50,10 @@ class Image:
 
 
 class Wire:
-    """A process in a container as one talks to it. Its output is read with a patience without end,
-    and by ourselves: `docker` waits for a socket whose data TLS has taken off it already."""
+    """A connection to a process in a container.
+
+    Its output is read without a time limit, and not through `docker`, which waits on the socket
+    although TLS has read the data from it already."""
 
     def __init__(self, stream: Any, wanted: Sequence[int]) -> None:
         self._socket = getattr(stream, "_sock", stream)
@@ -61,7 +63,7 @@ class Wire:
 
     @property
     def pieces(self) -> Iterator[bytes]:
-        """What it prints, as it comes."""
+        """The output of the process, as it comes."""
         while len(header := self._socket.recv(8)) > 0:
             while len(header) < 8:
                 header += self._socket.recv(8 - len(header)) or b"\0" * 8  # it was cut off
@@ -103,9 +105,9 @@ class Engine:
         self._progress = progress
 
     def publishes_here(self) -> bool:
-        """Whether a port published on its loopback address is one on ours.
+        """True if a port on the engine's loopback address is one on ours.
 
-        Not so where the engine is on another machine, or where we are in one of its containers.
+        It is not if the engine is on another machine, or if we run in one of its containers.
         """
         base = str(self._client.api.base_url)
         if base == "http+docker://ssh":
@@ -119,7 +121,7 @@ class Engine:
         return False
 
     def image(self, name: str) -> Image:
-        """The image of this name, pulled where the engine does not have it."""
+        """The image of this name, pulled if the engine does not have it."""
         try:
             try:
                 found = self._client.images.get(name)
@@ -157,7 +159,7 @@ class Engine:
             )
 
     def fill(self, container: Any, target: str, folder: Path) -> None:
-        """Copies what is in a folder of ours into one of the container's, for all to read."""
+        """Copy what is in a folder of ours into one of the container's, for all to read."""
         with tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
                 archive.add(folder, ".", filter=_portable)
@@ -166,7 +168,7 @@ class Engine:
                 container.put_archive(target, file)
 
     def dial(self, container: Any, program: Sequence[str]) -> Wire:
-        """Runs a program in the container, to talk to."""
+        """Run a program in the container, and connect to it."""
         with told():
             api = self._client.api
             started = api.exec_create(container.id, list(program), stdin=True, stderr=False)
@@ -174,7 +176,7 @@ class Engine:
         return Wire(stream, [_STDOUT])
 
     def launch(self, container: Any) -> Wire:
-        """Starts a container; of what it prints no line is missed."""
+        """Start a container and follow its output from the first line."""
         both = {"stdout": 1, "stderr": 1, "stream": 1}
         with told():
             wire = Wire(container.attach_socket(params=both), [_STDOUT, _STDERR])
@@ -182,10 +184,10 @@ class Engine:
         return wire
 
     def remove(self, name: str) -> None:
-        """Ends a container as Lambda does, if there is one; nothing of it stays.
+        """End a container as Lambda does, if there is one, and remove it.
 
-        What cannot be removed is said: whoever closes is on the way out, and may have a failure
-        of its own to tell.
+        If it cannot be removed, a note says so. Nothing is raised, since the caller may be
+        handling a failure already.
         """
         try:
             container = self._client.containers.get(name)
@@ -198,7 +200,7 @@ class Engine:
             self._progress.note(f"the container {name} could not be removed: {reason(error)}")
 
     def sweep(self) -> None:
-        """Removes what processes of this machine left that were killed before they could."""
+        """Remove containers of processes of this machine that were killed before they could."""
         with contextlib.suppress(*TROUBLE):
             filters = {"label": LABEL}
             left = self._client.containers.list(all=True, filters=filters, ignore_removed=True)
@@ -212,12 +214,12 @@ class Engine:
 
 
 def volume(target: str, *, empty: bool) -> Any:
-    """A volume that goes with its container; not empty: with what the image has there."""
+    """A volume that is removed with its container. Not empty: it starts with the image's files."""
     return Mount(target, None, type="volume", no_copy=empty, labels={LABEL: _owner()})
 
 
 def reason(error: BaseException) -> str:
-    """In one line, what the engine or the system said."""
+    """The error of the engine or the system, in one line."""
     said = str(getattr(error, "explanation", None) or error)
     deeper: BaseException | None = error
     while deeper is not None and not isinstance(error, APIError):
@@ -229,7 +231,7 @@ def reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def told() -> Iterator[None]:
-    """Turns what goes wrong with the engine into one line."""
+    """Turn every error of the engine into a Failure of one line."""
     try:
         yield
     except APIError as error:
@@ -253,8 +255,9 @@ def _portable(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Holds a request to end back until the engine has answered: it would create the container
-    all the same, and nobody would know of it."""
+    """Delay Ctrl-C until the engine has answered.
+
+    The engine would create the container all the same, and nobody would know of it."""
     held: list[int] = []
     with interrupts.handled(held.append):
         yield
@@ -267,7 +270,7 @@ def _owner() -> str:
 
 
 def _machine() -> str:
-    """What tells this machine's processes from those of others that share the engine."""
+    """A name that tells this machine's processes from those of others that share the engine."""
     try:
         return f"{Path('/proc/self/ns/pid').readlink()} {_BOOT.read_text().strip()}"
     except OSError:

@@ -76,7 +76,7 @@ def runtime(progress: Progress = SILENT) -> Path:
 
 
 def interpreter() -> Path:
-    """The interpreter outside any virtual environment: a function must not see our packages."""
+    """The interpreter outside any virtual environment: functions must not see our packages."""
     base = (
         Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     )
@@ -88,7 +88,7 @@ def interpreter() -> Path:
 
 
 def _pip(arguments: Sequence[str], what: str) -> None:
-    """Runs pip, its progress on standard error; Failure with pip's own reason where it fails."""
+    """Run pip, its output on standard error. Raises Failure with pip's own reason."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, check=False, stdout=2, stderr=subprocess.PIPE, text=True)
     if done.returncode == 0:

@@ -1,7 +1,7 @@
 """A function under AWS's Lambda Runtime Interface Emulator, with the layer at /opt.
 
-It promises that the function sees an environment like Lambda's and not the caller's, that several
-emulators run beside one another, and that leaving the `with` block leaves no process and no file.
+The function sees an environment like Lambda's, not the caller's. Several emulators can run at once.
+Leaving the `with` block leaves no process and no file.
 https://github.com/aws/aws-lambda-runtime-interface-emulator
 """
 
@@ -47,7 +47,7 @@ _Endpoint = TypeVar("_Endpoint", bound="Endpoint")
 
 
 def described(folder: Path, timeout: int, memory: int) -> dict[str, str]:
-    """The variables in which Lambda tells a function about itself, with the layer attached."""
+    """The variables that Lambda sets for a function that has the layer."""
     name = folder.name or "function"
     return {
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -67,7 +67,7 @@ def described(folder: Path, timeout: int, memory: int) -> dict[str, str]:
 
 
 class Log:
-    """Everything the processes printed so far, also passed on as it comes."""
+    """The output of all processes so far, also passed on as it comes."""
 
     def __init__(self, echo: IO[bytes] | None) -> None:
         self._echo = echo
@@ -88,13 +88,13 @@ class Log:
             self._echo.flush()
 
     def copy(self, stream: IO[bytes]) -> None:
-        """Takes the stream until its end."""
+        """Take the stream until its end."""
         with contextlib.closing(stream):
             while piece := os.read(stream.fileno(), 65536):
                 self.add(piece)
 
     def wait_for(self, wanted: str, timeout: float) -> str:
-        """The first line that contains this, as soon as it is there; TimeoutError without one."""
+        """The first line that contains this, as soon as it is there. Raises TimeoutError."""
         with self._changed:
             if self._changed.wait_for(lambda: wanted.encode() in self._data, timeout):
                 return next(line for line in self.text.splitlines() if wanted in line)
@@ -102,8 +102,7 @@ class Log:
 
 
 class Endpoint(abc.ABC):
-    """Where a function answers, and what it logs, as a context manager: the same for each way to
-    run one."""
+    """A function that answers here, and its log: the same for each way to run one."""
 
     def __init__(self, timeout: int, port: int | None, echo: bool) -> None:
         self.timeout = timeout
@@ -113,15 +112,15 @@ class Endpoint(abc.ABC):
 
     @abc.abstractmethod
     def start(self) -> None:
-        """Returns as soon as it answers; Failure with the reason where it never does."""
+        """Return as soon as it answers. Raises Failure with the reason if it never does."""
 
     @abc.abstractmethod
     def ended(self) -> str | None:
-        """Why it is gone though nobody stopped it; None while it is not."""
+        """The reason why it ended by itself; None if it did not."""
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Stops, and removes what the run left."""
+        """Stop, and remove what the run left."""
 
     def _take_port(self) -> int:
         return self._ports.enter_context(contextlib.closing(Port())).number
@@ -135,7 +134,7 @@ class Endpoint(abc.ABC):
         return self._log.text
 
     def wait_for_log(self, wanted: str, timeout: float = 5.0) -> str:
-        """The first line of the log that contains this; TimeoutError where none comes."""
+        """The first line of the log that contains this. Raises TimeoutError if none comes."""
         return self._log.wait_for(wanted, timeout)
 
     def __enter__(self: _Endpoint) -> _Endpoint:
@@ -161,7 +160,7 @@ class Endpoint(abc.ABC):
         *,
         wait: float | None = None,
     ) -> Answer:
-        """Invokes the function once, as a caller of Lambda does, and waits for the answer."""
+        """Invoke the function once, as a caller of Lambda does, and wait for the answer."""
         limit = self.timeout + 30.0 if wait is None else wait
         for _ in range(_TRIES):
             answer = self._invoke(payload, headers or {}, limit)
@@ -182,8 +181,8 @@ class Emulator(Endpoint):
     `env` is given to the function and the layer as it is, and may replace every default (None
     takes one away). `layer` is the tree for /opt, by default the one that comes with
     this command; `bootstrap` the command that starts the runtime, by default the Python one. `echo`
-    passes the log on to standard error. `tmp` is what the function sees as /tmp; where `storage`
-    says how many MB that has, it is in memory instead, and gone with the function.
+    passes the log on to standard error. `tmp` is the function's /tmp. With `storage` (MB) it is in
+    memory instead, and gone with the function.
 
     The function sees its own folder at /var/task. A bootstrap from elsewhere is at /var/runtime,
     with what lies beside it. `shown` adds more of the host, by the path that the function sees. All
@@ -228,7 +227,7 @@ class Emulator(Endpoint):
         self._root.mkdir(mode=0o700)
 
     def environment(self) -> dict[str, str]:
-        """What the function's and the layer's processes start with."""
+        """The variables of the function's and the layer's processes."""
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         values: dict[str, str | None] = {key: os.environ.get(key) for key in _INHERITED}
         values |= described(self.folder, self.timeout, self._memory)
@@ -261,7 +260,7 @@ class Emulator(Endpoint):
         return bootstrap, shown | self._shown
 
     def start(self) -> None:
-        """Starts the emulator; the function itself starts with the first invocation."""
+        """Start the emulator; the function itself starts with the first invocation."""
         rie = downloads.emulator(self._progress)
         # Found once: a restart must not change the layer under a run.
         self._layer = layer = self._layer or built.tree(downloads.architecture())
@@ -315,12 +314,12 @@ class Emulator(Endpoint):
         return None
 
     def restart(self) -> None:
-        """A fresh execution environment at the same address; the log goes on."""
+        """Start a fresh execution environment at the same address; the log goes on."""
         self.stop()
         self.start()
 
     def stop(self) -> None:
-        """Ends every process: the emulator first, which shuts the environment down as Lambda."""
+        """End every process: the emulator first, which shuts down as Lambda does."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -334,7 +333,7 @@ class Emulator(Endpoint):
             self._reader.join(_GRACE)
 
     def close(self) -> None:
-        """Stops, and removes what the run left on disk."""
+        """Stop, and remove what the run left on disk."""
         try:
             self.stop()
         finally:

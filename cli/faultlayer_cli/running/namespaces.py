@@ -34,10 +34,10 @@ _SETTINGS = (
 
 
 def unshare_command() -> list[str]:
-    """The `unshare` command that works on this machine; Failure says what to do where none does.
+    """The `unshare` command that works on this machine. Raises Failure with advice if none does.
 
-    With a namespace for processes, so that killing its first one ends all of them. A container
-    that hides parts of /proc refuses that one; there the emulator ends what it started.
+    It has a namespace for processes, so that killing its first process ends all of them. In a
+    container that hides parts of /proc that is refused; there the emulator ends what it started.
     """
     missing = [tool for tool in ("unshare", "setpriv", "mount") if not shutil.which(tool)]
     if missing:
@@ -62,7 +62,7 @@ def _works(command: Sequence[str]) -> bool:
 
 
 def _refusal() -> str:
-    """Why namespaces are refused, as far as the kernel's settings tell, and what to do."""
+    """The reason why namespaces are refused, by the kernel's settings, and what to do."""
     if os.geteuid() == 0:
         return (
             "root may not mount here, as in a container without rights: run it on the machine "
