@@ -60,10 +60,10 @@ def common() -> list[str]:
 
 
 def faults(folder: str) -> list[str]:
-    """One line for each fault, with a link to its page in this folder."""
+    """One line for each fault, with a link to its page in this folder; cold starts come last."""
     rows = (
         (f"[`{fault.name.upper()}`]({folder}{fault.name}.md)", example(fault), fault.help)
-        for fault in all_faults()
+        for fault in sorted(all_faults(), key=lambda fault: fault.begin is not None)
     )
     return table(("fault", "for example", "what happens"), rows)
 
