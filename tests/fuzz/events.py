@@ -231,7 +231,7 @@ def rewrites(data: bytes) -> None:
     if answer.http is not None:
         answer.http.change_headers(_CHANGES)
     failed = ["a", "\ud800", '"']
-    answer.change_payload(lambda text: joined(text if isinstance(text, bytes) else b"", failed))
+    answer.replace_payload(lambda payload: joined(payload, failed))
     answer.pad(size)
     start, unit, count, end = answer.parts()
     whole = start + unit * count + end

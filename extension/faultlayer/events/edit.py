@@ -101,8 +101,15 @@ def _replace(
     if value is None or (len(path) > 1 and text[start:end] != "null"):
         return
     new = _nested(path[1:], value)
-    if dumps(loads(text[start:end])) != dumps(loads(new)):
+    if not _same(text[start:end], new):
         edits.append((start, end, new))
+
+
+def _same(written: str, new: str) -> bool:
+    """Whether two JSON texts are of the same value; 1 and 1.0 are two."""
+    if written[:1] == '"' or new[:1] == '"':  # a text can be long, and is compared as it is
+        return written[:1] == new[:1] and loads(written) == loads(new)
+    return dumps(loads(written)) == dumps(loads(new))
 
 
 def _naming(name: str, *, named: bool, any_case: bool) -> Callable[[str], bool]:

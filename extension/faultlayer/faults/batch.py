@@ -165,11 +165,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
         return None
 
     def whole(answer: Answer) -> bool:
-        changed = answer.change_payload(
-            lambda payload: joined(
-                payload.encode() if isinstance(payload, str) else payload, failed
-            )
-        )
+        changed = answer.replace_payload(lambda payload: joined(payload, failed))
         return changed or answer.unchanged("the records are reported, or the batch fails, already")
 
     return Rewrite(whole, _no_stream, failed=len(failed), records=len(found))

@@ -14,11 +14,12 @@ from faultlayer.vocabulary.registry import ANY, Equivalent, Fault, Option, Optio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from faultlayer.vocabulary.answer import Answer
     from faultlayer.vocabulary.invocation import Invocation
+    from faultlayer.vocabulary.pieces import Change
     from faultlayer.vocabulary.streamed import Stream
 
 TRUNCATE = "truncate"
@@ -26,21 +27,12 @@ GARBLE = "garble"
 REPLACE = "replace"
 BODY, PAYLOAD = "body", "payload"
 _LONG = 1 << 20  # characters: U+FFFD takes three bytes, and Lambda takes 6 MB
-_PIECE = 1 << 14  # characters, an even number
 _REPLACEMENT = '{"message":"fault injected: corruption"}'
 
 
-def garble_text(text: str) -> str:
-    """Every other character lost, the first among them: neither JSON, XML nor HTML any more.
-
-    In a long text by a sign of one byte, so that it grows neither here nor on its way.
-    """
-    lost = "\ufffd" if len(text) <= _LONG else "?"
-    return "".join(_garbled(text[at : at + _PIECE], lost) for at in range(0, len(text), _PIECE))
-
-
-def _garbled(text: str, lost: str) -> str:
-    characters = list(text)  # a short piece: a list takes many times the text's own memory
+def garble_text(text: str, lost: str = "\ufffd") -> str:
+    """Every other character lost, the first among them: neither JSON, XML nor HTML any more."""
+    characters = list(text)
     characters[::2] = lost * len(characters[::2])
     return "".join(characters)
 
@@ -52,15 +44,24 @@ def garble_bytes(data: bytes) -> bytes:
     return bytes(result)
 
 
-def corrupt(mode: str, replacement: str) -> Callable[[str | bytes], str | bytes]:
-    """The function that corrupts a whole body, text or bytes."""
+def corrupt(mode: str, replacement: str) -> Change:
+    """The function that corrupts a whole body, text or bytes, in pieces of even lengths."""
 
-    def change(body: str | bytes) -> str | bytes:
+    def change(pieces: Iterator[Any], total: int) -> Iterator[str | bytes]:
+        lost = "\ufffd" if total <= _LONG else "?"  # so that a long text does not grow
+        left = total // 2
         if mode == REPLACE:
-            return replacement
-        if mode == TRUNCATE:
-            return body[: len(body) // 2]
-        return garble_text(body) if isinstance(body, str) else garble_bytes(body)
+            yield replacement
+            return
+        for piece in pieces:
+            if mode == GARBLE:
+                text = isinstance(piece, str)
+                yield garble_text(piece, lost) if text else garble_bytes(piece)
+                continue
+            if left <= 0:
+                return
+            yield piece[:left]
+            left -= len(piece)
 
     return change
 

@@ -14,14 +14,16 @@ from __future__ import annotations
 from _codecs import utf_8_decode
 from binascii import a2b_base64, b2a_base64
 
-from faultlayer.jsontext import escape, loads, quote_utf8
+from faultlayer.jsontext import escape, is_json, loads, quote_utf8
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    Change = Callable[[str | bytes], str | bytes]
+    from faultlayer.vocabulary.pieces import Change
+
+    Whole = Callable[[bytes], bytes]
 
 _STATUS, _HEADERS, _SEVERAL = "statusCode", "headers", "multiValueHeaders"
 _BODY, _COOKIES = "body", "cookies"
@@ -35,6 +37,7 @@ _BASE64 = "isBase64Encoded"
 PRELUDE = (_STATUS, _HEADERS, _SEVERAL)  # the members of a response that a stream's prelude has
 ENCODING, LENGTH, _COOKIE = "content-encoding", "content-length", "set-cookie"
 _PLAIN = ("", "identity")
+_ENCODED = 3 << 14  # bytes that are written in base64 at a time, three by three
 _CHECKED = 1 << 16  # bytes that are checked to be UTF-8 at a time, so that no copy of all is made
 
 
@@ -110,11 +113,8 @@ class Http:
     def inferred(cls, data: bytes) -> Http | None:
         """What payload 2.0 makes of an answer that is JSON without `statusCode`; else None."""
         text = _as_text(data)
-        try:
-            loads(text or "")
-        except (ValueError, RecursionError):
+        if text is None or not is_json(text):
             return None
-        assert text is not None
         headers = f'"{_HEADERS}":{{"content-type":"application/json"}}'
         return cls(f'{{"{_STATUS}":200,{headers},"{_BODY}":{escape(text)}}}')
 
@@ -209,72 +209,106 @@ class Http:
 
     # -- the body -------------------------------------------------------------------------------
 
-    def _body(self) -> tuple[int, int]:
-        """Start and end of the body's JSON, of the last if there are two; 0, 0 if there is none."""
+    def _bodies(self) -> list[tuple[int, int]]:
+        """Start and end of the body's JSON: none, or one; two if it is written twice."""
         from faultlayer.events.edit import members
 
-        found = (0, 0)
-        for name, begin, end in members(self.text):
-            if name == _BODY:
-                found = begin, end
-        return found
+        return [(begin, end) for name, begin, end in members(self.text) if name == _BODY]
 
-    def body(self) -> str:
-        """The body as text; an object in its place as the JSON that it is."""
-        begin, end = self._body()
-        written = self.text[begin:end].encode("latin-1")
-        body = loads(written) if end else None
-        if body is None:
-            return ""
-        return body if isinstance(body, str) else written.decode()
+    def _is_base64(self) -> bool:
+        return self.fields.get(_BASE64) is True
 
-    def _decoded(self, body: str) -> bytes | None:
-        """The bytes that the body stands for in base64; None if it is text."""
-        if self.fields.get(_BASE64) is not True:
+    def _data(self, begin: int, end: int) -> bytes | None:
+        """The bytes that the body there stands for in base64; None if it is text."""
+        if not end or not self._is_base64() or self.text[begin] != '"':
             return None
         try:
-            return a2b_base64(body)
+            return a2b_base64(loads(self.text[begin:end]))
         except ValueError:
             return None
 
     def change_body(self, change: Change, *, anew: bool = False) -> bool:
-        """Replace the body by what `change` makes of it; whether that differs.
+        """Replace the body by what `change` makes of its pieces; whether that differs.
 
         `anew`: what is put there has nothing to do with what was there, and no encoding.
         """
-        body = self.body()
-        data = self._decoded(body)
-        before = body if data is None else data
-        after = change(before)
-        if after == before and not (anew and self.encoded()):
-            return False
-        if isinstance(after, bytes):
-            self._put((_BODY,), f'"{b2a_base64(after, newline=False).decode()}"')
+        from faultlayer.vocabulary.pieces import Watched, quoted, slices, texts
+
+        bodies = self._bodies()
+        begin, end = bodies[-1] if bodies else (0, 0)
+        data = self._data(begin, end)
+        if data is not None:
+            watched, total = Watched(slices(data)), len(data)
         else:
-            self._put((_BODY,), quote_utf8(after))
-            if data is not None:
-                self._put((_BASE64,), "false")
+            raw = self.text[begin : begin + 1] != '"'
+            if self.text[begin:end] == "null":
+                begin = end
+            inside = (begin, end) if raw else (begin + 1, end - 1)
+            total = sum(len(piece) for piece in texts(self.text, *inside, raw=raw))
+            watched = Watched(texts(self.text, *inside, raw=raw))
+        made: list[str] = []
+        binary = bytearray()
+        for piece in change(iter(watched), total):
+            watched.made(piece)
+            if isinstance(piece, bytes):
+                binary += piece
+            else:
+                made.append(quoted(piece))
+        if not watched.differ() and not (anew and self.encoded()):
+            return False
+        del data
+        kept = bool(binary) or (not made and self._is_base64() and not anew)
+        if kept:
+            made = [
+                b2a_base64(binary[at : at + _ENCODED], newline=False).decode()
+                for at in range(0, len(binary), _ENCODED)
+            ]
+            binary.clear()
+        self._put_body(bodies, made)
+        if not kept and self._is_base64():
+            self._put((_BASE64,), "false")
         self._remove(LENGTH, ANY)
         if anew:
             self._remove(ENCODING, ANY)
         return True
 
+    def _put_body(self, bodies: list[tuple[int, int]], pieces: list[str]) -> None:
+        """Write the body anew, of pieces as they stand in a JSON text."""
+        if len(bodies) == 1:
+            begin, end = bodies[0]
+            pieces = [self.text[:begin], '"', *pieces, '"', self.text[end:]]
+            self.text = ""  # let go of before the new text is made
+            self.text = "".join(pieces)
+            self._fields = None
+            self.changed = True
+        else:
+            self._put((_BODY,), f'"{"".join(pieces)}"')
+
     def opened(self) -> tuple[bytes, bytes, bytes]:
         """The object as JSON in two halves, and what may stand between: the body goes on there."""
         self._remove(LENGTH, ANY)
-        begin, end = self._body()
+        bodies = self._bodies()
+        begin, end = bodies[-1] if bodies else (0, 0)
         if not end or self.text[begin] != '"':
-            self._put((_BODY,), quote_utf8(self.body()))
-            begin, end = self._body()
+            written = "" if self.text[begin:end] in ("", "null") else self.text[begin:end]
+            self._put((_BODY,), escape(written))
+            begin, end = self._bodies()[-1]
         unit = b" "
-        data = self._decoded(self.body())
+        data = self._data(begin, end)
         if data is not None:
             unit = b"ICAg"  # three blanks
-            missing = -len(data) % 3
-            if missing:
-                padded = b2a_base64(data + b" " * missing, newline=False).decode()
+            blanks = b" " * (-len(data) % 3)
+            last = self.text[end - 5 : end - 1]
+            usual = "\\" not in last and (not blanks or last.endswith("="))
+            if not usual:  # with a line break at its end, for one
+                padded = b2a_base64(data + blanks, newline=False).decode()
                 self._put((_BODY,), f'"{padded}"')
-                begin, end = self._body()
+                end = self._bodies()[-1][1]
+            elif blanks:
+                padded = b2a_base64(a2b_base64(last) + blanks, newline=False).decode()
+                self.text = "".join((self.text[: end - 5], padded, self.text[end - 1 :]))
+                self._fields = None
+        del data  # before the copies that leave
         self.changed = True
         return self.text[: end - 1].encode("latin-1"), unit, self.text[end - 1 :].encode("latin-1")
 
@@ -318,16 +352,20 @@ class Answer(Passing):
     def pad(self, size: int) -> bool:
         """Have it leave with at least so many bytes; whether that is more than there are."""
         self._size = max(self._size, size)
-        return size > len(self.payload())
+        return size > self._length()
+
+    def _length(self) -> int:
+        changed = self.http is not None and self.http.changed
+        return len(self.http.text if self.http and changed else self._payload)
 
     def parts(self) -> tuple[bytes, bytes, int, bytes]:
         """What leaves: its start, what comes how often then, its end."""
-        payload = self.payload()
-        if len(payload) >= self._size:
-            return payload, b" ", 0, b""
-        start, unit, end = payload, b" ", b""
+        if self._length() >= self._size:
+            return self.payload(), b" ", 0, b""
         if self.http and (self.http.changed or not self._inferred):
             start, unit, end = self.http.opened()
+        else:
+            start, unit, end = self.payload(), b" ", b""
         missing = max(self._size - len(start) - len(end), 0)
         return start, unit, -(-missing // len(unit)), end
 
@@ -338,10 +376,21 @@ class Answer(Passing):
         return self.change_payload(change)
 
     def change_payload(self, change: Change) -> bool:
-        """Replace the whole payload, HTTP-shaped or not; whether that differs."""
+        """Replace the whole payload, HTTP-shaped or not, in pieces; whether that differs."""
+        from faultlayer.vocabulary.pieces import slices
+
+        def whole(payload: bytes) -> bytes:
+            made = bytearray()
+            for piece in change(slices(payload), len(payload)):
+                made += piece if isinstance(piece, bytes) else piece.encode()
+            return bytes(made)
+
+        return self.replace_payload(whole)
+
+    def replace_payload(self, change: Whole) -> bool:
+        """Replace the whole payload by what `change` makes of it; whether that differs."""
         before = self.payload()
-        after = change(before)
-        self._payload = after.encode() if isinstance(after, str) else after
+        self._payload = change(before)
         if self._payload == before:
             return False
         read = self.http.read if self.http else ANY

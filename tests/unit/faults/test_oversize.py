@@ -79,6 +79,21 @@ def test_a_body_in_base64(data: bytes) -> None:
     assert body.rstrip(b" ") == data
 
 
+@pytest.mark.parametrize(
+    "body", ["MTI=\\n", "MTI\\u003d", "MTI=\\r\\n", "MTIz\\n", "+\\/A=", "MTI"]
+)
+def test_a_body_in_base64_that_is_written_in_another_way(body: str) -> None:
+    payload = f'{{"statusCode":200,"isBase64Encoded":true,"body":"{body}"}}'.encode()
+    after = json.loads(padded(payload, 500))["body"]
+    before = json.loads(payload)["body"]
+    try:
+        data = b64decode(before)
+    except ValueError:
+        assert after.rstrip(" ") == before, "it is none"
+        return
+    assert b64decode(after, validate=True).rstrip(b" ") == data
+
+
 def test_what_is_as_long_already_stays() -> None:
     for payload in (b'"12345"', b'{"statusCode": 200}'):
         answer = Answer(payload)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,9 +16,24 @@ from faultlayer.vocabulary.streamed import MAX_PRELUDE, SEPARATOR, Stream
 from unit.wire_strategies import split
 
 
-def shout(body: str | bytes) -> str | bytes:
-    """A change of the body: upper case, or bytes turned round."""
+def whole(change: Callable[[Any], str | bytes]) -> Any:
+    """A change of a body as a whole, text or bytes, as one of its pieces."""
+
+    def pieces(parts: Iterator[Any], total: int) -> list[str | bytes]:
+        found = list(parts)
+        before = (b"" if found and isinstance(found[0], bytes) else "").join(found)
+        assert len(before) == total
+        assert all(len(part) % 2 == 0 for part in found[:-1])
+        return [change(before)]
+
+    return pieces
+
+
+def _shout(body: Any) -> Any:
     return body.upper() if isinstance(body, str) else body[::-1]
+
+
+shout = whole(_shout)  # upper case, or bytes turned round
 
 
 def changed(payload: Any, change: Any = shout) -> Any:
@@ -79,7 +95,7 @@ PECULIAR = [
 def test_an_answer_that_nothing_changes_keeps_its_bytes(payload: bytes) -> None:
     answer = Answer(payload)
     assert answer.http is not None
-    assert not answer.change_body(lambda body: body)
+    assert not answer.change_body(whole(lambda body: body))
     assert not answer.http.change_headers({"x-absent": None})
     assert answer.payload() == payload
 
@@ -127,7 +143,9 @@ def test_a_base64_body_is_changed_as_the_bytes_it_stands_for() -> None:
 
 def test_text_in_place_of_bytes_is_said_to_be_text() -> None:
     body = base64.b64encode(b"\x00\xff").decode()
-    after = changed({"statusCode": 200, "body": body, "isBase64Encoded": True}, lambda _: "sorry")
+    after = changed(
+        {"statusCode": 200, "body": body, "isBase64Encoded": True}, whole(lambda _: "sorry")
+    )
     assert (after["body"], after["isBase64Encoded"]) == ("sorry", False)
 
 
@@ -138,7 +156,7 @@ def test_a_body_that_claims_to_be_base64_is_taken_as_text() -> None:
 
 @pytest.mark.parametrize("body", [{"a": 1}, [1, 2], 7, True])
 def test_a_body_that_is_no_text_is_changed_as_the_caller_would_see_it(body: Any) -> None:
-    after = changed({"statusCode": 200, "body": body}, lambda text: f"<{text}>")
+    after = changed({"statusCode": 200, "body": body}, whole(lambda text: f"<{text}>"))
     assert after["body"] == f"<{json.dumps(body)}>"
 
 
@@ -148,7 +166,7 @@ def test_an_absent_body_is_an_empty_one(fields: dict[str, Any]) -> None:
     answer = Answer(payload)
     assert not answer.change_body(shout)
     assert answer.payload() == payload
-    assert changed({"statusCode": 204, **fields}, lambda _: "now")["body"] == "now"
+    assert changed({"statusCode": 204, **fields}, whole(lambda _: "now"))["body"] == "now"
 
 
 def test_a_changed_body_has_no_length_of_the_former() -> None:
@@ -166,9 +184,9 @@ def test_a_changed_body_has_no_length_of_the_former() -> None:
 
 def test_what_is_not_http_shaped_is_changed_as_a_whole() -> None:
     answer = Answer(b'{"order":7}')
-    assert answer.change_body(lambda body: body[:5])
+    assert answer.change_body(whole(lambda body: body[:5]))
     assert answer.payload() == b'{"ord'
-    assert answer.change_body(lambda body: "é")
+    assert answer.change_body(whole(lambda body: "é"))
     assert answer.payload() == "é".encode()
     assert not Answer(b"").change_body(shout)
 
