@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -491,3 +495,30 @@ def test_arm_names_the_versions_that_read_a_plan(aws: Aws, cli: Cli, publish: An
     clean(aws)
     said = cli("arm", plan_file(tmp_path), "--ssm", SSM, "--json")
     assert json.loads(said.out)["readers"] == ["orders:1"]
+
+
+def test_an_interrupt_ends_the_listing_of_versions(
+    aws: Aws, make: Make, publish: Any, command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """What was stopped is stopped, and what was not looked at is named."""
+    for number in range(30):
+        make(f"other{number}")
+    publish(STATUS="503")
+    aws.front.page = 1
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        reached.set()
+        go_on.wait(20)
+
+    aws.front.before("lambda:UpdateFunctionConfiguration", hold)
+    process = command("stop", "--json")
+    assert reached.wait(30)
+    process.send_signal(signal.SIGINT)
+    go_on.set()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert json.loads(out)["functions"][0]["outcome"] == "changed"
+    assert aws.variables("orders")["FAULTLAYER_DISABLED"] == "true"
+    assert "is not known: interrupted" in err or "orders:1 is still armed" in err
+    assert "Traceback" not in err

@@ -66,11 +66,8 @@ def stop(
         say(line)
     if not done.certain:
         if not any(there.done or there.disarmed for there in done.regions):
-            say(
-                f"looked in {account.place}"
-                if not all_regions
-                else f"looked in {account.identity()}"
-            )
+            where = account.identity() if all_regions else account.place
+            say(f"looked in {where}")
         return 1
     if not done.found:
         _say_nothing(account, selection, len(done.regions), all_regions)

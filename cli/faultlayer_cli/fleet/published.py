@@ -13,7 +13,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
 from __future__ import annotations
 
 import shlex
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -195,12 +194,15 @@ def of_names(account: Account, names: Sequence[str]) -> tuple[list[Versions], li
     return groups, [one for one in found if isinstance(one, str)]
 
 
-def of_region(account: Account, interrupted: threading.Event) -> tuple[list[Versions], list[str]]:
-    """The versions of all functions of the region; and why they could not be listed."""
+def of_region(account: Account, given_up: Callable[[], bool]) -> tuple[list[Versions], list[str]]:
+    """The versions of all functions of the region; and why they could not be listed.
+
+    `given_up` is asked now and then: true once an interrupt ends the waiting.
+    """
     found = []
     try:
         for function in account.all_versions():
-            if interrupted.is_set():
+            if given_up():
                 raise Refused("interrupted")
             found.append(function)
     except Failure as failure:

@@ -170,13 +170,16 @@ def _execute(
         if interrupted.wait(seconds):
             raise Refused("interrupted while waiting for AWS")
 
+    def given_up() -> bool:
+        return stopped.is_set() or interrupted.is_set()
+
     def disarm(there: Region, places: Iterable[Place]) -> list[Future[DisarmResult]]:
         return [workers.submit(try_disarm, there.account, p, pause) for p in places]
 
     with ThreadPoolExecutor(WORKERS) as workers:
         identified = workers.submit(account.identity)
         disarming = [disarm(there, there.live) for there in regions]
-        listing = [workers.submit(_listed, there, selection, interrupted) for there in regions]
+        listing = [workers.submit(_listed, there, selection, given_up) for there in regions]
         pairs = [(there, result) for there in regions for result in there.looked]
 
         def work(pair: tuple[Region, Result]) -> Result:
@@ -217,11 +220,11 @@ def _wait(futures: Sequence[Future[Any]], interrupted: threading.Event) -> None:
 
 
 def _listed(
-    there: Region, selection: Selection, interrupted: threading.Event
+    there: Region, selection: Selection, given_up: Callable[[], bool]
 ) -> tuple[list[Versions], list[str]]:
     """The versions of what is being stopped, and which of them could not be listed."""
     if not selection:
-        return published.of_region(there.account, interrupted)
+        return published.of_region(there.account, given_up)
     return published.of_names(there.account, [result.name for result in there.looked])
 
 
