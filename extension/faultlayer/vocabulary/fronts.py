@@ -145,6 +145,19 @@ def _has(event: dict[str, Any], member: str) -> bool:
     return value == text if text else value is not None
 
 
+def _key(member: str) -> str:
+    """The key of an event at which this member of a row begins."""
+    return member.partition("=")[0].partition(".")[0].replace("/", ".")
+
+
+# The rows, taken apart once. Most fail at the key of their first member, which costs a fiftieth of
+# a microsecond: a direct invocation passes all of them each time.
+_TABLE = [
+    (_key(members.split()[0]), tuple(members.split()), Front(name, reads, *read))
+    for name, reads, members, *read in _ROWS
+]
+
+
 def _source(record: Any) -> Front | None:
     """The event source that a record, or an event, names itself."""
     if not isinstance(record, dict):
@@ -163,9 +176,9 @@ def recognised(event: Any) -> Front:
         return _DIRECT if front.reads == HTTP else front
     if not isinstance(event, dict):
         return _DIRECT
-    for name, reads, members, *read in _ROWS:
-        if all(_has(event, member) for member in members.split()):
-            return Front(name, reads, *read)
+    for key, members, front in _TABLE:
+        if key in event and all(_has(event, member) for member in members):
+            return front
     records = event.get("Records")
     for record in (event, *records) if isinstance(records, list) else (event,):
         found = _source(record)
