@@ -1,8 +1,11 @@
-"""The extension's life: configure, bind, publish, register, serve, leave.
+"""The life of the extension: configure, bind, publish, register, serve, leave.
 
-It promises to register in any case (Lambda would fail the function's start otherwise), to let
-the runtime start untouched where there is nothing to inject or something is wrong, and to load
-what registering does not need afterwards, while the runtime boots.
+    variables ─▶ settings ─▶ listener ─▶ the wrapper's file ─▶ registered ─▶ data path ─▶ SHUTDOWN
+                                                                  └▶ Lambda starts the runtime
+
+It registers in any case: Lambda would fail the start of the function otherwise. If there is nothing
+to inject, or something is wrong, the runtime starts untouched. Modules that registration does not
+need are loaded afterwards, while the runtime boots.
 """
 
 from __future__ import annotations
@@ -87,7 +90,7 @@ def _prepare(environ: dict[str, str]) -> tuple[Config, Listener | None, Start | 
 
 
 def _measure(settings: Config, environ: dict[str, str]) -> None:
-    """From here on lines about injections carry metrics, where that is asked for."""
+    """From here on lines about injections carry metrics, if that is asked for."""
     if "METRICS" in settings.values and (settings.aim or settings.source):
         from faultlayer import metrics
 
@@ -103,7 +106,7 @@ def _leave(code: int) -> NoReturn:
 
 
 def _is_ours(wrapper: str) -> bool:
-    """Whether this is our wrapper, under another name too: some tools know /opt/bootstrap alone."""
+    """True if this is our wrapper, even by another name: some tools know /opt/bootstrap alone."""
     try:
         found, ours = posix.stat(wrapper), posix.stat(_WRAPPER)
     except (OSError, ValueError):
@@ -112,7 +115,7 @@ def _is_ours(wrapper: str) -> bool:
 
 
 def _check_wrapper(value: str) -> None:
-    """Every new user's first mistake: armed, but nothing sends the runtime to the proxy."""
+    """Warn if faults are armed but nothing sends the runtime to the proxy."""
     if value == _WRAPPER or _is_ours(value) or posix.access(_WRAPPED_PACKAGE, posix.F_OK):
         return
     found = "is another wrapper, which must run ours" if value else "is not set"

@@ -1,8 +1,7 @@
-"""HTTP/1.1 framing without I/O: bytes in, where messages begin and end out.
+"""HTTP/1.1 framing without I/O: where messages begin and end (RFC 9112, sections 2, 6 and 7).
 
-It promises to find the boundaries that RFC 9112 sections 2, 6 and 7 define, so that what lies
-between them can be forwarded as it came. It never changes, reorders or decodes what it is given,
-and refuses with ProtocolError what has no certain boundary.
+What lies between the boundaries can be forwarded as it came: nothing here is changed, reordered or
+decoded. A message without a certain boundary is refused with ProtocolError.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ _BLANK = b" \t"  # RFC 9110 section 5.6.3: nothing else may surround a value
 
 
 class ProtocolError(Exception):
-    """What arrived is not HTTP/1.1, or has no certain end."""
+    """Bytes that are not HTTP/1.1, or have no certain end."""
 
 
 def head_end(data: bytes, start: int = 0) -> int:
-    """The index just past the head's blank line, -1 where it has not arrived.
+    """The index just past the head's blank line; -1 if it has not arrived.
 
     A bare LF ends a line too (RFC 9112 section 2.2).
     """
@@ -40,7 +39,7 @@ def head_end(data: bytes, start: int = 0) -> int:
 
 
 def header(head: bytes, lowered: bytes, name: bytes) -> bytes:
-    """The value of the first header of this lower-case name; empty where there is none."""
+    """The value of the first header of this lower-case name; empty if there is none."""
     at = lowered.find(b"\n" + name + b":")
     if at < 0:
         return b""
@@ -69,7 +68,7 @@ def headers(lowered: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _careful_length(lowered: bytes) -> int:
-    """What RFC 9112 section 6.3 says of heads that the quick look cannot judge."""
+    """The body's length, read line by line (RFC 9112, section 6.3)."""
     codings: list[bytes] | None = None
     lengths: set[bytes] = set()
     for name, value in headers(lowered):
@@ -93,11 +92,10 @@ def _careful_length(lowered: bytes) -> int:
 
 
 def scan(data: bytes) -> tuple[bytes, int]:
-    """The head in lower case, and the body's length: NONE where the head gives none.
+    """The head in lower case, and the body's length; NONE if the head gives none.
 
-    The head is empty where it has not arrived. The quick look decides what every ordinary
-    message says; what it cannot judge is read line by line. Raises ProtocolError where the
-    length is not certain.
+    The head is empty if it has not arrived. A quick look decides for every ordinary message; any
+    other head is read line by line. Raises ProtocolError if the length is not certain.
     """
     lowered = data[: max(head_end(data), 0)].lower()
     if lowered and lowered[lowered.find(b"\n") + 1] in _BLANK:
@@ -116,9 +114,9 @@ def scan(data: bytes) -> tuple[bytes, int]:
 
 
 def check_request(lowered: bytes, length: int) -> int:
-    """The length of a request's body in bytes, or CHUNKED, from what `scan` said of it.
+    """The length of a request's body (bytes), or CHUNKED; `length` is from `scan`.
 
-    Raises ProtocolError where the start line is not a request's or the body has no end.
+    Raises ProtocolError if the start line is not a request's, or the body has no end.
     """
     line = lowered[: lowered.find(b"\n")].rstrip(b"\r")
     exact = line.count(b" ") == 2 and len(line.split()) == 3
@@ -130,7 +128,7 @@ def check_request(lowered: bytes, length: int) -> int:
 
 
 def status_of(head: bytes) -> int:
-    """The status code of a response head; raises ProtocolError where it has none."""
+    """The status code of a response head; raises ProtocolError if it has none."""
     digits = head[9:12]
     ended = head[12:13] in b" \r\n"
     if head[:7] != b"HTTP/1." or head[8:9] != b" " or not digits.isdigit() or not ended:
@@ -141,9 +139,9 @@ def status_of(head: bytes) -> int:
 
 
 def check_response(length: int, status: int, *, to_head: bool = False) -> int:
-    """The length of a response's body in bytes, CHUNKED or UNTIL_CLOSE, from what `scan` said.
+    """The length of a response's body (bytes), CHUNKED or UNTIL_CLOSE; `length` is from `scan`.
 
-    `to_head`: it answers a HEAD request, and so has no body.
+    `to_head`: the request was HEAD, so the response has no body.
     """
     if to_head or status < 200 or status == 204 or status == 304:
         return 0
@@ -151,7 +149,7 @@ def check_response(length: int, status: int, *, to_head: bool = False) -> int:
 
 
 def closes(lowered: bytes) -> bool:
-    """Whether this response is the last of its connection (RFC 9112 section 9.3)."""
+    """True if this response is the last of its connection (RFC 9112, section 9.3)."""
     if b"\nconnection:" not in lowered:
         return lowered.startswith(b"http/1.0")
     options: list[bytes] = []
@@ -213,7 +211,7 @@ class Chunked:
         self._in_trailer = False
 
     def feed(self, data: bytes, out: Callable[[bytes], object] | None = None) -> int:
-        """As `Sized.feed`. Raises ProtocolError where the chunks are malformed."""
+        """As `Sized.feed`. Raises ProtocolError if a chunk is malformed."""
         at, size = 0, len(data)
         while at < size and not self.done:
             if self._left:
@@ -280,7 +278,7 @@ _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
 def body(length: int) -> Body:
-    """The reader of a body of this length, as the `check_…` functions tell it."""
+    """The reader of a body of this length, which is from a `check_…` function."""
     if length >= 0:
         return Sized(length)
     return Chunked() if length == CHUNKED else Endless()

@@ -1,7 +1,7 @@
-"""HTTP messages as they pass: what has arrived of one, and what upstream says too early.
+"""An HTTP message as it passes, and how much of it has arrived.
 
-It promises that what was read ahead of a message stays with it as it came, in the pieces in which
-it came: nothing is copied together, so running out of memory in the middle loses nothing.
+Bytes that were read ahead stay with the message, in the pieces in which they came. Nothing is
+copied together: so if memory runs out in the middle, nothing is lost.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Message:
 
     @property
     def arrived(self) -> bytes:
-        """What has arrived of the body, in its framing, `more` apart."""
+        """The part of the body that is in `data`, in its framing."""
         return self.data[len(self.lowered) :]
 
     def feed(self, out: Callable[[bytes], object] | None) -> Body:
-        """Give the content of what has arrived to `out`, if any; returns the reader of the rest."""
+        """Give the content that has arrived to `out`, if any; return the reader of the rest."""
         body = framing.body(self.length)
         body.feed(self.arrived, out)
         for piece in self.more:
@@ -54,7 +54,7 @@ class Message:
         return body
 
     def content(self) -> bytes:
-        """The content of a body that has arrived to its end."""
+        """The content of a body that has arrived completely."""
         if self.length >= 0 and not self.more:
             return self.arrived
         content = bytearray()
@@ -62,14 +62,14 @@ class Message:
         return bytes(content)
 
     def pieces(self) -> Iterator[bytes]:
-        """What was read ahead, each piece let go of once it is given: memory may be short."""
+        """The pieces that were read ahead; each is released once given: memory may be short."""
         more, self.more = list(self.more), ()
         more.reverse()
         while more:
             yield more.pop()
 
     def replace(self, content: bytes) -> None:
-        """Give what has arrived to its end another content."""
+        """Replace the content of a message that has arrived completely."""
         head = framing.with_length(framing.without(self.head, b"transfer-encoding"), len(content))
         self.data, self.lowered, self.length = head + content, head.lower(), len(content)
         self.more = ()

@@ -40,7 +40,7 @@ class Extension:
         return b"%b:%d" % (self._address[0].encode(), self._address[1])
 
     def _ask(self, request: bytes) -> bytes:
-        """The head of the answer. A connection for each, so that no body need be read."""
+        """The head of the response. Each request has its own connection: no body need be read."""
         sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
         try:
             sock.connect(self._address)
@@ -58,9 +58,9 @@ class Extension:
     def wait(self) -> None:
         """Return when Lambda shuts the environment down, or the API is gone.
 
-        A connection that ends unanswered, as one may that a snapshot kept, is made again: an
-        extension that leaves takes the environment with it. Of an API that is gone, all fail at
-        once.
+        If a connection ends without a response, as after a restore from a snapshot, the request is
+        sent again: an extension that exits takes the environment with it. If the API is gone, all
+        attempts fail at once.
         """
         request = (
             b"GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: %b\r\n"

@@ -12,7 +12,7 @@ Listener = socket
 
 
 def listen(port: int) -> tuple[Listener, int]:
-    """A loopback listener on this port, or on any free one where it is taken; and its port."""
+    """A loopback listener on this port, or on any free one if it is taken; and its port."""
     try:
         sock = _listener(port)
     except OSError:
@@ -21,7 +21,7 @@ def listen(port: int) -> tuple[Listener, int]:
 
 
 def _listener(port: int) -> socket:
-    """Raises OSError where the port is taken, be it between its binding and the listening."""
+    """A listener on this port; raises OSError if it is taken, even between bind and listen."""
     sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
     try:
         if port:  # its connections of an earlier environment may still be there

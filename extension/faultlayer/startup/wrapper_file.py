@@ -1,9 +1,9 @@
-"""The file through which the wrapper learns the proxy's address, and what else it is to change.
+"""The file that tells the wrapper the proxy's address, and which variables to change.
 
 Its first line holds the address (`-`: the runtime keeps the one it has), our process id and our
-start time, so that the wrapper believes it only while we live: /tmp survives a re-initialised
-environment. Then come variables, each a line `NAME COUNT` and as many lines of text, none for a
-variable that is to be unset. It is whole, or not there.
+start time. The wrapper believes it only while this process lives: /tmp survives a re-initialised
+environment. Then come variables, each a line `NAME COUNT` and COUNT lines of text, none for a
+variable that is to be unset. The file is complete, or not there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NONE: Mapping[str, str | None] = {}
 
 
 def withdraw() -> None:
-    """Remove the file, whoever wrote it; raises OSError where it is there and stays."""
+    """Remove the file, whoever wrote it; raises OSError if it cannot be removed."""
     try:
         posix.unlink(PATH)
     except FileNotFoundError:
@@ -43,7 +43,7 @@ def _born() -> bytes:
 
 
 def _lines(variables: Mapping[str, str | None]) -> bytes:
-    """What the wrapper reads of these: texts line by line, since a shell reads nothing else."""
+    """The variables as lines, since a shell reads nothing else."""
     parts = []
     for name, text in variables.items():
         count = 0 if text is None else text.count("\n") + 1
@@ -52,7 +52,7 @@ def _lines(variables: Mapping[str, str | None]) -> bytes:
 
 
 def publish(where: tuple[str, int] | None, variables: Mapping[str, str | None] = _NONE) -> None:
-    """Write the file; raises OSError where that is impossible."""
+    """Write the file; raises OSError if that is impossible."""
     fd = posix.open(PATH, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o644)
     try:
         host = b"%b:%d" % (where[0].encode(), where[1]) if where else b"-"

@@ -150,8 +150,8 @@ def _key(member: str) -> str:
     return member.partition("=")[0].partition(".")[0].replace("/", ".")
 
 
-# The rows, taken apart once. Most fail at the key of their first member, which costs a fiftieth of
-# a microsecond: a direct invocation passes all of them each time.
+# The rows, taken apart once, each with the key of its first member: most events lack most of these
+# keys, and a direct invocation is looked at with every row (3 us; 60 us without the keys).
 _TABLE = [
     (_key(members.split()[0]), tuple(members.split()), Front(name, reads, *read))
     for name, reads, members, *read in _ROWS

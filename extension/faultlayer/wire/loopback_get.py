@@ -1,7 +1,7 @@
-"""One question to an agent on loopback, and its answer, within a bounded time and size.
+"""One GET from an agent on loopback, within a bounded time and size.
 
-It promises to wait by its own steps and not by a clock: an environment that freezes in the middle
-has spent one step at most, so that a thaw is no timeout. It runs beside the handler and never on
+Time is counted in steps of waiting, not by a clock: if the environment freezes in the middle, one
+step is spent, so a thaw is no timeout. It runs beside the handler and never on
 the data path. Framing is RFC 9112's, as `http.framing` reads it. Each question has a connection of
 its own.
 """
@@ -17,7 +17,7 @@ from time import monotonic
 from faultlayer.http import framing
 from faultlayer.startup.listener import LOOPBACK
 
-TOTAL = 2.0  # seconds for a question, its repetitions included
+TOTAL = 2.0  # seconds for one GET, its repetitions included
 _STEP = 0.1  # seconds of one wait
 _SIZE = 65536
 _LONGEST_HEAD = 65536
@@ -25,15 +25,15 @@ _NOT_READY = b"not ready"  # what the agent says until Lambda has invoked the fu
 
 
 class Patience:
-    """How long may be waited yet, counted in what was waited for: frozen time counts one step."""
+    """The time that is left for waiting (seconds). Time in a frozen environment counts one step."""
 
     def __init__(self, seconds: float) -> None:
         self._left = seconds
 
     def wait(self, poller: select.poll) -> bool:
-        """Wait a step at most; whether something happened. Raises TimeoutError where none is left.
+        """Wait a step at most; true if something happened. Raises TimeoutError if no time is left.
 
-        Where nothing did the step is spent, even if the clock stands still.
+        If nothing happened the step is spent, even if the clock stands still.
         """
         if self._left <= 0:
             raise TimeoutError
@@ -45,9 +45,9 @@ class Patience:
 
 
 def ask(port: int, target: bytes, headers: bytes, limit: int) -> bytes:
-    """The body of the agent's 200; raises ValueError which says why there is none.
+    """The body of the agent's 200; raises ValueError, which says why there is none.
 
-    An agent that is not there yet, or says that it is not ready, is asked again a little later.
+    If the agent is not there yet, or not ready, the GET is repeated a little later.
     """
     patience = Patience(TOTAL)
     late = f"is at an agent that took longer than {TOTAL:g} s"
@@ -76,7 +76,7 @@ def ask(port: int, target: bytes, headers: bytes, limit: int) -> bytes:
 def _exchange(
     port: int, target: bytes, headers: bytes, limit: int, patience: Patience
 ) -> tuple[int, bytes]:
-    """Status and body of one answer."""
+    """Status and body of one response."""
     sock = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
     try:
         poller = select.poll()
@@ -105,7 +105,7 @@ def _send(sock: socket, data: bytes, patience: Patience, poller: select.poll) ->
 
 
 def _more(sock: socket, patience: Patience, poller: select.poll) -> bytes:
-    """What arrives next; empty at the end of the stream."""
+    """The bytes that arrive next; empty at the end of the stream."""
     while True:
         try:
             return sock.recv(_SIZE)

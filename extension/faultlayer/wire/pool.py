@@ -1,7 +1,7 @@
-"""Upstream connections that wait for their next use.
+"""Idle connections to Lambda, kept for their next use.
 
-It promises that a connection it hands out was open a moment ago, and says whether it is fresh:
-upstream closes idle ones, and what is asked on one that it has closed is asked again.
+A connection from the pool was open a moment ago. Lambda closes idle ones, so a request that fails
+on a connection which was used before is sent again on a new one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _IDLE = 64  # connections kept for runtimes that open a connection per request
 
 
 class Pool:
-    """Upstream connections waiting for their next use."""
+    """Idle connections to one address."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self._idle: list[Peer] = []
 
     def get(self) -> tuple[Peer, bool]:
-        """A connection, and whether it was in use before."""
+        """A connection, and true if it was used before."""
         while self._idle:
             try:
                 peer = self._idle.pop()

@@ -1,8 +1,7 @@
-"""The one owner of sockets: loopback listener, connections, waiting.
+"""Connections and waiting, on the bare `_socket`.
 
-It promises blocking calls without timeouts (a timeout costs a system call each time) on the bare
-`_socket` (the `socket` module alone would double the start time), and a listener that cannot be
-reached from elsewhere.
+The `socket` module alone would double the start time. Calls block and have no timeouts: a timeout
+costs a system call each time.
 """
 
 from __future__ import annotations
@@ -34,20 +33,20 @@ if TYPE_CHECKING:
 
 SIZE = 65536  # bytes of one receive; most invocations fit in one
 BULK = 262144  # bytes of one receive of a large body
-_SCARCE = 4096  # bytes of one receive of it where there is no room for that
+_SCARCE = 4096  # bytes of one receive of it if memory is short
 _LINGER_MS = 1000
 _RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, for no time
-_LOOK = 0.05  # seconds between two looks at what tells nobody when it changes
+_LOOK = 0.05  # seconds between two looks at a state whose changes are not signalled
 
 Address = tuple[str, int]
 
 
 class Gone(Exception):
-    """The peer closed its side where more was due."""
+    """The peer closed its side although more was due."""
 
 
 class Peer:
-    """One connection, and the bytes received from it that nobody has taken yet."""
+    """One connection. `pending`: bytes that were received and not yet taken."""
 
     __slots__ = ("pending", "recv", "send", "sock")
 
@@ -71,21 +70,21 @@ class Peer:
         self.sock.close()
 
     def hang_up(self) -> None:
-        """End the connection under whoever waits for it, in whichever thread."""
+        """End the connection, also while another thread waits for it."""
         try:
             self.sock.shutdown(SHUT_RDWR)
         except OSError:
             pass
 
     def take(self) -> bytes:
-        """What is pending, or else what arrives next; empty at the end of the stream."""
+        """The pending bytes, or else those that arrive next; empty at the end of the stream."""
         if self.pending:
             data, self.pending = self.pending, b""
             return data
         return self.recv(SIZE)
 
     def complete_head(self, data: bytes) -> tuple[bytes, bytes, int]:
-        """Receive until data holds a whole head; return it and what `framing.scan` says of it."""
+        """Receive until data holds a whole head; return it, and the result of `framing.scan`."""
         held, tail = bytearray(data), data[-3:]
         while len(held) <= MAX_HEAD:
             more = self.recv(SIZE)
@@ -99,7 +98,7 @@ class Peer:
         raise ProtocolError("a header block without end")
 
     def complete(self, data: bytes, size: int) -> bytes:
-        """Receive until data holds `size` bytes; what came beyond them becomes pending."""
+        """Receive until data holds `size` bytes; bytes beyond them become pending."""
         parts, total = [data], len(data)
         while total < size:
             more = self.recv(SIZE)
@@ -112,7 +111,7 @@ class Peer:
         return data[:size]
 
     def stale(self) -> bool:
-        """Whether this idle connection is of no use: closed, or told what nobody asked for."""
+        """True if this idle connection is of no use: closed, or sent what nobody asked for."""
         try:
             self.sock.recv(1, MSG_PEEK | MSG_DONTWAIT)
         except BlockingIOError:
@@ -122,7 +121,7 @@ class Peer:
         return True
 
     def left(self) -> bool:
-        """Whether the other side will send no more, whatever of it is unread."""
+        """True if the other side will send no more, even if bytes of it are unread."""
         poller = select.poll()
         try:
             poller.register(self.sock.fileno(), select.POLLRDHUP)
@@ -131,14 +130,14 @@ class Peer:
         return bool(poller.poll(0))
 
     def last_words(self) -> bytes:
-        """What the other side said before it broke off, if anything."""
+        """The bytes that the other side sent before it closed; empty if there are none."""
         try:
             return self.sock.recv(SIZE, MSG_DONTWAIT)
         except OSError:
             return b""
 
     def linger(self) -> None:
-        """Finish sending, then read a while: a close with unread input resets the answer."""
+        """Finish sending, then read a while: a close with unread input resets the response."""
         try:
             self.sock.shutdown(SHUT_WR)
             poller = select.poll()
@@ -150,7 +149,7 @@ class Peer:
 
 
 def connect(address: Address) -> Peer:
-    """A connection to this address; raises OSError where there is none to be had."""
+    """A new connection to this address; raises OSError if there is none to be had."""
     sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
     try:
         sock.connect(address)
@@ -167,10 +166,10 @@ def accept(listener: socket) -> Peer:
 
 
 class Watch:
-    """Tells connections that wait for an event when their runtime has left.
+    """Notices that a runtime has left while its connection waits for an event.
 
-    One thread for all, which sleeps until some runtime hangs up: looking at both sides of each
-    wait would cost every invocation a system call.
+    One thread for all connections, which sleeps until some runtime hangs up: polling both sides at
+    each wait would cost every invocation a system call.
     """
 
     def __init__(self) -> None:
@@ -203,7 +202,7 @@ class Watch:
 
 
 def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:
-    """Wait this long by the given monotonic clock; raises Gone where the peer leaves."""
+    """Wait this long (seconds of this monotonic clock); raise Gone if the peer leaves."""
     poller = select.poll()
     poller.register(peer.sock.fileno(), select.POLLRDHUP)
     until = clock() + seconds
@@ -215,9 +214,9 @@ def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> N
 def wait_for_input(
     peer: Peer, until: float, clock: Callable[[], float], wanted: Callable[[], bool]
 ) -> None:
-    """Wait until then by the given monotonic clock, or until the peer has sent something.
+    """Wait until that time of this monotonic clock, or until the peer has sent something.
 
-    Where it has left instead, so that nothing can come from it, as long as that is `wanted`.
+    If the peer has left instead, so that nothing can come from it, wait as long as `wanted` holds.
     """
     poller = select.poll()
     poller.register(peer.sock.fileno(), select.POLLIN)
@@ -235,11 +234,11 @@ def duplex(
     body: Body,
     heard: Callable[[bytes], object],
 ) -> int | None:
-    """Send `first`, then what is left of the client's body, upstream; listen to both meanwhile.
+    """Send `first`, then the rest of the client's body, upstream; read from both meanwhile.
 
-    What upstream says before all of it is sent goes to `heard`. Returns None once it is sent; where
-    upstream ends the connection before that, how many bytes had been taken from the client. Raises
-    Gone where the client closes within the body.
+    Bytes that upstream sends before all is sent go to `heard`. Returns None once all is sent; if
+    upstream ends the connection before that, the number of bytes that were taken from the client.
+    Raises Gone if the client closes within the body.
     """
     poller = select.poll()
     client_fd, upstream_fd = client.sock.fileno(), upstream.sock.fileno()
@@ -272,10 +271,10 @@ def duplex(
 
 
 def _exactly(source: Peer) -> Callable[[], bytes]:
-    """Receive into one buffer, and give away pieces of their own size.
+    """Receive into one buffer, and return pieces of their own size.
 
-    What `recv` allocates it shrinks to what came. Where pieces are cut out of that, the heap gets
-    holes: several MB in a stream of 200.
+    `recv` allocates a full buffer and shrinks it to what came, which leaves holes in the heap:
+    several MB in a stream of 200.
     """
     buffer = bytearray(SIZE)
     view, receive = memoryview(buffer), source.sock.recv_into
@@ -283,7 +282,7 @@ def _exactly(source: Peer) -> Callable[[], bytes]:
 
 
 def _bulk(source: Peer) -> bytes:
-    """What arrives next of a large body; less of it at once where memory is short."""
+    """The next piece of a large body; a small piece if memory is short."""
     try:
         return source.recv(BULK)
     except MemoryError:
@@ -298,10 +297,10 @@ def stream(
     *,
     kept: bool = False,
 ) -> None:
-    """Receive the rest of a body as it arrives and hand each piece, as it came, to `sink`.
+    """Receive the rest of a body; give each piece, as it came, to `sink`.
 
-    `out` is given the content alone. Raises Gone where the source closes within the body; where
-    what arrives is `kept`, MemoryError while there is still room for passing it on.
+    `out` is given the content alone. Raises Gone if the source closes within the body; if the
+    pieces are `kept`, MemoryError while there is still room to pass them on.
     """
     if out:
         receive = _exactly(source)
