@@ -149,6 +149,7 @@ def main() -> None:
     proxy = serve(listener, settings.upstream or (host, port), settings, start)
     _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
     extension.wait()
+    proxy.end()
     if not proxy.reached:
         emit("warn", "not_redirected", message=_NOBODY_CAME)
     _leave(0)

@@ -35,12 +35,12 @@ from faultlayer.wire.upstream_side import UpstreamSide
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.acting.cold_start import Start
-    from faultlayer.acting.redelivery import Deliveries
+    from faultlayer.acting.redelivery import Redelivery
     from faultlayer.settings.configuration import Config
     from faultlayer.settings.live import Live
     from faultlayer.startup.listener import Listener
-    from faultlayer.targeting.choose import Aim
-    from faultlayer.targeting.injection import Hits
+    from faultlayer.targeting.choose import Chooser
+    from faultlayer.targeting.injection import Chosen
     from faultlayer.wire.sockets import Address, Peer
 
 _OK = b"http/1.1 20"
@@ -52,14 +52,14 @@ _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, 
 class Proxy:
     """The state that all connections share."""
 
-    def __init__(self, upstream: Address, aim: Aim | Live, port: int) -> None:
+    def __init__(self, upstream: Address, aim: Chooser | Live, port: int) -> None:
         self.pool = Pool(upstream)
         self.runtime_api = b"%b:%d" % (LOOPBACK.encode(), port)  # as runtimes know it
         self.watch = Watch()
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
         self.aim = aim
         self.pending: dict[str, Pending] = {}
-        self.due: list[Deliveries] = []  # events that are to be given again
+        self.due: list[Redelivery] = []  # events that are to be given again
         self.held = False  # something of the environment was held for an invocation at some time
         self.reached = False  # a runtime has sent a request here
         self.start: Start | None = None  # what is due about the start of this environment
@@ -84,6 +84,24 @@ class Proxy:
         finally:
             runtime.close()
             upstream.close(clean=clean)
+
+    def end_overdue(self) -> None:
+        """End the oldest invocations if Lambda has ended them long ago: no result will come."""
+        while True:
+            pending = next(iter(self.pending.values()), None)
+            if pending is None or not pending.is_overdue():
+                return
+            if self.pending.pop(pending.request_id, None) is not None:
+                pending.end()
+
+    def end(self) -> None:
+        """End what is pending: the environment ends, and no result will come."""
+        for request_id in list(self.pending):
+            pending = self.pending.pop(request_id, None)
+            if pending is not None:
+                pending.end()
+        if self.start is not None:
+            self.start.withdraw()
 
 
 def _internal(error: Exception) -> None:
@@ -195,6 +213,8 @@ class Connection:
             from faultlayer.acting.hold import release_overdue
 
             release_overdue()
+        if proxy.pending:
+            proxy.end_overdue()
         if proxy.due and (event := self._redelivered_event()):
             return self._upstream.forward_response(event)
         return self._on_response(self._poll, self._upstream.forward_request(request))
@@ -202,13 +222,13 @@ class Connection:
     def _on_result(self, pending: Pending, kind: bytes, request: Message) -> bool:
         """Act on the function's result or error, and give the runtime the receipt."""
         try:
-            if pending.deliveries:
+            if pending.redelivery:
                 receipt = self._after_delivery(pending, kind, request)
             else:
                 receipt = self._executor.after(pending, kind, request)
         finally:
             if self._pending.get(pending.request_id) is not pending:
-                pending.release()
+                pending.end()
         return self._upstream.forward_response(receipt)
 
     def _on_restore(self, request: Message) -> bool:
@@ -231,28 +251,28 @@ class Connection:
             return self._hit(request, response, self._decide(response))
         return self._upstream.forward_response(response)
 
-    def _decide(self, event: Message) -> Hits | None:
+    def _decide(self, event: Message) -> Chosen | None:
         """The faults that hit this event, which is read to its end if a match has to see it."""
         buffer = self._upstream.buffer_event
         return self._proxy.aim.decide(event.data, event.lowered, lambda: buffer(event))
 
-    def _hit(self, poll: bytes, event: Message, hits: Hits | None) -> bool:
+    def _hit(self, poll: bytes, event: Message, chosen: Chosen | None) -> bool:
         """Act before the function runs, or in its place; then forward the event.
 
         If the function is not to run, the next event is fetched, until one may reach it.
         """
         pending: Pending | None = None
-        while hits is not None:
-            pending = self._executor.before(hits, event)
+        while chosen is not None:
+            pending = self._executor.before(chosen, event)
             if pending is not None:
-                if pending.awaits():
+                if pending.awaits_result():
                     self._remember(pending)
                 break
             event = self._upstream.send(poll)
             if event.status != 200:
                 break
-            hits = self._decide(event)
-        if pending is not None and (pending.sandbox or pending.fatal):
+            chosen = self._decide(event)
+        if pending is not None and pending.acts_meanwhile():
             return self._forward_and_act(event, pending)
         return self._upstream.forward_response(event)
 
@@ -262,16 +282,16 @@ class Connection:
         try:
             more = self._upstream.forward_response(event)
         except BaseException:
-            pending.release()
+            pending.end()
             raise
-        self._executor.meanwhile(pending)
+        self._executor.meanwhile(pending, event)
         return more
 
     def _remember(self, pending: Pending) -> None:
         if len(self._pending) >= _MAX_PENDING:
             oldest = self._pending.pop(next(iter(self._pending)), None)
             if oldest is not None:
-                oldest.release()
+                oldest.end()
         self._pending[pending.request_id] = pending
 
     # -- events that are given again ----------------------------------------------------------
@@ -280,12 +300,12 @@ class Connection:
         """The receipt for a result that may not be the last one for this event."""
         from faultlayer.acting.redelivery import accepted
 
-        deliveries = pending.deliveries
-        assert deliveries is not None
-        if not deliveries.discard(self._runtime, kind, request, pending.request_id):
+        redelivery = pending.redelivery
+        assert redelivery is not None
+        if not redelivery.hold_back(self._runtime, kind, request, pending.request_id):
             return self._executor.after(pending, kind, request)
         self._remember(pending)
-        self._proxy.due.append(deliveries)  # before the runtime gets the receipt, and polls
+        self._proxy.due.append(redelivery)  # before the runtime gets the receipt, and polls
         return accepted(request)
 
     def _redelivered_event(self) -> Message | None:
@@ -294,14 +314,14 @@ class Connection:
         Runtimes may poll on another connection than before.
         """
         due, runtime = self._proxy.due, self._runtime
-        for deliveries in sorted(due, key=lambda deliveries: deliveries.runtime is not runtime):
+        for redelivery in sorted(due, key=lambda redelivery: redelivery.runtime is not runtime):
             try:
-                due.remove(deliveries)
+                due.remove(redelivery)
             except ValueError:  # another connection has taken it
                 continue
-            event = deliveries.again()
+            event = redelivery.again()
             if event is not None:
-                deliveries.runtime = runtime
+                redelivery.runtime = runtime
                 return event
         return None
 
@@ -319,7 +339,7 @@ def serve(
     return proxy
 
 
-def _aim(settings: Config) -> Aim | Live:
+def _aim(settings: Config) -> Chooser | Live:
     if settings.source is not None:
         from faultlayer.settings.live import begin
 

@@ -15,7 +15,7 @@ from fakes.runtime_api import RuntimeApi
 from fakes.turns import NULS, PAYLOAD, PRELUDE
 from faultlayer.faults import all_faults
 from faultlayer.settings.variables import read_environment
-from faultlayer.vocabulary.actions import BEFORE, Action, Crash, Nothing
+from faultlayer.vocabulary.actions import BEFORE, Action, Crash, NotApplicable
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import PREFIX, Fault
 
@@ -148,7 +148,7 @@ def places(fault: Fault) -> list[tuple[dict[str, str], str, bool]]:
         raw = HEAD % int((time.time() + 60) * 1000)
         arrived = Invocation(raw, raw.lower(), lambda: EVENT)
         action = fault.decide(aim.rules[0].options, arrived, 0.5) if aim else None
-        if action is None or isinstance(action, Nothing):
+        if action is None or isinstance(action, NotApplicable):
             continue
         for name in carried(action):
             found.append((way, name, callable(getattr(action, name))))

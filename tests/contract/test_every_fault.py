@@ -15,8 +15,8 @@ from faultlayer.faults import all_faults, fault_names, find_fault
 from faultlayer.settings import plan
 from faultlayer.settings.configuration import Config
 from faultlayer.settings.variables import read_environment
-from faultlayer.targeting.choose import Aim
-from faultlayer.targeting.injection import Hit
+from faultlayer.targeting.choose import Chooser
+from faultlayer.targeting.injection import Candidate
 from faultlayer.targeting.rules import Rule
 from faultlayer.vocabulary.actions import AFTER, BEFORE, Action
 from faultlayer.vocabulary.answer import Answer
@@ -50,7 +50,7 @@ def invocation(*, deadline: bool = True) -> Invocation:
     return Invocation(raw, raw.lower(), lambda: EVENT)
 
 
-def rules_of(aim: Aim | None) -> list[Rule]:
+def rules_of(aim: Chooser | None) -> list[Rule]:
     """The rules of both kinds: for invocations, and for the start of an environment."""
     assert aim is not None
     return aim.rules + aim.starts
@@ -276,7 +276,9 @@ def test_a_plan_says_it_as_the_variables_do(fault: Fault, variable: str) -> None
         assert found.fault is fault
         assert vars(found.options) == vars(expected.options)
         assert found.rate == expected.rate
-        assert (found.limit and found.limit.left) == (expected.limit and expected.limit.left)
+        assert (found.limit and found.limit.remaining) == (
+            expected.limit and expected.limit.remaining
+        )
         assert (found.match and found.match.show()) == (expected.match and expected.match.show())
 
 
@@ -374,7 +376,11 @@ def test_its_log_line_holds_numbers_and_no_configured_text(
         setattr(options, fault.main.name, main)
         action = decided(fault, options, invocation(), 0.5)
         assert action is not None
-        Hit(Rule(fault, options), action).log(None if fault.begin else "8476a536")
+        injection = Candidate(Rule(fault, options), action).claim(
+            None if fault.begin else "8476a536"
+        )
+        assert injection is not None
+        injection.happened()
         (line,) = capfd.readouterr().out.splitlines()
         assert "hunter2" not in line
         told = json.loads(line)

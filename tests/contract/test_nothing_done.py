@@ -122,7 +122,7 @@ def test_what_did_nothing_is_not_told_as_done(
     content = json.dumps(EVENTS[event]).encode()
     for way in ways(fault):
         for name, said in ANSWERS.items():
-            monkeypatch.setattr("faultlayer.targeting.injection._mentioned", set())
+            monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
             address = start(api.address, variables_of(fault, {**way, "max": "1"}))
             changed, late = invoked(api, address, content, said)
             (line,) = lines()

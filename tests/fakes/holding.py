@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from faultlayer.acting.hold import Sandbox
+from faultlayer.acting.hold import Sandbox, holder_of
 from faultlayer.settings.variables import read_environment
-from faultlayer.targeting.injection import Hit
+from faultlayer.targeting.injection import Candidate, Injection
 from faultlayer.targeting.rules import Rule
 from faultlayer.vocabulary.actions import Hold
 from faultlayer.vocabulary.invocation import Invocation
@@ -40,12 +40,13 @@ from fakes.holding import *
 
 def hold(name: str, value: str) -> Hold:
     """What the fault of this name decides for this value."""
-    hit = hits(**{name: value})[0]
+    (hit,) = hits(**{name: value})
+    hit.withdrawn()
     assert isinstance(hit.action, Hold)
     return hit.action
 
 
-def hits(**values: str) -> list[Hit]:
+def hits(**values: str) -> list[Injection]:
     """What these faults, each at this value, make of one invocation."""
     variables = {f"FAULTLAYER_{name.upper()}": text for name, text in values.items()}
     settings = read_environment(variables)
@@ -54,8 +55,9 @@ def hits(**values: str) -> list[Hit]:
     for rule in settings.aim.rules:
         action = rule.decide(rule.options, Invocation(b"", b""), 0.5)
         assert action is not None
-        assert rule.claim()
-        found.append(Hit(rule, action))
+        injection = Candidate(rule, action).claim("r1")
+        assert injection is not None
+        found.append(injection)
     return found
 
 
@@ -72,10 +74,15 @@ def sandbox(seconds: float = 60.0, address: bytes = ADDRESS) -> Sandbox:
     return Sandbox(address, time.time() + seconds)
 
 
+def take(action: Hold, holder: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
+    """How to release what the action asks for, and the numbers of its log line."""
+    return holder_of(action.request)(action.request, holder)
+
+
 @contextmanager
 def taken(action: Hold, seconds: float = 60.0, address: bytes = ADDRESS) -> Iterator[Any]:
     """The numbers of its log line, while it is held."""
-    release, numbers = action.take(sandbox(seconds, address))
+    release, numbers = take(action, sandbox(seconds, address))
     try:
         yield numbers
     finally:
@@ -84,7 +91,7 @@ def taken(action: Hold, seconds: float = 60.0, address: bytes = ADDRESS) -> Iter
 
 def limit(rule: Rule) -> int:
     assert rule.limit is not None
-    return rule.limit.left
+    return rule.limit.remaining
 
 
 def burdens(parent: int | str = "self") -> list[int]:

@@ -39,12 +39,14 @@ def start(upstream: Address, variables: dict[str, str] | None = None) -> Address
     served = settings.aim or settings.source
     assert served, [problem.message for problem in settings.problems]
     listener, port = listen(0)
-    served_by = proxy.serve(listener, upstream, settings).aim
-    if isinstance(served_by, Live):
-        _live.append(served_by)
+    served_by = proxy.serve(listener, upstream, settings)
+    started.append(served_by)
+    if isinstance(served_by.aim, Live):
+        _live.append(served_by.aim)
     return LOOPBACK, port
 
 
+started: list[proxy.Proxy] = []
 _live: list[Live] = []
 
 

@@ -17,6 +17,14 @@ from fakes.agents import Agent, AppConfigAgent, SsmAgent  # noqa: E402
 from fakes.proxied import Address, Logged, Proxied, log_lines, park, start  # noqa: E402
 from fakes.runtime_api import RuntimeApi  # noqa: E402
 from fakes.scripted import Server  # noqa: E402
+from fakes.settled import injections, settled  # noqa: E402
+
+__all__ = ["injections", "settled"]
+
+
+@pytest.fixture(autouse=True)
+def all_settled(settled: None) -> None:
+    """Every injection is settled once, whatever becomes of the runtime and of Lambda."""
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ DIRECT = b"{}"
 
 @pytest.fixture(autouse=True)
 def _anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faultlayer.targeting.injection._mentioned", set())
+    monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
 
 
 def answered(

@@ -48,7 +48,7 @@ def test_what_the_function_reports_stays(api: RuntimeApi, proxied: Proxied) -> N
 def test_other_events_and_errors_are_left_alone(
     api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faultlayer.targeting.injection._mentioned", set())
+    monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
     address = proxied(api, BATCH="1", BATCH_MAX="1")
     for payload in (b"{}", b"5", b"{"):
         assert run(api, address, b'{ "a": 1}', payload=payload)[0].content == b'{ "a": 1}'

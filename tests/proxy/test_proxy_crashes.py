@@ -14,7 +14,7 @@ import pytest
 from fakes.proxied import Address, Extension, Logged, Proxied, soon
 from fakes.runtime import NEXT, Runtime, echo, posted, stream_head
 from fakes.runtime_api import RuntimeApi
-from faultlayer.acting import executor
+from faultlayer.acting import crash
 from faultlayer.targeting import injection
 
 Begin = Callable[[Address], subprocess.Popen[bytes]]
@@ -27,8 +27,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     And what it said in another test it would not say again.
     """
-    monkeypatch.setattr(executor, "_GRACE", 0.2)
-    monkeypatch.setattr(injection, "_mentioned", set())
+    monkeypatch.setattr(crash, "GRACE", 0.2)
+    monkeypatch.setattr(injection, "_logged", set())
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_what_it_does_not_change_keeps_its_bytes_and_does_not_count(
 def test_why_it_leaves_events_alone_is_said_once(
     api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faultlayer.targeting.injection._mentioned", set())
+    monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
     address = proxied(api, EVENT='{"id":null}')
     for payload in (b"{", b"{}", b"{", b"{}"):
         run(api, address, payload=payload)

@@ -259,11 +259,11 @@ def test_another_aim_takes_effect_on_the_next_event(api: RuntimeApi) -> None:
     from faultlayer.settings.configuration import Config
     from faultlayer.settings.variables import read_environment
     from faultlayer.startup.listener import LOOPBACK, listen
-    from faultlayer.targeting.choose import Aim
+    from faultlayer.targeting.choose import Chooser
 
     settings = read_environment({"FAULTLAYER_STATUS": "503"})
     empty = Config()
-    empty.aim = Aim([])
+    empty.aim = Chooser([])
     listener, port = listen(0)
     serving = proxy.serve(listener, api.address, empty)
     with Runtime((LOOPBACK, port)) as runtime:
@@ -275,6 +275,6 @@ def test_another_aim_takes_effect_on_the_next_event(api: RuntimeApi) -> None:
         serving.aim = settings.aim
         second = api.invoke()
         assert second.result().json["statusCode"] == 503
-        serving.aim = Aim([])
+        serving.aim = Chooser([])
         third = api.invoke()
         assert runtime.id_of(runtime.wire.response()) == third.request_id

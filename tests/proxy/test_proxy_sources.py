@@ -48,7 +48,7 @@ def armed(api: RuntimeApi, variables: dict[str, str]) -> Address:
 
 @pytest.fixture(autouse=True)
 def _anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faultlayer.targeting.injection._mentioned", set())
+    monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
 
 
 @pytest.mark.parametrize("event", [SQS, KAFKA, BUS], ids=["SQS", "Kafka", "EventBridge"])

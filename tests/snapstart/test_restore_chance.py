@@ -16,7 +16,7 @@ import pytest
 from fakes.proxied import EXTENSION
 from fakes.scripted import Server
 from faultlayer.settings.variables import read_environment
-from faultlayer.targeting.choose import Aim
+from faultlayer.targeting.choose import Chooser
 
 HERE = Path(__file__).resolve().parent
 IDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(64)]
@@ -32,17 +32,17 @@ OTHERS = [
 ]
 
 
-def decisions(aim: Aim, ids: list[str] = IDS) -> list[float | None]:
+def decisions(aim: Chooser, ids: list[str] = IDS) -> list[float | None]:
     """How long each of these invocations would be delayed; None where it would not be."""
     found = []
     for request_id in ids:
         head = b"HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: %b\r\n\r\n" % request_id.encode()
         hits = aim.decide(head, head)
-        found.append(hits.hits[0].action.numbers["delay_ms"] if hits else None)
+        found.append(hits.injections[0].action.numbers["delay_ms"] if hits else None)
     return found
 
 
-def aimed(**variables: str) -> Aim:
+def aimed(**variables: str) -> Chooser:
     aim = read_environment({**HALF, **variables}).aim
     assert aim is not None
     return aim

@@ -99,7 +99,9 @@ def test_an_injection_that_is_not_logged_is_found(
     code, _ = soak(
         tmp_path,
         "--invocations=300",
-        changed("from faultlayer.targeting.injection import Hit; Hit.log = lambda *a, **k: None"),
+        changed(
+            "from faultlayer.targeting.injection import Injection as i; i.happened = i.withdrawn"
+        ),
     )
     assert code == 1
     assert "WRONG latency: 0 injections logged where " in capfd.readouterr().out

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from faultlayer import log, metrics
 from faultlayer.faults import all_faults
 from faultlayer.settings.variables import read_environment
-from faultlayer.targeting.injection import Hit
+from faultlayer.targeting.injection import Candidate
 from faultlayer.targeting.rules import Rule
-from faultlayer.vocabulary.actions import Delay, Fail, Outlast, Respond
+from faultlayer.vocabulary.actions import Delay, Fail, HoldPastDeadline, Respond
 
 EXTENSION = Path(log.__file__).parents[1]
 UNITS = "Seconds Microseconds Milliseconds Bytes Kilobytes Megabytes Bits Percent Count None"
@@ -70,7 +70,7 @@ SCHEMA = {
 }
 ACTIONS = [
     Delay(0.3),
-    Outlast(2.0, 7.0),
+    HoldPastDeadline(2.0, 7.0),
     Fail("ValueError", "no", "before"),
     Respond(503, {}, "", "after"),
 ]
@@ -97,7 +97,10 @@ def emf(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def logged(capfd: pytest.CaptureFixture[str], action: Any, *, dry_run: bool) -> dict[str, Any]:
     fault = all_faults()[0]
-    Hit(Rule(fault, None), action).log("8476a536", dry_run=dry_run)  # type: ignore[arg-type]
+    rule = Rule(fault, None)  # type: ignore[arg-type]
+    injection = Candidate(rule, action).claim("8476a536", dry_run=dry_run)
+    assert injection is not None
+    injection.happened()
     (line,) = capfd.readouterr().out.splitlines()
     assert line.startswith('{"source":"faultlayer","level":"info","event":"fault_')
     found: dict[str, Any] = json.loads(line)

@@ -12,15 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from faultlayer.events.match import Condition
 from faultlayer.events.paths import MISSING
 from faultlayer.faults import find_fault
 from faultlayer.jsontext import dumps
 from faultlayer.settings.configuration import Config
-from faultlayer.targeting.choose import Aim
-from faultlayer.targeting.rules import Rule
+from faultlayer.targeting.choose import Chooser
 from faultlayer.targeting.verdicts import Verdict, verdicts
 from faultlayer.values import instant
-from faultlayer.vocabulary.actions import Nothing
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import NO_EVENT, PREFIX
 
@@ -73,14 +72,14 @@ def explain(
         if stopped:
             numbers = {}
         found.append(
-            RuleVerdict(labels[one.rule.lot], one.rule.fault.name, verdict, because, numbers)
+            RuleVerdict(labels[one.rule.draw_name], one.rule.fault.name, verdict, because, numbers)
         )
-    acting = {one.rule.lot for one in judged}
-    starts = {rule.lot for rule in aim.starts} if aim else set()
-    for lot, label in labels.items():
-        if lot not in acting:
-            fault = lot.partition("#")[0]
-            at_start = lot in starts or ("MATCH" in values and _hits_starts(fault))
+    acting = {one.rule.draw_name for one in judged}
+    starts = {rule.draw_name for rule in aim.starts} if aim else set()
+    for draw_name, label in labels.items():
+        if draw_name not in acting:
+            fault = draw_name.partition("#")[0]
+            at_start = draw_name in starts or ("MATCH" in values and _hits_starts(fault))
             why = NO_EVENT if at_start else "its rate or its max is 0"
             found.append(RuleVerdict(label, fault, MISSES, [why], {}))
     return found
@@ -95,18 +94,20 @@ def _in_words(
 ) -> tuple[str, list[str]]:
     """One rule's verdict, and the reasons for it; `stopped` is why no rule can hit."""
     if not one.matched:
-        return MISSES, list(_mismatches(one.rule, invocation))
-    if isinstance(one.action, Nothing):
-        return MISSES, [one.action.why]
+        return MISSES, list(_mismatches(one.unmet, invocation))
+    if one.why_not:
+        return MISSES, [one.why_not]
     if one.action is None:
         return MISSES, ["does not apply here"]
     because = _draw(one, seed)
+    if one.by_chance:
+        because.append("chance decides as well whether it does anything to this event")
     if one.drawn is False:
         return MISSES, because
     if stopped:
         return MISSES, [*stopped, *because]
     if one.barred_by is not None:
-        return MISSES, [*because, f"{labels[one.barred_by.lot]} decides the outcome already"]
+        return MISSES, [*because, f"{labels[one.barred_by.draw_name]} decides the outcome already"]
     return HITS if one.drawn else MAY_HIT, because
 
 
@@ -122,7 +123,7 @@ def _draw(one: Verdict, seed: str | None) -> list[str]:
     return [f"rate {rate:g}: the seed decides by --request-id"]
 
 
-def _aim(settings: Config, values: Mapping[str, Any]) -> Aim | None:
+def _aim(settings: Config, values: Mapping[str, Any]) -> Chooser | None:
     """The rules, whatever kill switch and window say: these are judged here, for all rules."""
     free = Config()
     free.drafts = settings.drafts + (settings.plan.drafts if settings.plan else [])
@@ -137,14 +138,14 @@ def _hits_starts(name: str) -> bool:
 
 
 def _labels(settings: Config) -> Iterator[tuple[str, str]]:
-    """Each rule's lot, and its name for users: its variable, or its place in the plan."""
+    """Each rule's draw name, and its name for users: its variable, or its place in the plan."""
     counts: dict[str, int] = {}
     variables = [(fault, PREFIX + fault.name.upper()) for fault, _ in settings.drafts]
     planned = settings.plan.drafts if settings.plan else []
     places = [(fault, f"faults[{place}]") for place, (fault, _) in enumerate(planned)]
     for fault, label in variables + places:
-        nth = counts[fault.name] = counts.get(fault.name, 0) + 1
-        yield (fault.name if nth == 1 else f"{fault.name}#{nth}"), label
+        number = counts[fault.name] = counts.get(fault.name, 0) + 1
+        yield (fault.name if number == 1 else f"{fault.name}#{number}"), label
 
 
 def _stopped(values: Mapping[str, Any], now: float) -> list[str]:
@@ -160,17 +161,15 @@ def _stopped(values: Mapping[str, Any], now: float) -> list[str]:
     return reasons
 
 
-def _mismatches(rule: Rule, invocation: Invocation) -> Iterator[str]:
+def _mismatches(unmet: list[Condition], invocation: Invocation) -> Iterator[str]:
     """One line for each condition that does not hold: path, expected, found."""
-    for condition in rule.match.conditions if rule.match else ():
+    for condition in unmet:
         if not condition.of_head and not invocation.readable():
             yield f"{condition.written}: the event cannot be read"
             continue
         found = condition.find(invocation)
-        if not condition.holds(found):
-            shown = "nothing" if found is MISSING else _short(dumps(found))
-            wanted = _short(_wanted(condition.expected))
-            yield f"{condition.written}: expected {wanted}, found {shown}"
+        shown = "nothing" if found is MISSING else _short(dumps(found))
+        yield f"{condition.written}: expected {_short(_wanted(condition.expected))}, found {shown}"
 
 
 def _wanted(expected: Mapping[str, Any]) -> str:

@@ -1,8 +1,11 @@
-"""The start of an execution environment: what is done to it before the function gets an event.
+"""The start of an execution environment: variables set, the first poll held, or the start failed.
 
-It promises that variables are changed through the wrapper alone, that all the polls of one runtime
-are held until the same moment, that a start which fails is told to Lambda once and as runtimes tell
-it, and that what does not come to pass does not count. Loaded only where something may hit a start.
+    before the runtime starts   publish ──> the wrapper's file: the address, what to set and unset
+    its first poll              attend  ──> held for a time ──> or the failure reported, and killed
+
+Variables change through the wrapper alone. All polls of one runtime are held until the same moment.
+A failure is reported once, as runtimes report it. An action is claimed when it is about to happen,
+so a start that ends by itself counts nothing. Loaded only if a rule may hit a start.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror
 """
 
@@ -13,12 +16,14 @@ from time import monotonic
 
 from faultlayer.log import emit
 from faultlayer.startup import wrapper_file
-from faultlayer.vocabulary.actions import Delay, Equip, Fail
+from faultlayer.targeting.injection import withdraw_open
+from faultlayer.vocabulary.actions import Delay, Fail, SetEnvironment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from faultlayer.targeting.choose import Aim
-    from faultlayer.targeting.injection import Hit
+    from faultlayer.targeting.choose import Chooser
+    from faultlayer.targeting.injection import Candidate, Injection
+    from faultlayer.vocabulary.actions import Action
     from faultlayer.wire.runtime_side import RuntimeSide
     from faultlayer.wire.upstream_side import UpstreamSide
 
@@ -26,60 +31,63 @@ _DYING = 5.0  # seconds until a runtime that could not be ended loses its connec
 
 
 class Start:
-    """What hits this environment's start, drawn once.
+    """The actions on this environment's start, drawn once.
 
-    `restored`: whether the runtime has come out of a snapshot since.
+    - `restored`: the runtime has come out of a snapshot since
+    - `published`: the wrapper has been told something
     """
 
-    def __init__(self, aim: Aim) -> None:
-        hits = aim.begin()
-        self._equips = [hit for hit in hits if isinstance(hit.action, Equip)]
-        self._rest = [hit for hit in hits if not isinstance(hit.action, Equip)]
+    def __init__(self, chooser: Chooser) -> None:
+        groups: dict[type[Action], list[Candidate]] = {}
+        for candidate in chooser.begin():
+            groups.setdefault(type(candidate.action), []).append(candidate)
+        self._variables = groups.get(SetEnvironment, [])
+        self._delays = groups.get(Delay, [])
+        self._failures = groups.get(Fail, [])
         self._runtime_api = b""
         self._lock = allocate_lock()
         self._begun = False
         self._until = 0.0  # by the monotonic clock
-        self._failure: Hit | None = None
+        self._failure: Injection | None = None
         self._failed = False
         self.restored = False
         self.published = False
 
     @property
     def needs_proxy(self) -> bool:
-        """True if a delay or a failure is to be injected, which takes the runtime's first poll."""
-        return bool(self._rest)
+        """True if a delay or a failure is due: then the runtime's polls must come here."""
+        return bool(self._delays or self._failures)
 
     # -- before the runtime starts ------------------------------------------------------------
 
     def publish(self, where: tuple[str, int] | None) -> None:
-        """Tell the wrapper where the proxy is (None: there is none) and what to set and unset."""
-        equips = [hit for hit in self._equips if hit.rule.claim()]
+        """Tell the wrapper the proxy's address (None: no proxy), and what to set and unset."""
+        claimed = [each for c in self._variables if (each := c.claim(None)) is not None]
         variables: dict[str, str | None] = {}
-        for hit in equips:
-            assert isinstance(hit.action, Equip)
-            variables.update(hit.action.variables)
+        for injection in claimed:
+            variables.update(injection.action.variables)
         if where is None and not variables:
             return
         try:
             wrapper_file.publish(where, variables)
         except OSError:
-            for hit in equips:
-                hit.rule.give_back()
+            for injection in claimed:
+                injection.withdrawn()
             raise
         self.published = True
         if where is not None:
             self._runtime_api = b"%b:%d" % (where[0].encode(), where[1])
-        for hit in equips:
-            hit.log(None)
+        for injection in claimed:
+            injection.happened()
 
-    # -- when it asks for its first event -----------------------------------------------------
+    # -- at the runtime's first poll ----------------------------------------------------------
 
     def attend(self, runtime: RuntimeSide, upstream: UpstreamSide, host: bytes) -> None:
-        """Hold this poll as long as the start is to take; raises Gone where it fails.
+        """Hold this poll as long as the start is to take.
 
-        And where the runtime leaves meanwhile.
+        Raise Gone if the start fails, or if the runtime leaves meanwhile.
         """
-        if not self._rest:
+        if not self.needs_proxy:
             return
         # Not before registration, which importing it would delay.
         from faultlayer.wire.sockets import Gone
@@ -88,9 +96,9 @@ class Start:
             if not self._begun:
                 self._claim()
                 self._begun = True
-        left = self._until - monotonic()
-        if left > 0:
-            runtime.wait(left)
+        seconds = self._until - monotonic()
+        if seconds > 0:
+            runtime.wait(seconds)
         with self._lock:
             if self._failure is not None and not self._failed:
                 self._failed = self._fail(upstream, host, self._failure)
@@ -100,37 +108,44 @@ class Start:
 
     def _claim(self) -> None:
         seconds = 0.0
-        for hit in self._rest:
-            if isinstance(hit.action, Delay) and hit.rule.claim():
-                try:
-                    seconds += hit.action.seconds
-                except Exception as error:
-                    hit.fail(None, error)
-                else:
-                    hit.log(None)
-            elif isinstance(hit.action, Fail) and self._failure is None and hit.rule.claim():
-                self._failure = hit
+        for candidate in self._delays:
+            injection = candidate.claim(None)
+            if injection is None:
+                continue
+            try:
+                seconds += injection.action.seconds
+            except Exception as error:
+                injection.failed(error)
+            else:
+                injection.happened()
+        for candidate in self._failures:
+            self._failure = candidate.claim(None)
+            if self._failure is not None:
+                break
         self._until = monotonic() + seconds
 
-    def _fail(self, upstream: UpstreamSide, host: bytes, hit: Hit) -> bool:
-        """Report the failure and end the runtime, as runtimes end; false where Lambda refuses."""
+    def withdraw(self) -> None:
+        """The environment ends: a failure that is not reported yet will not be."""
+        if self._failure is not None:
+            withdraw_open([self._failure])
+
+    def _fail(self, upstream: UpstreamSide, host: bytes, injection: Injection) -> bool:
+        """Report the failure and end the runtime, as runtimes end; false if Lambda refuses."""
         from faultlayer.environment.processes import Runtime
         from faultlayer.http.runtime_api import start_error
 
-        action = hit.action
-        assert isinstance(action, Fail)
-        kind, message = action.error_type, action.message
+        action = injection.action
         try:
-            said = start_error(host, kind, message, restored=self.restored)
+            report = start_error(host, action.error_type, action.message, restored=self.restored)
         except Exception as error:
-            hit.fail(None, error)
+            injection.failed(error)
             self._failure = None
             return False
-        hit.log(None)
-        answer = upstream.send(said)
+        if injection.is_open:  # else Lambda could not be reached the first time
+            injection.happened()
+        answer = upstream.send(report)
         upstream.read_rest(answer, lambda data: None)
         if answer.status >= 300:
-            hit.rule.give_back()
             self._failure = None
             emit("warn", "answer_refused", status=answer.status)
             return False

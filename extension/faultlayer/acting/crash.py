@@ -1,34 +1,86 @@
-"""The runtime killed in the middle of an invocation."""
+"""The runtime killed: before it sees the event, while it works, or when it has answered.
+
+The line of the log is written, and all else is withdrawn and released, before the kill: Lambda
+ends this process with the runtime.
+"""
 
 from __future__ import annotations
 
 import posix
+from time import monotonic
 
+from faultlayer.acting.actors import Actor
+from faultlayer.acting.pending import GRACE
 from faultlayer.environment.processes import Runtime
-from faultlayer.targeting.injection import mention
+from faultlayer.vocabulary.actions import BEFORE, Crash
+from faultlayer.wire.sockets import Gone, wait_for_input
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from faultlayer.targeting.injection import Hit
+    from faultlayer.acting.actors import Turn
+    from faultlayer.targeting.injection import Injection
+
+_NOT_FOUND = "no process was found that has the proxy's address in its environment"
 
 
-def crash(hit: Hit, address: bytes, request_id: str, end: Callable[[], object]) -> bool:
-    """Kill the runtime that was told this address; false where that cannot be, which is said.
+def crash(injection: Injection, address: bytes, end: Callable[[], object]) -> bool:
+    """Kill the runtime that was given this address; false, and logged, if that cannot be.
 
-    `end` does what must be done before that: it may be our own end, too.
+    `end` is called right before.
     """
     try:
         runtime = Runtime(address)
         if runtime.within_reach():
-            hit.log(request_id)
+            injection.happened()
             end()
             runtime.kill()
             return True
-        why = "no process was found that has the proxy's address in its environment"
+        why = _NOT_FOUND
     except OSError as error:
         why = f"the runtime cannot be killed: {posix.strerror(error.errno or 0)}"
-    hit.rule.give_back()
-    mention(hit.rule, why, request_id)
+        if not injection.is_open:  # it was found, and refused the signal that it got before
+            return False
+    injection.skipped(why)
     return False
+
+
+class Crashing(Actor):
+    """Kills the runtime, once. If no runtime is found, the invocation goes on."""
+
+    place = 1
+
+    def before(self, turn: Turn, injections: list[Injection]) -> None:
+        fatal = turn.pending.fatal
+        fatal += injections
+        # From here on it is in one place alone: the thread that takes it from there settles it.
+        turn.pending.groups[Crash].clear()
+        if fatal and fatal[0].action.when == BEFORE:
+            self._kill(turn)
+
+    def meanwhile(self, turn: Turn, injections: list[Injection]) -> None:
+        fatal = turn.pending.fatal
+        for injection in fatal[:]:
+            try:
+                until = monotonic() + injection.action.seconds
+            except Exception as error:
+                fatal.remove(injection)
+                injection.failed(error)
+                continue
+            wait_for_input(turn.runtime.peer, until, monotonic, lambda: bool(fatal))
+            self._kill(turn)
+
+    def after(self, turn: Turn, injections: list[Injection]) -> None:
+        self._kill(turn)
+
+    @staticmethod
+    def _kill(turn: Turn) -> None:
+        """Kill the runtime and raise Gone, unless another connection's thread was first."""
+        try:
+            injection = turn.pending.fatal.pop()
+        except IndexError:
+            return
+        if crash(injection, turn.runtime_api, turn.pending.end):
+            turn.runtime.wait(GRACE)
+            raise Gone("the runtime, which was killed")

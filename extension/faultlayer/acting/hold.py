@@ -1,9 +1,11 @@
 """What an invocation holds of the execution environment: space, memory, processors.
 
-It promises that whatever is taken for an invocation is given back once, when that ends: with the
-answer, or at the latest at the first poll after the deadline. What ends our own process (a crash
-of the runtime, a timeout, SHUTDOWN: Lambda ends all processes) frees it as well, since nothing is
-held but by open files and by processes that end with us.
+    Hold(Space | Memory | Cores) ──_HOLDERS──> environment: take ──> how to release it, numbers
+
+Whatever is taken for an invocation is released once, when the invocation ends: with the result, or
+at the latest at the first poll after the deadline. If this process ends (a crash of the runtime, a
+timeout, SHUTDOWN: Lambda ends all processes), all is freed as well, since it is held by open files
+and by processes that end with this one.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
@@ -13,55 +15,77 @@ import posix
 from _thread import allocate_lock
 from time import monotonic, time
 
-from faultlayer.targeting.injection import broken, mention
+from faultlayer.acting.actors import Actor
+from faultlayer.targeting.injection import log_failure
 from faultlayer.values.kinds import LONGEST
-from faultlayer.vocabulary.actions import Hold
+from faultlayer.vocabulary.actions import Cores, Memory, Space
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-    from faultlayer.targeting.injection import Hit
+    from faultlayer.acting.actors import Turn
+    from faultlayer.environment.holdings import Take
+    from faultlayer.targeting.injection import Injection
 
+# The module of `environment` that holds what such a request asks for.
+_HOLDERS: dict[type, str] = {Space: "space", Memory: "held_memory", Cores: "busy_cores"}
 _lock = allocate_lock()
 _held: list[Sandbox] = []
+
+
+def holder_of(request: Any) -> Take:
+    """The function that takes what this request asks for."""
+    module = __import__("faultlayer.environment." + _HOLDERS[type(request)], None, None, ("take",))
+    take: Take = module.take
+    return take
+
+
+class Holding(Actor):
+    """Takes what is to be held, before the function gets the event."""
+
+    place = 3
+
+    def before(self, turn: Turn, injections: list[Injection]) -> None:
+        if injections:
+            turn.pending.sandbox = Sandbox(turn.runtime_api, turn.deadline)
+            turn.pending.sandbox.take(injections)
 
 
 class Sandbox:
     """What one invocation holds.
 
-    `runtime_api`: the address (host:port) that the runtime was given. `until`: when Lambda ends
-    the invocation at the latest, by the monotonic clock.
+    - `runtime_api`: the address (host:port) that the runtime was given
+    - `until`: when Lambda ends the invocation at the latest, by the monotonic clock
     """
 
     __slots__ = ("_over", "_releases", "runtime_api", "until")
 
     def __init__(self, runtime_api: bytes, deadline: float | None) -> None:
         self.runtime_api = runtime_api
-        left = LONGEST if deadline is None else min(deadline - time(), LONGEST)
-        self.until = monotonic() + left
+        seconds = LONGEST if deadline is None else min(deadline - time(), LONGEST)
+        self.until = monotonic() + seconds
         self._over = False
         self._releases: list[Callable[[], None]] = []
 
-    def take(self, hits: list[Hit], request_id: str) -> None:
-        """Take what these ask for; one for which there is nothing to be had does not count."""
+    def take(self, injections: list[Injection]) -> None:
+        """Take what these ask for; skip one for which there is nothing to be had."""
         release_overdue()
         with _lock:
             _held.append(self)
-        for hit in hits:
-            assert isinstance(hit.action, Hold)
+        for injection in injections:
             try:
-                release, numbers = hit.action.take(self)
+                request = injection.action.request
+                release, numbers = holder_of(request)(request, self)
             except (OSError, ValueError) as error:
                 why = posix.strerror(error.errno or 0) if isinstance(error, OSError) else error
-                hit.rule.give_back()
-                mention(hit.rule, str(why), request_id)
+                injection.skipped(str(why))
             except Exception as error:
-                hit.fail(request_id, error)
+                injection.failed(error)
             else:
-                self._keep(_telling(release, hit, request_id))
-                hit.action.numbers.update(numbers)
-                hit.log(request_id)
+                self._keep(_logging(release, injection))
+                injection.happened(**numbers)
 
     def _keep(self, release: Callable[[], None]) -> None:
         with _lock:
@@ -71,7 +95,7 @@ class Sandbox:
         release()  # it was overdue before all was taken
 
     def release(self) -> None:
-        """Give everything back, once."""
+        """Release everything, once."""
         with _lock:
             self._over = True
             if self in _held:
@@ -81,20 +105,20 @@ class Sandbox:
             release()
 
 
-def _telling(release: Callable[[], None], hit: Hit, request_id: str) -> Callable[[], None]:
-    """The same, which tells whose it was where it fails."""
+def _logging(release: Callable[[], None], injection: Injection) -> Callable[[], None]:
+    """The same function, which logs if it fails."""
 
-    def told() -> None:
+    def logged() -> None:
         try:
             release()
         except Exception as error:
-            broken(hit.rule, request_id, error)
+            log_failure(injection.rule, injection.request_id, error)
 
-    return told
+    return logged
 
 
 def release_overdue() -> None:
-    """Give back what invocations hold that Lambda has ended, though nobody has answered them."""
+    """Release what is held for invocations that Lambda has ended, though no result came."""
     now = monotonic()
     for sandbox in _held.copy():
         if now >= sandbox.until:

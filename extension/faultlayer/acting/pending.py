@@ -1,54 +1,93 @@
-"""What is still to be done about an invocation that the function works on.
+"""An invocation in the function's hands: its injections, and what is held for it.
 
-It promises that what is held for it is given back once, and that what does not come to pass does
-not count.
+Whatever is still open when the invocation ends is withdrawn here, and what is held is released. An
+invocation ends with the function's result, or with the runtime; or it is forgotten after its
+deadline, since Lambda has ended it then.
 """
 
 from __future__ import annotations
 
+from time import monotonic, time
+
+from faultlayer.targeting.injection import withdraw_open
+from faultlayer.values.kinds import LONGEST
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.acting.hold import Sandbox
-    from faultlayer.acting.redelivery import Deliveries
-    from faultlayer.targeting.injection import Hit
-    from faultlayer.vocabulary.invocation import Invocation
+    from faultlayer.acting.redelivery import Redelivery
+    from faultlayer.targeting.injection import Chosen, Injection
+    from faultlayer.vocabulary.actions import Action
 
-
-def give_back(hits: list[Hit]) -> None:
-    """Uncount what does not come to pass."""
-    for hit in hits:
-        hit.rule.give_back()
+GRACE = 5.0  # seconds after the deadline by which Lambda has ended this environment
 
 
 class Pending:
-    """An invocation in the function's hands, and what is to be done about its answer.
+    """One invocation, and its injections by the type of their action.
 
-    `deliveries` where the function is to get the event more than once; `sandbox` where something
-    is held for it; `fatal`, one at most, where the runtime is to be killed meanwhile.
+    - `redelivery`: set if the function is to get the event more than once
+    - `sandbox`: set if something of the environment is held for the invocation
+    - `fatal`: the injection that is to kill the runtime while the function works, at most one. Two
+      threads may want it, so it is in no other place, and whoever pops it settles it
     """
 
-    __slots__ = ("deliveries", "fatal", "hits", "invocation_id", "request_id", "sandbox")
+    __slots__ = (
+        "_until",
+        "fatal",
+        "groups",
+        "invocation_id",
+        "redelivery",
+        "request_id",
+        "sandbox",
+    )
 
-    def __init__(self, invocation: Invocation, hits: list[Hit]) -> None:
+    def __init__(self, chosen: Chosen) -> None:
+        invocation = chosen.invocation
         self.request_id = invocation.request_id
         self.invocation_id = invocation.invocation_id
-        self.hits = hits
-        self.deliveries: Deliveries | None = None
+        self.redelivery: Redelivery | None = None
         self.sandbox: Sandbox | None = None
-        self.fatal: list[Hit] = []
+        self.fatal: list[Injection] = []
+        self.groups: dict[type[Action], list[Injection]] = {}
+        for injection in chosen.injections:
+            self.groups.setdefault(type(injection.action), []).append(injection)
+        deadline = invocation.deadline()
+        seconds = LONGEST if deadline is None else min(deadline - time(), LONGEST)
+        self._until = monotonic() + seconds + GRACE
 
-    def awaits(self) -> bool:
-        """Whether anything is to be done once the function has answered."""
-        return bool(self.hits or self.deliveries or self.sandbox or self.fatal)
+    def open(self, kind: type[Action]) -> list[Injection]:
+        """The injections of this type of action that are not settled."""
+        return [injection for injection in self.groups.get(kind, ()) if injection.is_open]
 
-    def end(self, others: list[Hit]) -> None:
-        """The runtime is about to go: give back what is held, uncount what will not be."""
-        give_back(self.hits + others)
-        if self.deliveries:
-            self.deliveries.forget()
-        self.release()
+    def awaits_result(self) -> bool:
+        """True if something is due once the function has answered."""
+        if self.redelivery or self.sandbox or self.fatal:
+            return True
+        return any(self.open(kind) for kind in self.groups)
+
+    def acts_meanwhile(self) -> bool:
+        """True if something is held, or the runtime is to be killed, while the function works."""
+        return self.sandbox is not None or bool(self.fatal)
+
+    def is_overdue(self) -> bool:
+        """True if Lambda has ended the invocation long ago."""
+        return monotonic() >= self._until
+
+    def withdraw(self) -> None:
+        """Withdraw all injections that are open: nothing more will happen."""
+        for injections in self.groups.values():
+            withdraw_open(injections)
+        try:
+            self.fatal.pop().withdrawn()
+        except IndexError:  # there is none, or another thread carries it out
+            pass
 
     def release(self) -> None:
-        """Give back what is held for it."""
+        """Give back all that is held for the invocation."""
         if self.sandbox is not None:
             self.sandbox.release()
+
+    def end(self) -> None:
+        """The invocation, or its runtime, is over."""
+        self.withdraw()
+        self.release()

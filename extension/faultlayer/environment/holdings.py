@@ -1,4 +1,7 @@
-"""Things that invocations hold together: each given back once nobody needs it any more."""
+"""Things that invocations hold together: each is released when no invocation needs it any more.
+
+acting ──take(request, holder)──> space | held_memory | busy_cores ──> release, numbers
+"""
 
 from __future__ import annotations
 
@@ -8,36 +11,51 @@ from _thread import allocate_lock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Holder(Protocol):
+        """The invocation for which something is held.
+
+        `runtime_api`: the address (host:port) that the runtime was given. `until`: when Lambda
+        ends the invocation at the latest, by the monotonic clock.
+        """
+
+        runtime_api: bytes
+        until: float
+
+    # How to release what was taken, and the numbers for its line of the log. Taking raises OSError,
+    # or ValueError that says why, if there is nothing to be had.
+    Taken = tuple[Callable[[], None], dict[str, Any]]
+    Take = Callable[[Any, Holder], Taken]
 
 
 class Shares:
     """Things of one kind that invocations hold, each for as long as any of them needs it.
 
-    One that wants so much to be *left* needs what others hold already as well: who measures, and
-    takes what is above that, does it `alone`.
+    An invocation that wants so much to be free needs what others hold already as well. It measures,
+    and takes what is above that, while it has the lock `alone`.
     """
 
-    def __init__(self, give_back: Callable[[Any], None]) -> None:
+    def __init__(self, release: Callable[[Any], None]) -> None:
         self.alone = allocate_lock()
-        self._give_back = give_back
+        self._release = release
         self._lock = allocate_lock()
         self._needs: dict[Any, list[int]] = {}  # how many bytes, and how many invocations
 
     def join(self) -> tuple[list[Any], int]:
-        """Need all that is held already; these things, and how many bytes they hold."""
+        """Need all that is held already; return these things, and how many bytes they hold."""
         with self._lock:
             for need in self._needs.values():
                 need[1] += 1
             return list(self._needs), sum(need[0] for need in self._needs.values())
 
     def add(self, thing: Any, held: int) -> None:
-        """Need this one, too, which is new."""
+        """Need this new thing, which holds so many bytes."""
         with self._lock:
             self._needs[thing] = [held, 1]
 
     def leave(self, things: list[Any]) -> None:
-        """Need these no longer; give back what nobody needs."""
+        """Need these no longer; release those that no invocation needs."""
         done = []
         with self._lock:
             for thing in things:
@@ -46,8 +64,8 @@ class Shares:
                     del self._needs[thing]
                     done.append(thing)
         for thing in done:
-            self._give_back(thing)
+            self._release(thing)
 
 
 SPACE = Shares(posix.close)  # files, by their descriptors
-MEMORY = Shares(lambda burden: burden.stop())  # processes
+MEMORY = Shares(lambda process: process.stop())  # processes

@@ -19,7 +19,7 @@ from _random import Random
 from faultlayer.events.edit import append_to, set_path
 from faultlayer.jsontext import dump_bytes, loads
 from faultlayer.values.kinds import Rate
-from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.actions import Action, NotApplicable, Rewrite
 from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -159,7 +159,7 @@ def joined(payload: bytes, failed: list[Any]) -> bytes:
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     found = items(invocation.event())
     if not found:
-        return Nothing(f"the event is no batch that could be reported on: {_NO_REPORTS}")
+        return NotApplicable(f"the event is no batch that could be reported on: {_NO_REPORTS}")
     failed = chosen(found, options.share, draw)
     if not failed:
         return None

@@ -9,7 +9,7 @@ a body there, and a list of failed records that is gone acknowledges them all.
 from __future__ import annotations
 
 from faultlayer.values.kinds import Choice, Text
-from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.actions import Action, NotApplicable, Rewrite
 from faultlayer.vocabulary.registry import ANY, Equivalent, Fault, Option, Options, sources
 
 TYPE_CHECKING = False
@@ -86,7 +86,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 
     front = front_of(invocation)
     if options.sources != ANY and (why := no_answer(front)):
-        return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
+        return NotApplicable(f"{why}; `sources` = `{ANY}` applies it all the same")
     mode = options.mode
     replacement = _REPLACEMENT if options.body is None else options.body
 

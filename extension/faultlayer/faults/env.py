@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from faultlayer.jsontext import Repeated, dumps, json_value
 from faultlayer.values.kinds import Kind
-from faultlayer.vocabulary.actions import Action, Equip
+from faultlayer.vocabulary.actions import Action, SetEnvironment
 from faultlayer.vocabulary.registry import PREFIX, Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -88,7 +88,7 @@ def _length(text: Any) -> int:
 
 
 def begin(options: Options, draw: float) -> Action | None:
-    return Equip(options.variables)
+    return SetEnvironment(options.variables)
 
 
 FAULT = Fault(

@@ -11,7 +11,7 @@ from faultlayer.events.edit import set_path
 from faultlayer.events.paths import parts_of
 from faultlayer.jsontext import Repeated, dump_bytes, dumps, is_number, json_value
 from faultlayer.values.kinds import Kind
-from faultlayer.vocabulary.actions import Action, Alter, Nothing
+from faultlayer.vocabulary.actions import Action, Alter, NotApplicable
 from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -66,7 +66,7 @@ class Changes(Kind):
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     content = invocation.content() if invocation.readable() else None
     if content is None:
-        return Nothing("the event is not JSON")
+        return NotApplicable("the event is not JSON")
     changes = [
         (parts_of(path), None if value is None else dump_bytes(value).decode())
         for path, value in options.changes.items()
@@ -80,7 +80,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
         return None if text == before else text.encode()
 
     if change(content) is None:
-        return Nothing("no path changes anything in the event")
+        return NotApplicable("no path changes anything in the event")
     return Alter(change, paths=len(changes))
 
 

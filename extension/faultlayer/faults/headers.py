@@ -6,7 +6,7 @@ Only where somebody reads them: where an HTTP front made the invocation, or a di
 from __future__ import annotations
 
 from faultlayer.values.kinds import HeaderSet
-from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.actions import Action, NotApplicable, Rewrite
 from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 
     front = front_of(invocation)
     if why := no_status(front):
-        return Nothing(why)
+        return NotApplicable(why)
     changes = options.headers
 
     def change(answer: Answer | Stream) -> bool:

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 from __future__ import annotations
 
 from faultlayer.values.sizes import Size
-from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.actions import Action, NotApplicable, Rewrite
 from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 
     size, front = options.size, front_of(invocation)
     if size <= _REFUSED and (why := no_answer(front)):
-        return Nothing(f"{why}; over 6 MB Lambda refuses the answer there, too")
+        return NotApplicable(f"{why}; over 6 MB Lambda refuses the answer there, too")
 
     def whole(answer: Answer) -> bool:
         answer.read_as(front.members, infers=False)

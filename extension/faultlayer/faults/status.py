@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 from __future__ import annotations
 
 from faultlayer.values.kinds import Choice, HeaderSet, Text, Whole
-from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Nothing, Respond
+from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, NotApplicable, Respond
 from faultlayer.vocabulary.registry import ANY, Equivalent, Fault, Option, Options, sources
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 
     front = front_of(invocation)
     if options.sources != ANY and (why := no_status(front)):
-        return Nothing(f"{why}; `sources` = `{ANY}` applies it all the same")
+        return NotApplicable(f"{why}; `sources` = `{ANY}` applies it all the same")
     body = options.body
     headers = dict(options.headers or {})
     if not any(name.lower() == "content-type" for name in headers):

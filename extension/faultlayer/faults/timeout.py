@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from faultlayer.values.kinds import LONGEST, Duration
-from faultlayer.vocabulary.actions import Action, Delay, Nothing, Outlast
+from faultlayer.vocabulary.actions import Action, Delay, HoldPastDeadline, NotApplicable
 from faultlayer.vocabulary.registry import Equivalent, Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     deadline = invocation.deadline()
     if deadline is None:
-        return Nothing("the deadline of the invocation is not known")
+        return NotApplicable("the deadline of the invocation is not known")
     left = min(max(deadline - time.time(), 0.0), LONGEST) - options.margin
     if options.margin == 0:
-        return Outlast(left, time.monotonic() + left)
+        return HoldPastDeadline(left, time.monotonic() + left)
     if left <= 0:
-        return Nothing("the margin is longer than the time that the function has")
+        return NotApplicable("the margin is longer than the time that the function has")
     return Delay(left, until=time.monotonic() + left)
 
 

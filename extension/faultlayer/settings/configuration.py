@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from faultlayer.settings.draft import Draft, Plan
     from faultlayer.settings.sources import Source
-    from faultlayer.targeting.choose import Aim
+    from faultlayer.targeting.choose import Chooser
     from faultlayer.targeting.limit_file import Count, Counts
     from faultlayer.targeting.rules import Limit, Rule
     from faultlayer.vocabulary.registry import Fault
@@ -42,7 +42,7 @@ class Config:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self.aim: Aim | None = None
+        self.aim: Chooser | None = None
         self.port = 9747
         self.upstream: tuple[str, int] | None = None
         self.values: dict[str, Any] = {}
@@ -62,7 +62,7 @@ class Config:
         seconds: float = self.values.get("POLL", _POLL)
         return seconds
 
-    def aimed(self, plan: Plan | None) -> Aim | None:
+    def aimed(self, plan: Plan | None) -> Chooser | None:
         """What the variables and this plan aim at together; None where nothing can be hit.
 
         Their rules add up; of what holds for all rules, the variables' say wins. What a rule may
@@ -85,9 +85,9 @@ class Config:
         stopped = stopped or (plan is None and self.source is not None)
         if stopped or values.get("DISABLED") or ends_before_start(values) or not rules:
             return None
-        from faultlayer.targeting.choose import Aim  # not for an idle layer
+        from faultlayer.targeting.choose import Chooser  # not for an idle layer
 
-        return Aim(
+        return Chooser(
             rules,
             values.get("SEED"),
             dry_run=values.get("DRY_RUN", False),

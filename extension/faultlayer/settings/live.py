@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from faultlayer.settings.configuration import Config
     from faultlayer.settings.sources import Source
-    from faultlayer.targeting.injection import Hits
+    from faultlayer.targeting.injection import Chosen
 
 _NEVER = float("-inf")
 _SLICE = 0.0002  # seconds that an event may have to wait while a new plan is taken apart
@@ -31,7 +31,7 @@ _MOST_SAID = 16  # reasons of one trouble: what a source says anew each time mus
 
 
 class Live:
-    """What `Aim` is to the proxy, by the plan that was read last (at first none: nothing hits)."""
+    """What `Chooser` is to the proxy, by the plan that was read last (at first: no plan)."""
 
     __slots__ = (
         "_aim",
@@ -71,8 +71,8 @@ class Live:
 
     def decide(
         self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
-    ) -> Hits | None:
-        """As `Aim.decide`. An old plan still judges this event; its successor is on the way."""
+    ) -> Chosen | None:
+        """As `Chooser.decide`. An old plan still judges this event; its successor is on the way."""
         # One clock may stand still where the environment does, the other may be set.
         young = self._since <= monotonic() < self._until
         if not (young and self._since_wall <= time() < self._until_wall):

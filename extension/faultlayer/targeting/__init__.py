@@ -1,6 +1,14 @@
 """Which rules hit: rate, match, limit, order and seed, decided once for all faults.
 
-    rules ── choose (window, rate, match, the fault's own decision) ── injections
+    rules ──> choose: rate, window, match, the fault's own decision ──> candidates
+                                                                            │ limit, one outcome
+              acting <── Chosen: the invocation and its injections <────────┘
 
-This room never acts: it returns injections, each of which is counted against its limit.
+- `choose` decides for one invocation at a time, by chance or by a seed.
+- `injection` has the claimed action, which whoever acts settles once.
+- `rules` has one fault with its options and its limit; `limit_file` keeps counts on disk, since a
+  limit holds for the environment, which outlives this process.
+- `verdicts` foretells for `faultlayer explain`, by the same code.
+
+This room never acts on an invocation, and no rule has a word in it but through its options.
 """

@@ -1,7 +1,10 @@
-"""Which faults hit an invocation: rate, match, limit and order, applied here once for all faults.
+"""Choose which rules hit an invocation: rate, match, limit and order, once for all faults.
 
-Given a seed, whether and how a fault hits depends on seed, fault and request id alone, not on
-order or concurrency (`max` apart, which counts).
+    drawn by rate ── window ── match ── the fault's decision ── limit, one outcome ──> injections
+
+The rate is first, since it needs nothing but a number: an invocation for which no rule is drawn is
+not even looked at. With a seed, whether and how a rule hits depends on the seed, the rule and the
+request id alone, not on order or concurrency (`max` apart, which counts).
 """
 
 from __future__ import annotations
@@ -10,14 +13,15 @@ from _random import Random
 from posix import urandom
 from time import time
 
-from faultlayer.targeting.injection import Hit, Hits, broken, mention
-from faultlayer.vocabulary.actions import BEFORE, Nothing
+from faultlayer.targeting.injection import Candidate, Chosen, log_failure, log_not_applied
+from faultlayer.vocabulary.actions import BEFORE, NotApplicable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
+    from faultlayer.targeting.injection import Injection
     from faultlayer.targeting.rules import Rule
     from faultlayer.vocabulary.actions import Action
     from faultlayer.vocabulary.invocation import Invocation
@@ -33,7 +37,7 @@ _TOO_LATE = (
 
 
 def _sha256() -> Hash:
-    """The hash function, found once per seed: most configurations have none."""
+    """The hash function. Loaded only with a seed: most configurations have none."""
     try:
         from _sha2 import sha256  # type: ignore[import-not-found]
     except ImportError:  # before Python 3.12
@@ -41,27 +45,27 @@ def _sha256() -> Hash:
     return sha256  # type: ignore[no-any-return]
 
 
-def draws(sha256: Hash, seed: bytes, lot: str, request_id: bytes) -> tuple[float, float]:
+def draws(sha256: Hash, seed: bytes, draw_name: str, request_id: bytes) -> tuple[float, float]:
     """Two uniform numbers in [0, 1): whether a rule hits an invocation, and how."""
-    digest = sha256(b"%d:%b%b:%b" % (len(seed), seed, lot.encode(), request_id)).digest()
+    digest = sha256(b"%d:%b%b:%b" % (len(seed), seed, draw_name.encode(), request_id)).digest()
     whether, how = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big")
     return (whether >> _SPARE) / _SPAN, (how >> _SPARE) / _SPAN
 
 
-def applied(rule: Rule, invocation: Invocation, draw: float) -> Action | None:
+def action_of(rule: Rule, invocation: Invocation, draw: float) -> Action | None:
     """The rule's action on this invocation; None if it does not match or does not apply."""
     if rule.match is not None and not rule.match.holds(invocation):
         return None
     return rule.decide(rule.options, invocation, draw)
 
 
-def first_outcome(hits: list[Hit], claim: Callable[[Hit], bool]) -> Hit | None:
-    """The terminal hit that decides the outcome: the first that can be claimed, `before` first."""
+def outcomes(candidates: list[Candidate]) -> Iterator[Candidate]:
+    """The terminal candidates, the first choice first: `before` bars `after`."""
     for before in (True, False):
-        for hit in hits:
-            if hit.action.terminal and (hit.action.when == BEFORE) == before and claim(hit):
-                return hit
-    return None
+        for candidate in candidates:
+            action = candidate.action
+            if action.terminal and (action.when == BEFORE) == before:
+                yield candidate
 
 
 _Invocation: type[Invocation] | None = None
@@ -81,12 +85,12 @@ def _invocation(
     return _Invocation(data[:size], lowered, content or (lambda: data[size:]))
 
 
-class Aim:
+class Chooser:
     """Rules in their order, the seed (None: chance alone), and whether to log only.
 
     `rules` may hit invocations, `starts` the start of the environment.
 
-    From `start` on and before `end` (seconds since the epoch; None: unlimited) they may hit.
+    They may hit from `start` on and before `end` (seconds since the epoch; None: unlimited).
     """
 
     def __init__(
@@ -109,48 +113,52 @@ class Aim:
         self.renew()
 
     def renew(self) -> None:
-        """Draw chance anew: after a restore, what all clones of one snapshot share must end."""
+        """Draw by new chance. After a restore all clones of one snapshot would draw the same."""
         self._random = Random(int.from_bytes(urandom(16), "big")).random
 
     def awaited(self) -> None:
         """The runtime asks for its first event: nothing is to be prepared here."""
 
-    def begin(self) -> list[Hit]:
-        """What hits the start of this environment, to be claimed when it comes to pass.
+    # -- the start of an environment ----------------------------------------------------------
 
-        By chance in any case: there is no request id yet that a seed could go by. A dry run says
-        what would have hit, and a fault that breaks says so.
+    def begin(self) -> list[Candidate]:
+        """The actions on the start of this environment. Each is claimed when it happens.
+
+        By chance in any case: there is no request id yet for a seed to go by. A dry run logs what
+        would have happened, and a fault that fails is logged.
         """
-        hits = []
+        candidates = []
         for rule in self.starts:
             begin = rule.fault.begin
-            if begin is None or self._random() >= rule.rate or not self._open():
+            if begin is None or self._random() >= rule.rate or not self.is_open():
                 continue
             try:
                 action = begin(rule.options, self._random())
             except Exception as error:
-                broken(rule, None, error)
+                log_failure(rule, None, error)
                 continue
-            hit = None if action is None else Hit(rule, action)
-            if hit is None or (rule.limit is not None and rule.limit.left == 0):
+            if action is None or rule.is_used_up:
                 continue
+            candidate = Candidate(rule, action)
             if not self.dry_run:
-                hits.append(hit)
-            elif rule.claim():
-                hit.log(None, dry_run=True)
-        return hits
+                candidates.append(candidate)
+            elif injection := candidate.claim(None, dry_run=True):
+                injection.happened()
+        return candidates
 
     def miss(self) -> None:
-        """Say that this came too late for the start of the environment."""
+        """Log that these rules came too late for the start of the environment."""
         for rule in self.starts:
-            mention(rule, _TOO_LATE, None)
+            log_not_applied(rule, _TOO_LATE, None)
+
+    # -- invocations --------------------------------------------------------------------------
 
     def over(self, now: float) -> bool:
-        """Whether the window's end has come."""
+        """True if the window's end has come."""
         return self._end is not None and now >= self._end
 
-    def _open(self) -> bool:
-        """Whether the window is open, by what the wall clock says now: it may jump either way."""
+    def is_open(self) -> bool:
+        """True if the window is open, by what the wall clock says now: it may jump either way."""
         if self._start is None and self._end is None:
             return True
         now = time()
@@ -158,12 +166,12 @@ class Aim:
 
     def decide(
         self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
-    ) -> Hits | None:
-        """What hits the invocation that came with this response head; None: nothing does.
+    ) -> Chosen | None:
+        """Choose the injections into the invocation that came with this response head.
 
-        A dry run says what would have, and a fault that breaks says so: both hit nothing.
-        `head` may hold more than the head, which `lowered` ends. `content` gives the event's
-        bytes, where they are not simply what follows the head.
+        None if there is none. A dry run logs them and injects none. `head` may hold more than the
+        head, which is as long as `lowered`. `content` gives the event's bytes, if they are not
+        simply what follows the head.
         """
         if self.hash is not None:
             return self._decide_seeded(self.hash, head, lowered, content)
@@ -174,7 +182,7 @@ class Aim:
                 drawn.append((rule, random()))
         if drawn is None:
             return None
-        return self._hits(_invocation(head, lowered, content), drawn)
+        return self._choose(_invocation(head, lowered, content), drawn)
 
     def _decide_seeded(
         self,
@@ -182,44 +190,53 @@ class Aim:
         head: bytes,
         lowered: bytes,
         content: Callable[[], bytes | None] | None,
-    ) -> Hits | None:
+    ) -> Chosen | None:
         invocation = _invocation(head, lowered, content)
         drawn = []
         for rule in self.rules:
-            whether, how = draws(sha256, self.seed, rule.lot, invocation.id)
+            whether, how = draws(sha256, self.seed, rule.draw_name, invocation.id)
             if whether < rule.rate:
                 drawn.append((rule, how))
-        return self._hits(invocation, drawn) if drawn else None
+        return self._choose(invocation, drawn) if drawn else None
 
-    def _hits(self, invocation: Invocation, drawn: list[tuple[Rule, float]]) -> Hits | None:
-        if not self._open():
+    def _choose(self, invocation: Invocation, drawn: list[tuple[Rule, float]]) -> Chosen | None:
+        if not self.is_open():
             return None
-        hits = []
+        candidates = []
         for rule, draw in drawn:
             try:
-                action = applied(rule, invocation, draw)
+                action = action_of(rule, invocation, draw)
             except Exception as error:
-                if error is invocation.lost:  # no fault's doing: the event will not arrive
+                if error is invocation.lost:  # not the fault's doing: the event will not arrive
                     raise
-                broken(rule, invocation.request_id, error)
+                log_failure(rule, invocation.request_id, error)
                 continue
-            if isinstance(action, Nothing):
-                mention(rule, action.why, invocation.request_id)
+            if type(action) is NotApplicable:
+                log_not_applied(rule, action.why, invocation.request_id)
             elif action is not None:
-                hits.append(Hit(rule, action))
+                candidates.append(Candidate(rule, action))
         invocation.forget()
-        if not hits:
-            return None
-        claimed = Hits(invocation, self._claimed(hits))
+        injections = self._claim(candidates, invocation.request_id) if candidates else []
         if self.dry_run:
-            claimed.log_dry_run()
+            for injection in injections:
+                injection.happened()
             return None
-        return claimed if claimed.hits else None
+        return Chosen(invocation, injections) if injections else None
 
-    @staticmethod
-    def _claimed(hits: list[Hit]) -> list[Hit]:
-        """Those within their limits; one terminal action bars the others, `before` bars `after`."""
-        outcome = first_outcome(hits, lambda hit: hit.rule.claim())
-        return [
-            hit for hit in hits if hit is outcome or (not hit.action.terminal and hit.rule.claim())
-        ]
+    def _claim(self, candidates: list[Candidate], request_id: str) -> list[Injection]:
+        """Claim those within their limits, and one terminal action alone."""
+        outcome: Candidate | None = None
+        last: Injection | None = None
+        for candidate in outcomes(candidates):
+            last = candidate.claim(request_id, dry_run=self.dry_run)
+            if last is not None:
+                outcome = candidate
+                break
+        injections = []
+        for candidate in candidates:
+            claimed = last if candidate is outcome else None
+            if not candidate.action.terminal:
+                claimed = candidate.claim(request_id, dry_run=self.dry_run)
+            if claimed is not None:
+                injections.append(claimed)
+        return injections

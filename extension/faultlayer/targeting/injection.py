@@ -1,18 +1,33 @@
-"""An action that a rule has claimed, and the lines that tell of it."""
+"""One action that a rule has claimed, and how it ends.
+
+    Candidate (rule, action) ── claim ──> Injection ──> happened | skipped | failed | withdrawn
+
+A claim counts against the rule's limit. Each injection is settled exactly once, by one of the four
+verbs: `happened` writes the line of the log, the others uncount the claim. In Lambda a second call
+does nothing. The tests make it fail, and look for injections that nothing has settled.
+"""
 
 from __future__ import annotations
+
+from _thread import allocate_lock
 
 from faultlayer.log import emit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
     from faultlayer.targeting.rules import Rule
     from faultlayer.vocabulary.actions import Action
     from faultlayer.vocabulary.invocation import Invocation
 
+_lock = allocate_lock()
+_logged: set[tuple[str, str]] = set()
 
-class Hit:
-    """An action that a rule has claimed."""
+
+class Candidate:
+    """An action that a rule may carry out: not counted yet."""
 
     __slots__ = ("action", "rule")
 
@@ -20,60 +35,112 @@ class Hit:
         self.rule = rule
         self.action = action
 
-    def log(self, request_id: str | None, *, dry_run: bool = False) -> None:
-        """Write the one line of this injection; None: into the start of the environment."""
-        emit(
-            "info",
-            "fault_dry_run" if dry_run else "fault_injected",
-            fault=self.rule.fault.name,
-            **_where(request_id),
-            **self.action.numbers,
-        )
-
-    def skip(self, request_id: str | None, why: str) -> None:
-        """Uncount the injection, which changed nothing, and say why."""
-        self.rule.give_back()
-        mention(self.rule, why, request_id)
-
-    def fail(self, request_id: str | None, error: Exception) -> None:
-        """The fault's own code has failed: what it was to do does not count, and it is told of."""
-        self.rule.give_back()
-        broken(self.rule, request_id, error)
+    def claim(self, request_id: str | None, *, dry_run: bool = False) -> Injection | None:
+        """Count it; None if the rule's limit is reached. No request id: a start of a runtime."""
+        if not self.rule.claim():
+            return None
+        return Injection(self.rule, self.action, request_id, dry_run=dry_run)
 
 
-class Hits:
-    """An invocation and what hits it, in order, at most one terminal action among it."""
+class Injection:
+    """An action that a rule has claimed for one invocation, or for the start of an environment.
 
-    __slots__ = ("hits", "invocation")
+    `action` is of the type that its actor is for. In a dry run only the log shows that it happened.
+    """
 
-    def __init__(self, invocation: Invocation, hits: list[Hit]) -> None:
+    __slots__ = ("_dry_run", "_settled", "action", "request_id", "rule")
+
+    def __init__(
+        self, rule: Rule, action: Any, request_id: str | None, *, dry_run: bool = False
+    ) -> None:
+        self.rule = rule
+        self.action = action
+        self.request_id = request_id
+        self._dry_run = dry_run
+        self._settled = False
+
+    @property
+    def is_open(self) -> bool:
+        """True until it is settled."""
+        return not self._settled
+
+    def happened(self, **numbers: Any) -> None:
+        """Write the line of this injection, with these numbers besides the action's own."""
+        if self._settle():
+            emit(
+                "info",
+                "fault_dry_run" if self._dry_run else "fault_injected",
+                fault=self.rule.fault.name,
+                **_subject(self.request_id),
+                **{**self.action.numbers, **numbers},
+            )
+
+    def skipped(self, why: str) -> None:
+        """Uncount it: it would change nothing, or cannot be done. Log why, once per environment."""
+        if self._settle():
+            self.rule.uncount()
+            log_not_applied(self.rule, why, self.request_id)
+
+    def failed(self, error: Exception) -> None:
+        """Uncount it, and log `internal_error`: the fault's code raised."""
+        if self._settle():
+            self.rule.uncount()
+            log_failure(self.rule, self.request_id, error)
+
+    def withdrawn(self) -> None:
+        """Uncount it: the invocation came to another end first."""
+        if self._settle():
+            self.rule.uncount()
+
+    def _settle(self) -> bool:
+        first = self.settle_once()
+        if not first:
+            settled_again(self)
+        return first
+
+    def settle_once(self) -> bool:
+        """Mark it as settled; false if it was. Safe between threads."""
+        with _lock:
+            first, self._settled = not self._settled, True
+        return first
+
+
+def withdraw_open(injections: Iterable[Injection]) -> None:
+    """Withdraw those of these injections that are not settled yet."""
+    for injection in injections:
+        if injection.settle_once():
+            injection.rule.uncount()
+
+
+def settled_again(injection: Injection) -> None:
+    """Do nothing: in Lambda the first verb holds. The tests put a failure here."""
+
+
+class Chosen:
+    """An invocation, and the injections into it in their order. At most one of them is terminal."""
+
+    __slots__ = ("injections", "invocation")
+
+    def __init__(self, invocation: Invocation, injections: list[Injection]) -> None:
         self.invocation = invocation
-        self.hits = hits
-
-    def log_dry_run(self) -> None:
-        """Say what would have been injected."""
-        for hit in self.hits:
-            hit.log(self.invocation.request_id, dry_run=True)
+        self.injections = injections
 
 
-def _where(request_id: str | None) -> dict[str, str]:
-    """What an injection, or none, is about: this invocation, or the start of the environment."""
+def _subject(request_id: str | None) -> dict[str, str]:
+    """The fields that say what a line is about: an invocation, or the start of the environment."""
     return {"phase": "init"} if request_id is None else {"request_id": request_id}
 
 
-def broken(rule: Rule, request_id: str | None, error: Exception) -> None:
-    """Say that a fault's own code has failed: what it was to do is left out, and nothing else."""
-    name, what = rule.fault.name, type(error).__name__
-    emit("error", "internal_error", fault=name, **_where(request_id), message=what)
+def log_failure(rule: Rule, request_id: str | None, error: Exception) -> None:
+    """Log that a fault's code raised: the type alone, since messages may quote an event."""
+    name, kind = rule.fault.name, type(error).__name__
+    emit("error", "internal_error", fault=name, **_subject(request_id), message=kind)
 
 
-_mentioned: set[tuple[str, str]] = set()
-
-
-def mention(rule: Rule, why: str, request_id: str | None) -> None:
-    """Say once per execution environment why this fault leaves invocations, or the start, alone."""
-    said = (rule.fault.name, why)
-    if said in _mentioned:
+def log_not_applied(rule: Rule, why: str, request_id: str | None) -> None:
+    """Log why a fault leaves invocations, or the start, alone: once per execution environment."""
+    key = (rule.fault.name, why)
+    if key in _logged:
         return
-    _mentioned.add(said)
-    emit("warn", "fault_not_applied", fault=said[0], **_where(request_id), message=why)
+    _logged.add(key)
+    emit("warn", "fault_not_applied", fault=key[0], **_subject(request_id), message=why)

@@ -9,17 +9,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Protocol
+    from typing import Any
 
     from faultlayer.vocabulary.answer import Answer
     from faultlayer.vocabulary.streamed import Stream
-
-    class Sandbox(Protocol):
-        """The invocation for which something is held: see `acting.hold`."""
-
-        runtime_api: bytes
-        until: float
-
 
 BEFORE = "before"
 AFTER = "after"
@@ -53,7 +46,7 @@ class Delay(Action):
         self.until = until
 
 
-class Outlast(Action):
+class HoldPastDeadline(Action):
     """Hold the event until Lambda has ended the invocation; the function never sees it.
 
     `seconds` is how long until then, `until` the same by the monotonic clock.
@@ -105,7 +98,7 @@ class Respond(Action):
         self.body = body
 
 
-class Nothing(Action):
+class NotApplicable(Action):
     """The fault does not apply to this event, which users may not expect: said once, with `why`."""
 
     __slots__ = ("why",)
@@ -135,20 +128,43 @@ class Repeat(Action):
         self.times = times
 
 
+class Space:
+    """Disk space of /tmp: `size` bytes taken, or (`leave_free`) all but that."""
+
+    __slots__ = ("leave_free", "size")
+
+    def __init__(self, size: int, *, leave_free: bool) -> None:
+        self.size = size
+        self.leave_free = leave_free
+
+
+class Memory:
+    """Memory: `size` bytes taken, or (`leave_free`) all but that."""
+
+    __slots__ = ("leave_free", "size")
+
+    def __init__(self, size: int, *, leave_free: bool) -> None:
+        self.size = size
+        self.leave_free = leave_free
+
+
+class Cores:
+    """So many processors kept busy."""
+
+    __slots__ = ("count",)
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+
 class Hold(Action):
-    """Hold something of the sandbox until the invocation ends.
+    """Hold something of the environment until the invocation ends."""
 
-    `take` takes it: it returns what gives it back and the numbers that its log line tells, and
-    raises OSError, or ValueError that says why, where nothing is to be had.
-    """
+    __slots__ = ("request",)
 
-    __slots__ = ("take",)
-
-    def __init__(
-        self, take: Callable[[Sandbox], tuple[Callable[[], None], dict[str, Any]]], **numbers: Any
-    ) -> None:
+    def __init__(self, request: Space | Memory | Cores, **numbers: Any) -> None:
         super().__init__(BEFORE, **numbers)
-        self.take = take
+        self.request = request
 
 
 class Crash(Action):
@@ -164,7 +180,7 @@ class Crash(Action):
         self.seconds = seconds
 
 
-class Equip(Action):
+class SetEnvironment(Action):
     """Start the runtime with these variables set, or unset where there is no text."""
 
     __slots__ = ("variables",)

@@ -166,7 +166,7 @@ def test_it_foretells_what_the_extension_decides(
     if settings.aim:
         body = json.dumps(EVENT).encode()
         hits = settings.aim.decide(invocation.head + body, invocation.lowered)
-    decided = [(hit.rule.fault.name, hit.action.numbers) for hit in hits.hits] if hits else []
+    decided = [(hit.rule.fault.name, hit.action.numbers) for hit in hits.injections] if hits else []
     assert foretold == decided
 
 

@@ -17,7 +17,7 @@ from faultlayer.acting import hold as sandboxes
 from faultlayer.acting.hold import Sandbox, release_overdue
 from faultlayer.environment.holdings import Shares
 from faultlayer.targeting import injection
-from faultlayer.targeting.injection import Hit
+from faultlayer.targeting.injection import Injection
 from faultlayer.values.kinds import LONGEST
 from faultlayer.vocabulary.actions import Hold
 
@@ -26,8 +26,14 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Lines:
-    monkeypatch.setattr(injection, "_mentioned", set())
+    monkeypatch.setattr(injection, "_logged", set())
     return lambda: [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def things_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thing holds itself, in the place of what `environment` has."""
+    monkeypatch.setattr(sandboxes, "holder_of", lambda request: request.take)
 
 
 class Thing:
@@ -37,7 +43,7 @@ class Thing:
         self.held = 0
         self._error = error
 
-    def take(self, sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
+    def take(self, request: Any, holder: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
         if self._error is not None:
             raise self._error
         self.held += 1
@@ -46,16 +52,17 @@ class Thing:
     def give(self) -> None:
         self.held -= 1
 
-    def hit(self) -> Hit:
+    def hit(self) -> Injection:
         """Of a rule that may hit five times."""
-        (hit,) = hits(disk="1MB", disk_max="5")
-        return Hit(hit.rule, Hold(self.take))
+        (injection,) = hits(disk="1MB", disk_max="5")
+        injection.action = Hold(self)  # type: ignore[arg-type]
+        return injection
 
 
 def test_what_is_taken_is_said_with_its_numbers_and_given_back_once(lines: Lines) -> None:
     things = [Thing(), Thing()]
     box = sandbox()
-    box.take([thing.hit() for thing in things], "r1")
+    box.take([thing.hit() for thing in things])
     assert [thing.held for thing in things] == [1, 1]
     for _ in range(3):
         box.release()
@@ -79,7 +86,7 @@ def test_what_cannot_be_taken_is_said_once_does_not_count_and_spares_the_others(
     for _ in range(3):
         refused = Thing(error).hit()
         box = sandbox()
-        box.take([refused, other.hit()], "r1")
+        box.take([refused, other.hit()])
         assert limit(refused.rule) == 5, "given back"
         assert other.held == 1
         box.release()
@@ -96,7 +103,7 @@ def test_a_bug_in_taking_or_giving_back_is_one_line_and_spares_the_others(lines:
 
     things = [Thing(), Broken(), Thing()]
     box = sandbox()
-    box.take([Thing(KeyError("hunter2")).hit(), *(thing.hit() for thing in things)], "r1")
+    box.take([Thing(KeyError("hunter2")).hit(), *(thing.hit() for thing in things)])
     box.release()
     assert [thing.held for thing in things] == [0, 1, 0]
     said = [line for line in lines() if line["event"] == "internal_error"]
@@ -109,7 +116,7 @@ def test_what_is_overdue_is_given_back_and_nothing_else() -> None:
     first, second = sandbox(0.0), sandbox(60)
     with_deadline_past = [first.take, second.take]
     for take, thing in zip(with_deadline_past, (early, late), strict=True):
-        take([thing.hit()], "r1")
+        take([thing.hit()])
     release_overdue()
     assert (early.held, late.held) == (0, 1)
     second.release()
@@ -119,9 +126,9 @@ def test_what_is_overdue_is_given_back_and_nothing_else() -> None:
 
 def test_another_invocation_gives_back_what_is_overdue() -> None:
     forgotten, thing = Thing(), Thing()
-    sandbox(-1).take([forgotten.hit()], "r1")
+    sandbox(-1).take([forgotten.hit()])
     box = sandbox()
-    box.take([thing.hit()], "r2")
+    box.take([thing.hit()])
     assert (forgotten.held, thing.held) == (0, 1)
     box.release()
 
@@ -130,13 +137,16 @@ def test_what_is_overdue_before_all_is_taken_is_not_kept() -> None:
     slow = Thing()
     box = sandbox(-1)
 
-    def take(sandbox: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
+    taken = slow.take
+
+    def take(request: Any, holder: Sandbox) -> tuple[Callable[[], None], dict[str, Any]]:
         threading.Thread(target=release_overdue).start()
         while not box._over:
             pass
-        return slow.take(sandbox)
+        return taken(request, holder)
 
-    box.take([Hit(slow.hit().rule, Hold(take))], "r1")
+    slow.take = take  # type: ignore[method-assign]
+    box.take([slow.hit()])
     assert slow.held == 0
 
 

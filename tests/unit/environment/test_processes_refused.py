@@ -14,26 +14,27 @@ from faultlayer.acting.crash import crash
 from faultlayer.environment import processes
 from faultlayer.faults import find_fault
 from faultlayer.targeting import injection
-from faultlayer.targeting.injection import Hit
+from faultlayer.targeting.injection import Candidate, Injection
 from faultlayer.targeting.rules import Limit, Rule
 from faultlayer.vocabulary import registry
 from faultlayer.vocabulary.actions import BEFORE, Crash
 from unit.environment.processes_support import ADDRESS, OTHER, Spawn, alive, killed, ours
 
 
-def hit() -> Hit:
+def hit(request_id: str = "id") -> Injection:
     name = Crash.__name__.lower()
     fault = find_fault(name)
     assert fault is not None
     rule = Rule(fault, registry.Options({}), limit=Limit(1))
-    assert rule.claim()
-    return Hit(rule, Crash(BEFORE, 0, when=BEFORE))
+    claimed = Candidate(rule, Crash(BEFORE, 0, when=BEFORE)).claim(request_id)
+    assert claimed is not None
+    return claimed
 
 
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     lines: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(injection, "_mentioned", set())
+    monkeypatch.setattr(injection, "_logged", set())
     monkeypatch.setattr(injection, "emit", lambda level, event, **more: lines.append((event, more)))
     return lines
 
@@ -50,24 +51,24 @@ def test_it_is_said_before_it_happens(
     monkeypatch.setattr(processes, "pidfd_send_signal", kill)
     due = hit()
     ends: list[bool] = []
-    assert crash(due, ADDRESS.encode(), "id", lambda: ends.append(alive(runtime)))
+    assert crash(due, ADDRESS.encode(), lambda: ends.append(alive(runtime)))
     assert killed(runtime)
     assert ends == [True]
     assert [event for event, _ in said] == ["fault_injected"]
     assert due.rule.limit is not None
-    assert due.rule.limit.left == 0
+    assert due.rule.limit.remaining == 0
 
 
 def untouched(said: list[Any], why: str) -> None:
     """Nothing is injected or counted, which one line says for all invocations."""
-    first, second = hit(), hit()
-    assert not crash(first, ADDRESS.encode(), "id", pytest.fail)
-    assert not crash(second, ADDRESS.encode(), "other", pytest.fail)
+    first, second = hit(), hit("other")
+    assert not crash(first, ADDRESS.encode(), pytest.fail)
+    assert not crash(second, ADDRESS.encode(), pytest.fail)
     assert [event for event, _ in said] == ["fault_not_applied"]
     assert why in said[0][1]["message"]
     for due in (first, second):
         assert due.rule.limit is not None
-        assert due.rule.limit.left == 1
+        assert due.rule.limit.remaining == 1
 
 
 def test_no_runtime_to_be_found(spawn: Spawn, said: list[Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from faultlayer.faults import find_fault
 from faultlayer.faults.batch import Item, chosen, items, joined
-from faultlayer.vocabulary.actions import Action, Nothing, Rewrite
+from faultlayer.vocabulary.actions import Action, NotApplicable, Rewrite
 from faultlayer.vocabulary.answer import Answer
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import Options
@@ -66,7 +66,7 @@ def test_the_share_of_a_batch_is_reported(records: list[Any]) -> None:
 )
 def test_other_events_are_left_alone(event: Any) -> None:
     assert items(event) == []
-    assert isinstance(decide(event), Nothing)
+    assert isinstance(decide(event), NotApplicable)
 
 
 def test_the_share_holds_over_many_batches_of_any_size() -> None:
@@ -237,7 +237,7 @@ def test_kafka_joined_with_the_function_s_own_report() -> None:
 )
 def test_sources_that_take_no_reports(event: Any) -> None:
     action = decide(event)
-    assert isinstance(action, Nothing)
+    assert isinstance(action, NotApplicable)
     assert "Kafka alone" in action.why
 
 

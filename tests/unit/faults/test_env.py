@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from faultlayer.faults.env import FAULT, Variables
 from faultlayer.settings.variables import read_environment
-from faultlayer.vocabulary.actions import Equip
+from faultlayer.vocabulary.actions import SetEnvironment
 
 
 def refused(text: str) -> str:
@@ -98,6 +98,6 @@ def test_the_log_line_names_variables_and_holds_none_of_their_texts() -> None:
     aim = read_environment({"FAULTLAYER_ENV": '{"TABLE":"hunter2","TOKEN":null,"EMPTY":""}'}).aim
     assert aim is not None
     (hit,) = aim.begin()
-    assert isinstance(hit.action, Equip)
+    assert isinstance(hit.action, SetEnvironment)
     assert hit.action.numbers == {"set": ["TABLE", "EMPTY"], "unset": ["TOKEN"]}
     assert hit.rule.fault is FAULT

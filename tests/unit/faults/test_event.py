@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from faultlayer.faults import find_fault
-from faultlayer.vocabulary.actions import Action, Alter, Nothing
+from faultlayer.vocabulary.actions import Action, Alter, NotApplicable
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import Fault, Options
 
@@ -73,13 +73,13 @@ def test_a_list_s_records() -> None:
 @pytest.mark.parametrize("event", [b"{", b"", b"\xff", b"{} {}"])
 def test_what_is_no_json_is_left_alone(event: bytes) -> None:
     action = decide({"a": 1}, event)
-    assert isinstance(action, Nothing)
+    assert isinstance(action, NotApplicable)
     assert action.why == "the event is not JSON"
 
 
 @pytest.mark.parametrize("event", [b"5", b"null", b'"a"', b'{"a": 1.0}', b"[]"])
 def test_what_no_path_changes_is_left_alone(event: bytes) -> None:
-    assert isinstance(decide({"a": 1.0, "b.c": None}, event), Nothing)
+    assert isinstance(decide({"a": 1.0, "b.c": None}, event), NotApplicable)
 
 
 def test_the_line_says_how_many_paths_and_none_of_them() -> None:

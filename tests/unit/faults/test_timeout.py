@@ -7,7 +7,7 @@ import time
 import pytest
 
 from faultlayer.faults import find_fault
-from faultlayer.vocabulary.actions import Action, Delay, Nothing, Outlast
+from faultlayer.vocabulary.actions import Action, Delay, HoldPastDeadline, NotApplicable
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import Options
 
@@ -37,12 +37,12 @@ def test_the_margin_is_left() -> None:
 
 @pytest.mark.parametrize("left", [0.5, 0.2, 0, -5])
 def test_where_less_is_left_it_does_not_apply(left: float) -> None:
-    assert isinstance(decide(0.5, left), Nothing)
+    assert isinstance(decide(0.5, left), NotApplicable)
 
 
 def test_zero_runs_past_the_deadline() -> None:
     action = decide(0, 3)
-    assert isinstance(action, Outlast)
+    assert isinstance(action, HoldPastDeadline)
     assert action.seconds == pytest.approx(3)
     assert action.terminal, "the function never sees the event"
 
@@ -50,16 +50,16 @@ def test_zero_runs_past_the_deadline() -> None:
 @pytest.mark.parametrize("margin", [0, 0.5])
 def test_a_clock_that_jumped_holds_nobody_for_ever(margin: float) -> None:
     action = decide(margin, 10**8)
-    assert isinstance(action, (Delay, Outlast))
+    assert isinstance(action, (Delay, HoldPastDeadline))
     assert action.seconds <= 900
 
 
 def test_a_deadline_long_past_is_outlasted_at_once() -> None:
     action = decide(0, -(10**8))
-    assert isinstance(action, Outlast)
+    assert isinstance(action, HoldPastDeadline)
     assert action.seconds == 0
 
 
 @pytest.mark.parametrize("margin", [0, 0.5])
 def test_without_a_deadline_it_does_not_apply(margin: float) -> None:
-    assert isinstance(decide(margin, None), Nothing)
+    assert isinstance(decide(margin, None), NotApplicable)

@@ -23,7 +23,7 @@ def test_rules_of_variables_and_plan_add_up() -> None:
     assert not settings.problems
     assert faults(settings) == ["latency", "latency", "latency", "status"]
     assert settings.aim is not None
-    assert [rule.lot for rule in settings.aim.rules] == [
+    assert [rule.draw_name for rule in settings.aim.rules] == [
         "latency",
         "latency#2",
         "latency#3",
@@ -59,7 +59,7 @@ def test_a_wrong_rule_keeps_its_place_among_the_draws() -> None:
     assert message.startswith("faults[0].delay is not a duration; allowed: a duration")
     assert "nothing is injected" not in message
     assert settings.aim is not None
-    assert [rule.lot for rule in settings.aim.rules] == ["latency#2"]
+    assert [rule.draw_name for rule in settings.aim.rules] == ["latency#2"]
 
 
 def test_a_wrong_plan_stops_the_variables_too() -> None:
@@ -150,7 +150,7 @@ def left(settings: Config, *plans: Plan) -> list[int | None]:
         if number == 0 and aim:
             assert all(rule.claim() for rule in aim.rules)
     assert aim is not None
-    return [rule.limit and rule.limit.left for rule in aim.rules]
+    return [rule.limit and rule.limit.remaining for rule in aim.rules]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_what_is_given_back_counts_for_the_next_plan() -> None:
     assert first is not None
     assert first.rules[0].claim()
     second = settings.aimed(limited(TWICE))
-    first.rules[0].give_back()
+    first.rules[0].uncount()
     assert second is not None
     assert second.rules[0].limit is first.rules[0].limit
     assert [second.rules[0].claim() for _ in range(3)] == [True, True, False]
@@ -261,7 +261,7 @@ def test_another_plan_can_take_the_place_of_the_first() -> None:
     later = plan.read(LATE + "}")
     aim = settings.aimed(later)
     assert aim is not None
-    assert [rule.lot for rule in aim.rules] == ["latency", "latency#2", "latency#3"]
+    assert [rule.draw_name for rule in aim.rules] == ["latency", "latency#2", "latency#3"]
     assert settings.aimed(plan.read('{"disabled":true}')) is None
     assert settings.aimed(plan.read("nonsense")) is None
     assert settings.aimed(None) is not None

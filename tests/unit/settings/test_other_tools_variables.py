@@ -114,7 +114,7 @@ def test_their_rules_add_to_ours_and_our_limits_hold_for_them() -> None:
     assert settings.aim is not None
     delays = [rule.options.delay[0] for rule in settings.aim.rules]
     assert delays == [0.3, 2]
-    assert [rule.lot for rule in settings.aim.rules] == ["latency", "latency#2"]
+    assert [rule.draw_name for rule in settings.aim.rules] == ["latency", "latency#2"]
     assert of(**both, FAULTLAYER_DISABLED="true").aim is None
     matched = of(**both, FAULTLAYER_MATCH="headers.x-chaos").aim
     assert matched is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from faultlayer.targeting.choose import Aim
+from faultlayer.targeting.choose import Chooser
 from faultlayer.targeting.rules import Limit, Rule
 from faultlayer.values.kinds import Text
 from faultlayer.vocabulary.actions import Action, Delay, Fail, Respond, Rewrite
@@ -55,17 +55,17 @@ def never(options: Options, invocation: Any, draw: float) -> None:
     return None
 
 
-def hit(aim: Aim, request_id: str) -> list[str]:
+def hit(aim: Chooser, request_id: str) -> list[str]:
     """The faults that hit this invocation, in order."""
     hits = aim.decide(*event(request_id))
-    return [found.rule.fault.name for found in hits.hits] if hits else []
+    return [found.rule.fault.name for found in hits.injections] if hits else []
 
 
-def delays(aim: Aim, ids: list[str]) -> dict[str, list[float]]:
+def delays(aim: Chooser, ids: list[str]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for request_id in ids:
         hits = aim.decide(*event(request_id))
-        actions = [each.action for each in hits.hits] if hits else []
+        actions = [each.action for each in hits.injections] if hits else []
         found[request_id] = [a.seconds for a in actions if isinstance(a, Delay)]
     return found
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultlayer.faults import all_faults, find_fault
-from faultlayer.targeting.choose import Aim, draws
+from faultlayer.targeting.choose import Chooser, draws
 from faultlayer.targeting.rules import Rule
 from faultlayer.vocabulary.actions import AFTER, BEFORE, Action
 from faultlayer.vocabulary.registry import Options
@@ -37,19 +37,19 @@ from unit.targeting.aim_rules import (
 @pytest.mark.parametrize("seed", ["7", None])
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.9])
 def test_the_rate_is_the_share_that_is_hit(rate: float, seed: str | None) -> None:
-    aim = Aim([rule("one", delay, rate=rate)], seed)
+    aim = Chooser([rule("one", delay, rate=rate)], seed)
     share = sum(bool(hit(aim, request_id)) for request_id in IDS) / len(IDS)
     assert abs(share - rate) < 0.05  # more than six standard deviations
 
 
 @pytest.mark.parametrize("seed", ["7", None])
 def test_a_rate_of_one_hits_always(seed: str | None) -> None:
-    aim = Aim([rule("one", delay)], seed)
+    aim = Chooser([rule("one", delay)], seed)
     assert all(hit(aim, request_id) == ["one"] for request_id in IDS[:500])
 
 
 def test_without_a_seed_two_environments_differ() -> None:
-    one, other = (Aim([rule("one", delay, rate=0.5)]) for _ in range(2))
+    one, other = (Chooser([rule("one", delay, rate=0.5)]) for _ in range(2))
     assert [hit(one, i) for i in IDS[:100]] != [hit(other, i) for i in IDS[:100]]
 
 
@@ -57,10 +57,10 @@ def test_without_a_seed_two_environments_differ() -> None:
 
 
 def test_seeded_decisions_do_not_depend_on_order_or_threads() -> None:
-    aim = Aim([rule("one", delay, rate=0.3), rule("two", delay, rate=0.6)], "seed")
+    aim = Chooser([rule("one", delay, rate=0.3), rule("two", delay, rate=0.6)], "seed")
     ids = IDS[:400]
     expected = delays(aim, ids)
-    fresh = Aim([rule("one", delay, rate=0.3), rule("two", delay, rate=0.6)], "seed")
+    fresh = Chooser([rule("one", delay, rate=0.3), rule("two", delay, rate=0.6)], "seed")
     assert delays(fresh, ids[::-1]) == expected
     seen: list[dict[str, list[float]]] = []
     threads = [threading.Thread(target=lambda: seen.append(delays(aim, ids))) for _ in range(8)]
@@ -73,7 +73,7 @@ def test_seeded_decisions_do_not_depend_on_order_or_threads() -> None:
 
 def test_other_seeds_and_other_faults_decide_on_their_own() -> None:
     def chosen(name: str, seed: str) -> list[bool]:
-        aim = Aim([rule(name, delay, rate=0.5)], seed)
+        aim = Chooser([rule(name, delay, rate=0.5)], seed)
         return [bool(hit(aim, request_id)) for request_id in IDS]
 
     one = chosen("one", "7")
@@ -84,7 +84,7 @@ def test_other_seeds_and_other_faults_decide_on_their_own() -> None:
 
 def test_a_higher_rate_hits_the_same_and_more() -> None:
     def chosen(rate: float) -> set[str]:
-        aim = Aim([rule("one", delay, rate=rate)], "7")
+        aim = Chooser([rule("one", delay, rate=rate)], "7")
         return {request_id for request_id in IDS if hit(aim, request_id)}
 
     assert chosen(0.1) < chosen(0.2) < chosen(0.7)
@@ -92,7 +92,7 @@ def test_a_higher_rate_hits_the_same_and_more() -> None:
 
 def test_whether_says_nothing_of_how() -> None:
     """A range is uniform among those that are hit, however few."""
-    aim = Aim([rule("one", delay, rate=0.2)], "7")
+    aim = Chooser([rule("one", delay, rate=0.2)], "7")
     found = sorted(s for seconds in delays(aim, IDS).values() for s in seconds)
     assert len(found) > 500
     for tenth in range(1, 10):
@@ -119,7 +119,7 @@ def test_the_highest_digest_is_below_one() -> None:
 
 def test_decisions_stay_the_same_between_versions() -> None:
     """Users note seeds in their experiment's record: what a seed means must not change."""
-    aim = Aim([rule("latency", delay, rate=0.3)], "7")
+    aim = Chooser([rule("latency", delay, rate=0.3)], "7")
     chosen = [i for i in range(20) if hit(aim, f"request-{i}")]
     assert chosen == [1, 7, 11, 15]
 
@@ -128,7 +128,7 @@ def test_ranges_are_uniform() -> None:
     latency = find_fault("latency")
     assert latency is not None
     options = Options({"delay": (0.1, 0.4), "when": BEFORE})
-    aim = Aim([Rule(latency, options)], "7")
+    aim = Chooser([Rule(latency, options)], "7")
     found = [seconds for each in delays(aim, IDS).values() for seconds in each]
     assert len(found) == len(IDS)
     assert 0.1 <= min(found) < 0.101
@@ -141,7 +141,7 @@ def test_ranges_are_uniform() -> None:
 
 @pytest.mark.parametrize("seed", ["7", None])
 def test_a_limit_holds_between_threads(seed: str | None) -> None:
-    aim = Aim([rule("one", delay, maximum=100)], seed)
+    aim = Chooser([rule("one", delay, maximum=100)], seed)
     counts: list[int] = []
 
     def work() -> None:
@@ -157,24 +157,24 @@ def test_a_limit_holds_between_threads(seed: str | None) -> None:
 
 def test_what_did_not_come_to_pass_is_not_counted() -> None:
     limited = rule("one", rewrite, maximum=1)
-    aim = Aim([limited])
+    aim = Chooser([limited])
     assert [hit(aim, "a"), hit(aim, "b")] == [["one"], []]
-    limited.give_back()
+    limited.uncount()
     assert [hit(aim, "c"), hit(aim, "d")] == [["one"], []]
     unlimited = rule("one", rewrite)
-    unlimited.give_back()
-    assert hit(Aim([unlimited]), "a") == ["one"]
+    unlimited.uncount()
+    assert hit(Chooser([unlimited]), "a") == ["one"]
 
 
 def test_a_fault_that_does_not_apply_is_not_counted() -> None:
     limited = rule("one", never, maximum=1)
-    aim = Aim([limited])
+    aim = Chooser([limited])
     assert aim.decide(*event("a")) is None
     assert limited.claim()
 
 
 def test_one_rule_s_limit_is_not_another_s() -> None:
-    aim = Aim([rule("one", delay, 1, maximum=1), rule("two", delay, 2)])
+    aim = Chooser([rule("one", delay, 1, maximum=1), rule("two", delay, 2)])
     assert [hit(aim, "a"), hit(aim, "b")] == [["one", "two"], ["two"]]
 
 
@@ -183,8 +183,8 @@ def test_one_rule_s_limit_is_not_another_s() -> None:
 
 def test_faults_act_in_their_order_however_they_are_given() -> None:
     rules = [rule("c", rewrite, 3), rule("a", delay, 1), rule("b", respond(BEFORE), 2)]
-    assert hit(Aim(rules), "x") == ["a", "b", "c"]
-    assert hit(Aim(rules[::-1]), "x") == ["a", "b", "c"]
+    assert hit(Chooser(rules), "x") == ["a", "b", "c"]
+    assert hit(Chooser(rules[::-1]), "x") == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ def test_faults_act_in_their_order_however_they_are_given() -> None:
 def test_one_outcome_alone_the_earlier_side_first(
     first: Decide, second: Decide, left: list[str]
 ) -> None:
-    assert hit(Aim([rule("first", first, 1), rule("second", second, 2)]), "x") == left
+    assert hit(Chooser([rule("first", first, 1), rule("second", second, 2)]), "x") == left
 
 
 def test_the_outcome_that_lost_is_not_counted() -> None:
     loser = rule("second", respond(AFTER), 2, maximum=1)
-    aim = Aim([rule("first", fail(BEFORE), 1, maximum=2), loser])
+    aim = Chooser([rule("first", fail(BEFORE), 1, maximum=2), loser])
     assert [hit(aim, i) for i in "abcd"] == [["first"], ["first"], ["second"], []]
 
 
@@ -222,17 +222,17 @@ def broken(options: Options, invocation: Any, draw: float) -> Action:
 def test_a_fault_that_breaks_hits_nothing_and_bars_no_other(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    aim = Aim([rule("one", broken, 1), rule("two", delay, 2)])
+    aim = Chooser([rule("one", broken, 1), rule("two", delay, 2)])
     assert hit(aim, "x") == ["two"]
     assert json.loads(capfd.readouterr().out)["event"] == "internal_error"
-    assert hit(Aim([rule("one", broken)]), "x") == []
+    assert hit(Chooser([rule("one", broken)]), "x") == []
 
 
 @pytest.mark.parametrize("seed", ["7", None])
 def test_a_dry_run_tells_and_hits_nothing(
     seed: str | None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    aim = Aim([rule("one", delay, 1), rule("two", respond(AFTER), 2)], seed, dry_run=True)
+    aim = Chooser([rule("one", delay, 1), rule("two", respond(AFTER), 2)], seed, dry_run=True)
     assert hit(aim, "8476a536") == []
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     told = [(line["event"], line["fault"], line["request_id"]) for line in lines]
@@ -241,7 +241,7 @@ def test_a_dry_run_tells_and_hits_nothing(
 
 @pytest.mark.parametrize("seed", ["7", None])
 def test_a_restored_snapshot_draws_anew_unless_seeded(seed: str | None) -> None:
-    aims = [Aim([rule("one", delay, rate=0.5)], seed) for _ in range(2)]
+    aims = [Chooser([rule("one", delay, rate=0.5)], seed) for _ in range(2)]
     for aim in aims:
         aim._random = Random(1).random  # as clones of one snapshot would
         aim.renew()
@@ -253,12 +253,13 @@ def test_a_restored_snapshot_draws_anew_unless_seeded(seed: str | None) -> None:
 
 
 def test_each_hit_is_one_line_and_says_what_it_did(capfd: pytest.CaptureFixture[str]) -> None:
-    aim = Aim([rule("one", delay, 1), rule("two", respond(AFTER), 2)], "7")
+    aim = Chooser([rule("one", delay, 1), rule("two", respond(AFTER), 2)], "7")
     hits = aim.decide(*event("8476a536"))
     assert hits is not None
-    for each in hits.hits:
-        each.log("8476a536")
-    hits.log_dry_run()
+    for each in hits.injections:
+        each.happened()
+    dry = Chooser([rule("one", delay, 1), rule("two", respond(AFTER), 2)], "7", dry_run=True)
+    assert dry.decide(*event("8476a536")) is None
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [(line["event"], line["fault"]) for line in lines] == [
         ("fault_injected", "one"),
@@ -274,6 +275,6 @@ def test_each_hit_is_one_line_and_says_what_it_did(capfd: pytest.CaptureFixture[
 def test_an_event_without_an_id_is_decided_too() -> None:
     head = b"HTTP/1.1 200 OK\r\n\r\n"
     for seed in ("7", None):
-        hits = Aim([rule("one", delay)], seed).decide(head, head.lower())
+        hits = Chooser([rule("one", delay)], seed).decide(head, head.lower())
         assert hits is not None
         assert hits.invocation.request_id == ""

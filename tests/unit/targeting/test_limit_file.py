@@ -153,7 +153,7 @@ def test_what_did_not_come_to_pass_is_given_back_there_too(path: Path) -> None:
     aim = read_environment(LIMITED, kept=bytes(path)).aim
     assert aim is not None
     assert all(aim.rules[0].claim() for _ in range(3))
-    aim.rules[0].give_back()
+    aim.rules[0].uncount()
     assert claims(path, LIMITED, 2) == [True, False]
 
 

@@ -66,7 +66,7 @@ def test_foretelling_leaves_a_limit_as_it_is():
     rules = aim(STATUS="503", STATUS_MAX="1")
     for _ in range(3):
         verdicts(rules, invocation())
-    assert rules.rules[0].limit.left == 1
+    assert rules.rules[0].limit.remaining == 1
 
 
 @given(st.uuids(), st.sampled_from(["0.1", "0.5", "0.9"]))
@@ -78,4 +78,4 @@ def test_what_is_foretold_by_a_seed_is_what_hits(request_id, rate: str):
     ]
     taken = head(str(request_id))
     hits = rules.decide(taken + BODY, taken.lower())
-    assert [hit.rule.fault.name for hit in hits.hits] == foretold if hits else not foretold
+    assert [hit.rule.fault.name for hit in hits.injections] == foretold if hits else not foretold

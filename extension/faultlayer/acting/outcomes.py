@@ -1,0 +1,99 @@
+"""Terminal actions: the invocation ends in an error or a status, instead of the function's result.
+
+    before: build ──> the function never sees the event ──> the actors of `after` ──> send
+    after:  the function's result is read and dropped ──> build ──> send
+
+What rewrites results changes a response that is built here as well; an error passes as it is.
+"""
+
+from __future__ import annotations
+
+from faultlayer.acting.actors import Actor
+from faultlayer.acting.responses import chunked_head, is_streamed
+from faultlayer.acting.rewriting import leave_unchanged, rewrite_whole, rewriting_stream
+from faultlayer.vocabulary.actions import BEFORE, Rewrite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.acting.actors import Turn
+    from faultlayer.http.message import Message
+    from faultlayer.targeting.injection import Injection
+
+
+class _Outcome(Actor):
+    place = 2
+    place_after = 2
+
+    def before(self, turn: Turn, injections: list[Injection]) -> None:
+        for injection in injections:
+            if injection.action.when == BEFORE:
+                built = self._try_to_build(turn, injection, None)
+                if built is not None:
+                    turn.built = injection, built
+                    turn.over = True
+                    return
+
+    def after(self, turn: Turn, injections: list[Injection]) -> None:
+        if turn.built is not None:
+            injection, built = turn.built
+            if injection in injections:
+                turn.receipt = self._send(turn, injection, built, None)
+            return
+        streamed = turn.message if turn.is_result and is_streamed(turn.message) else None
+        for injection in injections:
+            found = self._try_to_build(turn, injection, streamed)
+            if found is not None:
+                turn.runtime.read_body(turn.message, None)
+                turn.receipt = self._send(turn, injection, found, streamed)
+                return
+
+    def _try_to_build(
+        self, turn: Turn, injection: Injection, streamed: Message | None
+    ) -> bytes | None:
+        """The result in the function's place; None if making it fails, which is logged."""
+        try:
+            return self._build(turn, injection, streamed)
+        except Exception as error:
+            injection.failed(error)
+            return None
+
+    def _build(self, turn: Turn, injection: Injection, streamed: Message | None) -> bytes:
+        raise NotImplementedError
+
+    def _send(
+        self, turn: Turn, injection: Injection, built: bytes, streamed: Message | None
+    ) -> Message:
+        raise NotImplementedError
+
+
+class Failing(_Outcome):
+    """Ends the invocation in a function error."""
+
+    def _build(self, turn: Turn, injection: Injection, streamed: Message | None) -> bytes:
+        return turn.responder.build_error(turn.pending, injection.action)
+
+    def _send(
+        self, turn: Turn, injection: Injection, built: bytes, streamed: Message | None
+    ) -> Message:
+        injection.happened()
+        return turn.upstream.send(built)
+
+
+class Responding(_Outcome):
+    """Ends the invocation in a response with an HTTP status."""
+
+    def _build(self, turn: Turn, injection: Injection, streamed: Message | None) -> bytes:
+        return turn.responder.build_response(injection.action, streamed)
+
+    def _send(
+        self, turn: Turn, injection: Injection, built: bytes, streamed: Message | None
+    ) -> Message:
+        injection.happened()
+        rewrites = turn.pending.open(Rewrite)
+        if streamed is None:
+            return turn.responder.send_instead(turn.pending, rewrite_whole(rewrites, built))
+        stream = rewriting_stream(rewrites, streamed, [])
+        content = stream.feed(built) + stream.end()
+        padding = stream.padding()
+        leave_unchanged(stream)
+        return turn.responder.send_pieces(chunked_head(streamed), (content, *padding), b"\r\n")
