@@ -34,6 +34,7 @@ MAIN = {
     "oversize": "300B",
     "timeout": "200ms",
 }
+ENDS = {"timeout": 0.4}  # seconds until the deadline, if a fault waits for it
 UNSEEN = {"disk", "memory", "cpu"}  # they hold what neither sees; their own tests look at that
 LATE = 0.055  # seconds: less than the shortest delay here
 RECORD = {"messageId": "m1", "body": "{}", "eventSource": "aws:sqs"}
@@ -88,10 +89,12 @@ def ways(fault: Fault) -> Iterator[dict[str, str]]:
                 yield {**main, **after, option.name: word}
 
 
-def invoked(api: RuntimeApi, address: Address, event: bytes, said: Said) -> tuple[bool, bool]:
+def invoked(
+    api: RuntimeApi, address: Address, event: bytes, said: Said, ends: float
+) -> tuple[bool, bool]:
     """One invocation; whether anything differs from what it would have been, and if it was late."""
     begun = time.monotonic()
-    given = api.invoke(event, deadline_ms=near(0.4))
+    given = api.invoke(event, deadline_ms=near(ends))
     deliveries, waited = [], 0.0
     with Runtime(address) as runtime:
         while not given.done.is_set():
@@ -124,7 +127,7 @@ def test_what_did_nothing_is_not_told_as_done(
         for name, said in ANSWERS.items():
             monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
             address = start(api.address, variables_of(fault, {**way, "max": "1"}))
-            changed, late = invoked(api, address, content, said)
+            changed, late = invoked(api, address, content, said, ENDS.get(fault.name, 30))
             (line,) = lines()
             about = (fault.name, way, event, name, line)
             if line["event"] == "fault_not_applied":
@@ -147,7 +150,7 @@ def test_what_did_nothing_does_not_count(
     done = 0
     for event in EVENTS.values():
         for said in ANSWERS.values():
-            invoked(api, address, json.dumps(event).encode(), said)
+            invoked(api, address, json.dumps(event).encode(), said, ENDS.get(fault.name, 30))
             done += len([line for line in lines() if line["event"] == "fault_injected"])
     assert done <= 1
     assert done == 1 or fault.name in ("crash",), "no process of this test is killed"

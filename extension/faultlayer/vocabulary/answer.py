@@ -299,7 +299,8 @@ class Http:
             unit = b"ICAg"  # three blanks
             blanks = b" " * (-len(data) % 3)
             last = self.text[end - 5 : end - 1]
-            usual = "\\" not in last and (not blanks or last.endswith("="))
+            signs = last.rstrip("=").replace("+", "").replace("/", "")
+            usual = signs.isalnum() and (not blanks or last.endswith("="))
             if not usual:  # with a line break at its end, for one
                 padded = b2a_base64(data + blanks, newline=False).decode()
                 self._put((_BODY,), f'"{padded}"')

@@ -80,7 +80,7 @@ def test_a_body_in_base64(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["MTI=\\n", "MTI\\u003d", "MTI=\\r\\n", "MTIz\\n", "+\\/A=", "MTI"]
+    "body", ["MTI=\\n", "MTI\\u003d", "MTI=\\r\\n", "MTIz\\n", "+\\/A=", "MTI", "MT[I="]
 )
 def test_a_body_in_base64_that_is_written_in_another_way(body: str) -> None:
     payload = f'{{"statusCode":200,"isBase64Encoded":true,"body":"{body}"}}'.encode()
