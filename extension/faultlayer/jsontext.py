@@ -90,10 +90,13 @@ class _Checking(_Context):
         return None
 
 
+skip = make_scanner(_Checking)  # type: ignore[arg-type]
+
+
 def is_json(text: str) -> bool:
     """Whether this is a JSON text, read in little more memory than it has."""
     try:
-        loads(text, make_scanner(_Checking))  # type: ignore[arg-type]
+        loads(text, skip)
     except (ValueError, RecursionError):
         return False
     return True

@@ -10,12 +10,14 @@ from __future__ import annotations
 from _json import scanstring
 
 from faultlayer.events.paths import HEADERS
-from faultlayer.jsontext import dumps, loads, quote, scan
+from faultlayer.jsontext import dumps, loads, quote, scan, skip
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
+    Scan = Callable[[str, int], tuple[Any, int]]
     Edit = tuple[int, int, str]
     Part = tuple[int, str, int, int]
 
@@ -41,6 +43,33 @@ def members(text: str) -> Iterator[tuple[str, int, int]]:
     """Name, start and end of each value of the object that this text is."""
     for _, name, begin, end in _parts(text, _past_space(text, 0)):
         yield name, begin, end
+
+
+def skim(text: str, wanted: frozenset[str], most: int = 16, depth: int = 4) -> Any:
+    """What a JSON text has of these members; the rest is passed over in little memory.
+
+    Of a list the first `most` values; of numbers, and of what is deeper, only that it is there.
+    """
+    return _skim(text, _past_space(text, 0), wanted, most, depth)
+
+
+def _skim(text: str, at: int, wanted: frozenset[str], most: int, depth: int) -> Any:
+    if depth and text[at] == "{":
+        return {
+            name: _skim(text, begin, wanted, most, depth - 1)
+            for _, name, begin, _ in _parts(text, at, skip)
+            if name in wanted
+        }
+    if depth and text[at] == "[":
+        found = []
+        for _, _, begin, _ in _parts(text, at, skip):
+            found.append(_skim(text, begin, wanted, most, depth - 1))
+            if len(found) == most:
+                break
+        return found
+    if text[at] == '"':
+        return scanstring(text, at + 1)[0]
+    return None if text.startswith("null", at) else True
 
 
 def append_to(text: str, path: tuple[str, ...], more: list[str]) -> str:
@@ -127,7 +156,7 @@ def _nested(path: tuple[str, ...], value: str) -> str:
     return value
 
 
-def _parts(text: str, at: int) -> Iterator[Part]:
+def _parts(text: str, at: int, scan: Scan = scan) -> Iterator[Part]:
     """Start, name or index, the value's start and its end, of each part of what begins here."""
     named = text[at] == "{"
     count = 0

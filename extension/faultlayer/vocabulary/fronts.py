@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html
 
 from __future__ import annotations
 
-from faultlayer.jsontext import loads
+from faultlayer.jsontext import loads, skip
 from faultlayer.vocabulary.answer import ANY, BOTH, ONE, SEVERAL, WITH_COOKIES
 
 TYPE_CHECKING = False
@@ -94,6 +94,13 @@ _ROWS: tuple[tuple[Any, ...], ...] = (
     ("IoT Events", SOURCE, "event.payload.detector"),
     ("a stream's time window", SOURCE, "isFinalInvokeForWindow eventSourceARN"),
 )
+
+_WANTED = frozenset(
+    part.replace("/", ".")
+    for _, _, members, *_ in _ROWS
+    for member in members.split()
+    for part in member.partition("=")[0].split(".")
+) | {"Records", "eventSource", "EventSource"}
 
 # By what the event, or its first record, says itself of its source.
 _SOURCES = {
@@ -189,18 +196,25 @@ def recognised(event: Any) -> Front:
 
 def front_of(invocation: Invocation) -> Front:
     """Who made this invocation; a SOURCE without a name if its event cannot be read."""
-    if invocation.readable():
-        return recognised(invocation.event())
+    if invocation.front is None:
+        invocation.front = _front_of(invocation)
+    return invocation.front
+
+
+def _front_of(invocation: Invocation) -> Front:
+    from faultlayer.events.edit import skim
+
     content = invocation.content()
     if content is None:  # more than Lambda lets an event be
         return _UNKNOWN
+    text = content.decode("latin-1")  # the names and texts of the rows are ASCII
     try:
-        loads(content)
+        loads(text, skip)
     except RecursionError:
         return _UNKNOWN
     except ValueError:  # no service sends what is not JSON
-        pass
-    return _DIRECT
+        return _DIRECT
+    return recognised(skim(text, _WANTED))
 
 
 _UNREAD = "the event is too large or too deep to be read: who reads the answer is not known"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from faultlayer.vocabulary.fronts import Front
+
 REQUEST_ID = b"lambda-runtime-aws-request-id"
 INVOCATION_ID = b"lambda-runtime-invocation-id"
 DEADLINE = b"lambda-runtime-deadline-ms"
@@ -31,7 +33,7 @@ class Invocation:
     they are more than Lambda lets an event be; `lost` is why they could not be received.
     """
 
-    __slots__ = ("_content", "_event", "head", "id", "lost", "lowered")
+    __slots__ = ("_content", "_event", "front", "head", "id", "lost", "lowered")
 
     def __init__(
         self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
@@ -40,6 +42,7 @@ class Invocation:
         self.lowered = lowered
         self.id = header(head, lowered, REQUEST_ID)
         self.lost: Exception | None = None
+        self.front: Front | None = None  # who made it, once somebody has looked
         self._content = content
         self._event = _UNREAD
 

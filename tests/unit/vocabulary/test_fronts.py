@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -183,6 +184,45 @@ def test_what_no_service_would_send_is_a_direct_invocation(event: bytes) -> None
 def test_who_sent_what_cannot_be_read_is_not_known(event: bytes | None) -> None:
     assert "not known" in no_status(front_of(invocation(event)))
     assert "not known" in no_answer(front_of(invocation(event)))
+
+
+EVERY = {**FRONTS, **SOURCES, **CALLERS}
+
+
+@pytest.mark.parametrize("event", [*EVERY.values(), *UNKNOWN], ids=str)
+@pytest.mark.parametrize("more", [{"zzz": ["x"] * 1000, "aaa": {"version": "2.0"}}, {}])
+def test_skimming_tells_the_same(event: Any, more: dict[str, Any]) -> None:
+    if isinstance(event, dict):
+        event = {**more, **event}
+    found, expected = front_of(invocation(event)), recognised(event)
+    assert (found.name, found.reads, found.members) == (
+        expected.name,
+        expected.reads,
+        expected.members,
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {**FRONTS["REST API"], "body": "x" * 3_000_000},
+        {"orders": [{"id": number, "name": "n", "tags": {}} for number in range(60_000)]},
+        {"Records": [{"eventSource": "aws:sqs", "body": "请" * 100}] * 9000},
+    ],
+    ids=["a body", "many objects", "many records"],
+)
+def test_a_large_event_is_looked_at_in_little_memory(event: Any) -> None:
+    arrived = invocation(json.dumps(event, ensure_ascii=False).encode())
+    content = arrived.content()
+    assert content is not None
+    front_of(arrived)
+    tracemalloc.start()
+    try:
+        front_of(arrived)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * len(content)
 
 
 def test_the_first_record_that_says_it_counts() -> None:
