@@ -1,8 +1,8 @@
-"""A process of our own that burdens the environment: it keeps a processor busy, or holds memory.
+"""A process of our own that loads the environment: it keeps a core busy, or holds memory.
 
-It ends when its standard input does, so with whoever has started it, and at a time of its own,
-which lines there may put off.
-What runs in it must import little: its own start should not be the burden.
+It ends when its standard input ends, so together with the process that started it, and at a time of
+its own, which lines on its standard input may put off. It imports little: its own start should not
+be the load.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 20_000  # of a loop, below a millisecond, between two looks at the other end
 _STEP = 8 << 20  # bytes taken at once
-_READY = 1  # where it is told how much is held
+_READY = 1  # the descriptor on which it reports how much is held
 _CODE = (
     "import sys;sys.path.insert(0,sys.argv[1]);"
     "from faultlayer.environment.load_process import main;main()"
@@ -30,7 +30,7 @@ _CODE = (
 class LoadProcess:
     """One such process: `work` names what it does, `amount` says how much, for `seconds` at most.
 
-    Raises OSError where it cannot be started.
+    Raises OSError if it cannot be started.
     """
 
     __slots__ = ("_ours", "_pid", "_said")
@@ -68,7 +68,7 @@ class LoadProcess:
     def ready(self, seconds: float) -> int:
         """Wait until it has begun, at most this long; how much it has then.
 
-        Raises ValueError where it has ended instead.
+        Raises ValueError if it has ended instead.
         """
         poller = select.poll()
         poller.register(self._said, select.POLLIN)
@@ -93,12 +93,12 @@ class LoadProcess:
         try:
             posix.kill(self._pid, 9)  # ours, not waited for yet: no other can have its number
             posix.waitpid(self._pid, 0)
-        except (ProcessLookupError, ChildProcessError):  # where SIGCHLD is ignored
+        except (ProcessLookupError, ChildProcessError):  # SIGCHLD is ignored
             pass
 
 
 def private(pid: int | str) -> int:
-    """How many bytes of memory this process has to itself; 0 where it is gone, or not ours to see.
+    """The memory that this process has to itself (bytes); 0 if it is gone, or not ours to see.
 
     https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
     """
@@ -115,7 +115,7 @@ class _Life:
         self._poller.register(0, select.POLLIN)
 
     def over(self, *, wait: bool = False) -> bool:
-        """Whether it is over; with `wait`, when it is."""
+        """True if its time is over; with `wait`, wait until it is."""
         while (left := self._until - monotonic()) > 0:
             if self._poller.poll(left * 1000 if wait else 0):
                 said = posix.read(0, 4096).split()
@@ -135,7 +135,7 @@ def _busy(amount: int, life: _Life) -> None:
 
 
 def _full(amount: int, life: _Life) -> None:
-    """What this process has anyway is part of it."""
+    """Hold this much memory, that of the interpreter included."""
     held, left = [], amount - private("self")
     while left > 0 and not life.over():
         try:

@@ -1,7 +1,7 @@
-"""How much memory there is, how much of it is left, and whether a body would fit.
+"""The memory of this environment, and whether a body would fit.
 
-It promises to ask the kernel, which grants more than it has and ends a process where it cannot keep
-its word: the function, more likely than us. A body is therefore asked for before it is read.
+Linux overcommits memory and kills a process when it runs out, most likely the function. So free
+memory is checked before a large body is buffered.
 https://docs.kernel.org/admin-guide/cgroup-v2.html#memory
 """
 
@@ -42,7 +42,7 @@ def _groups() -> list[str]:
 
 
 def within_groups(total: int) -> int | None:
-    """What is left of the least limit of our control groups; None where none is a limit here."""
+    """The bytes left below the lowest limit of our control groups; None without a limit."""
     least = None
     for folder in _groups():
         for limit, usage in _FILES:
@@ -70,6 +70,6 @@ def left() -> int:
 
 
 def require_memory(before: int, size: int) -> None:
-    """Raise MemoryError where a body that grows from `before` to `size` bytes will not fit."""
+    """Raise MemoryError if a body that grows from `before` to `size` bytes will not fit."""
     if before // _EACH < size // _EACH and left() < _TIMES * size:
         raise MemoryError

@@ -1,10 +1,10 @@
 """The runtime's processes, as /proc shows them: found by the address that they were given.
 
-It promises that nothing is done to any but the runtime and its children. They are those that have
-our proxy's address in their environment, share our network, and were started after this process,
-by none that was told another proxy's address: then the runtime is behind that one. A process file
-descriptor makes sure that what was looked at is what gets the signal, whatever happens to its
-number meanwhile. https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+Only the runtime and its children are touched: processes that have the proxy's address in their
+environment, share our network, were started after this process, and were not started by one that
+was given another proxy's address. In that case the runtime is behind the other proxy. A process
+file descriptor makes sure that the process which was looked at gets the signal, even if its number
+is given to another one meanwhile. https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MARK = b"AWS_LAMBDA_RUNTIME_API="
 _PARENT, _BORN = 1, 19  # fields of /proc/<pid>/stat, counted after the program's name: proc(5)
 _ROUNDS = 8  # how often is looked for children that were born meanwhile
-_FIRST = b"1000"  # of all processes these are the first to be ended where memory is short
+_FIRST = b"1000"  # the kernel ends these processes first if memory runs short
 
 
 def _stat(pid: int | str) -> list[bytes]:
@@ -37,7 +37,7 @@ def _close_all(held: dict[Process, int]) -> None:
 class Runtime:
     """The runtime that was told this address (host:port) of the Runtime API, and its children.
 
-    Raises OSError where /proc does not tell.
+    Raises OSError if /proc does not tell.
     """
 
     def __init__(self, address: bytes) -> None:
@@ -50,7 +50,7 @@ class Runtime:
         self._since = int(fields[_BORN])
 
     def _look(self, pid: int) -> tuple[int, int] | None:
-        """Its parent's id and when it was started; None where the process is none of these."""
+        """Its parent's id and its start time; None if the process is none of these."""
         if self._entry not in b"\0" + read(f"/proc/{pid}/environ"):
             return None
         try:
@@ -76,7 +76,7 @@ class Runtime:
         return [(pid, found[pid][1]) for pid in in_order]
 
     def _behind_another(self, pid: int, found: dict[int, tuple[int, int]]) -> bool:
-        """Whether who has started it, or an ancestor that is found, was told another address.
+        """True if its parent, or an ancestor that is found, was given another address.
 
         As a proxy that a wrapper starts and puts between us and what becomes the runtime.
         """
@@ -96,9 +96,9 @@ class Runtime:
         return [pid for pid, _ in self._all()]
 
     def _hold(self, pid: int, number: int) -> int | None:
-        """A descriptor of this process, which has got the signal; None where it is none of these.
+        """A descriptor of this process, which has got the signal; None if it is none of these.
 
-        Raises OSError where that is refused.
+        Raises OSError if that is refused.
         """
         try:
             fd = posix.pidfd_open(pid)
@@ -120,7 +120,7 @@ class Runtime:
     def _hold_all(self, held: dict[Process, int], number: int) -> bool:
         """Add the descriptors of those that get the signal now; whether there are any.
 
-        Raises OSError where it is refused, and none has ever got it.
+        Raises OSError if it is refused for all of them.
         """
         new: dict[Process, int] = {}
         refused: OSError | None = None
@@ -137,7 +137,7 @@ class Runtime:
         return bool(new)
 
     def within_reach(self) -> bool:
-        """Whether there are any that can be killed. Raises OSError where that is not allowed."""
+        """True if there are any that can be killed. Raises OSError if that is not allowed."""
         held: dict[Process, int] = {}
         try:
             return self._hold_all(held, 0)
@@ -145,7 +145,7 @@ class Runtime:
             _close_all(held)
 
     def kill(self) -> int:
-        """Kill them all, at once; how many there were. Raises OSError where that is not allowed.
+        """Kill them all, at once; return how many. Raises OSError if that is not allowed.
 
         First all are stopped, those too that are born meanwhile. The runtime itself goes last:
         with it Lambda ends this process, and then nobody would be left to kill its children.
@@ -165,7 +165,7 @@ class Runtime:
             _close_all(held)
 
     def _rank(self, pid: int, score: bytes) -> bytes:
-        """Make the kernel end it earlier or later; what it was before, empty where it was not."""
+        """Set its out-of-memory score; return the score before, empty if it was not changed."""
         try:
             fd = posix.open(f"/proc/{pid}/oom_score_adj", posix.O_RDWR | posix.O_CLOEXEC)
         except OSError:
@@ -183,7 +183,7 @@ class Runtime:
         return b""
 
     def sacrifice(self) -> dict[int, bytes]:
-        """Make them the first that the kernel ends where memory is short; what they were before."""
+        """Make the kernel end them first if memory runs short; return their scores before."""
         before = {pid: self._rank(pid, _FIRST) for pid in self.find()}
         return {pid: score for pid, score in before.items() if score}
 

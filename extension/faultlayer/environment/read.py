@@ -6,7 +6,7 @@ import posix
 
 
 def read(path: str) -> bytes:
-    """A file's bytes; none where it, or its process, is gone or not ours to see."""
+    """The file's bytes; none if it, or its process, is gone or not ours to see."""
     parts = []
     try:
         fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)

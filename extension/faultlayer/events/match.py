@@ -1,8 +1,7 @@
-"""Which events a rule is for: paths into the event, and what must hold of what is found there.
+"""Conditions on an event: a path into it, and what must hold of the value there.
 
-It promises that a condition is judged in bounded time whatever the event holds, that what cannot
-be read matches nothing, and that the cheap conditions are judged before the event is read. It
-never changes an event, and its messages repeat neither paths nor values.
+A condition is judged in bounded time, whatever the event holds. An event that cannot be read
+matches nothing. Conditions on the head are judged first: then the event need not be read.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _ARN, _QUALIFIER = ("invoked_function_arn",), ("qualifier",)
 
 
 def same(found: Any, expected: Any) -> bool:
-    """Whether two scalars are the same JSON value: 5 is 5.0, but neither "5" nor true."""
+    """True if two scalars are the same JSON value: 5 is 5.0, but neither "5" nor true."""
     if is_number(found):
         return is_number(expected) and bool(found == expected)
     return type(found) is type(expected) and found == expected
@@ -59,7 +58,7 @@ class Condition:
         self._tests = [_test(name, operand) for name, operand in expected.items() if name != _AS]
 
     def find(self, invocation: Invocation) -> Any:
-        """What is at the path; MISSING where nothing is."""
+        """The value at the path; MISSING if there is none."""
         if not self.of_head:
             return look(invocation.event(), self.path)
         arn = invocation.function_arn
@@ -68,7 +67,7 @@ class Condition:
         return arn.split(":", 7)[7] if arn.count(":") > 6 else MISSING
 
     def holds(self, found: Any) -> bool:
-        """Whether all that is asked for holds of this."""
+        """True if all operators hold of this value."""
         if self._as_text:
             found = _as_text(found)
         return all(test(found) for test in self._tests)
@@ -85,7 +84,7 @@ class Match:
         self._of_event = [condition for condition in conditions if not condition.of_head]
 
     def holds(self, invocation: Invocation) -> bool:
-        """Whether this invocation is one that the rule is for."""
+        """True if all conditions hold of this invocation."""
         for condition in self._of_head:
             if not condition.holds(condition.find(invocation)):
                 return False
@@ -117,7 +116,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _test(name: str, operand: Any) -> Test:
-    """The function that judges what is found; raises ValueError where the operand is wrong."""
+    """The function that judges a value; raises ValueError if the operand is wrong."""
     if name == "equals":
         if not _is_scalar(operand):
             raise ValueError("equals is not text, a number, true, false or null")
@@ -205,7 +204,7 @@ def _pairs(text: str) -> list[tuple[str, Any]]:
 
 
 def _either(text: str) -> Any:
-    """What a variable's text must equal: itself, or the number, true, false or null it spells."""
+    """The values that equal a variable's text: the text, and the number or word it spells."""
     try:
         value = json_value(text) if text else text
     except ValueError:

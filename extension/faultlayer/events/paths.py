@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MISSING: Any = object()  # what is found where there is nothing
+MISSING: Any = object()  # found if there is nothing at a path
 _LONGEST_PATH = 512
 _DEEPEST = 32
 _LONGEST_INDEX = 9  # digits
@@ -19,7 +19,7 @@ _ESCAPED = frozenset("\\.,=")
 
 
 def look(value: Any, path: tuple[str, ...]) -> Any:
-    """What is at this path of a JSON value; MISSING where nothing is."""
+    """The value at this path of a JSON value; MISSING if there is none."""
     in_headers = False
     for part in path:
         if isinstance(value, dict):
@@ -39,7 +39,7 @@ def look(value: Any, path: tuple[str, ...]) -> Any:
 
 
 def parts_of(written: str) -> tuple[str, ...]:
-    """The parts of a path as it is written; raises ValueError where it is none."""
+    """The parts of a path as it is written; raises ValueError if it is none."""
     if len(written) > _LONGEST_PATH:
         raise ValueError(f"the path is longer than {_LONGEST_PATH} characters")
     path = tuple(map(unescaped, split(written, ".")))

@@ -1,4 +1,8 @@
-"""What happens before Lambda starts the runtime: the listener, the wrapper's file, registration.
+"""Before Lambda starts the runtime: the listener, the wrapper's file, the registration.
 
-Each import here delays every cold start. This room imports `posix` and `_socket` only.
+    listener.listen ─▶ wrapper_file.publish ─▶ extension_api.Extension ─▶ Lambda starts the wrapper,
+                                                  which reads the file and starts the runtime
+
+The order makes readiness free: the runtime cannot connect before the listener is bound. Each import
+here delays every cold start, so this room imports `posix`, `_socket` and `errno` only.
 """

@@ -1,4 +1,8 @@
 """Values that people write, each parsed and bounded once.
 
-A refusal says what is wrong, and what is allowed. It never repeats the value.
+    a variable's text, or a plan's JSON value ── kind.parse ──▶ the value that faults use
+                                              ◀── kind.show ──
+
+A refusal (ValueError) says what is wrong; `kind.allowed` says what is right. The value itself is
+never repeated: environment values are not logged.
 """

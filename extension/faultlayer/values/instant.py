@@ -1,7 +1,7 @@
 """Instants as ISO 8601 writes them (RFC 3339, section 5.6), from and to seconds since the epoch.
 
-It promises what `datetime` gives, to the millisecond, without the time it takes to import that. A
-time without a zone is refused: an environment runs in UTC, the people who plan it mostly do not.
+The results are those of `datetime`, to the millisecond, without the time it takes to import that. A
+time without a zone is refused: an environment runs in UTC, and most people who plan it do not.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def duration(value: Any) -> float:
 
 
 def show_duration(seconds: float) -> str:
-    """The text that reads as exactly this: in milliseconds where that can be, else in seconds."""
+    """The text that reads as exactly this: in milliseconds if possible, else in seconds."""
     text = plain(round(seconds * 1000, 6))
     return f"{text}ms" if float(text) / 1000 == seconds else f"{plain(seconds)}s"
 
@@ -194,7 +194,7 @@ class Flag(Kind):
 
 
 class Text(Kind):
-    """Any text; empty, or a whole number in a plan, only where that was asked for."""
+    """Any text; empty, or a whole number in a plan, only if the option asks for it."""
 
     def __init__(
         self, allowed: str, example: str, *, empty: bool = False, number: bool = False
@@ -210,7 +210,7 @@ class Text(Kind):
 
 
 class HeaderSet(Kind):
-    """A JSON object of header names to texts; null, where it is allowed, removes the header."""
+    """A JSON object of header names to texts; null, if allowed, removes the header."""
 
     metavar = "JSON"
 
@@ -287,7 +287,7 @@ class Instant(Kind):
 
 
 class Source(Kind):
-    """A plan, or where it is."""
+    """A plan, or the place of one."""
 
     metavar = "FILE"
     allowed = (
@@ -313,7 +313,7 @@ def _is_token(name: object) -> bool:
 
 
 def host_and_port(text: str) -> tuple[str, int]:
-    """Host and port of `host:port`; raises ValueError where it is not that."""
+    """Host and port of `host:port`; raises ValueError if it is not that."""
     host, colon, port = text.strip().rpartition(":")
     named = colon and host and host.isascii() and host.isprintable() and " " not in host
     numbered = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536

@@ -1,6 +1,6 @@
-"""What a mistyped name was meant to be: imported only where somebody mistyped.
+"""The known name that a mistyped one was meant to be. Imported only if somebody mistyped.
 
-It promises a hint only where few letters differ, at a cost that a long name cannot raise.
+There is a hint only if few letters differ. A long name does not raise its cost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _FEW = 4
 
 
 def hint(name: str, known: Iterable[str]) -> str:
-    """`; did you mean …?` with the nearest of the known names; empty where none is near."""
+    """`; did you mean …?` with the nearest of the known names; empty if none is near."""
     name = name[:_LONGEST]
     least, nearest = _FEW, ""
     for other in known:
@@ -26,7 +26,7 @@ def hint(name: str, known: Iterable[str]) -> str:
 
 
 def _distance(one: str, other: str, enough: int) -> int:
-    """Levenshtein's edit distance; `enough` where it is that or more."""
+    """Levenshtein's edit distance; `enough` if it is that or more."""
     if abs(len(one) - len(other)) >= enough:
         return enough
     start = 0

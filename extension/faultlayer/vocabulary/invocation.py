@@ -1,7 +1,7 @@
-"""What arrives: one invocation, as the answer to `GET /runtime/invocation/next` describes it.
+"""One invocation, as the response to `GET /runtime/invocation/next` describes it.
 
-It promises cheap access to what the faults and the log need; it never decodes more of the head
-than was asked for, and reads the event only where something asks for it.
+Of the head only the fields that somebody asks for are decoded, and the event is read only if
+somebody asks for it.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-next
 """
 
@@ -28,9 +28,9 @@ _UNREADABLE: Any = object()
 class Invocation:
     """One event on its way to the function.
 
-    `id` is the raw request id (empty where upstream gave none), `head` the raw response head it
-    came with, `lowered` the same in lower case. `content` gives the event's bytes, None where
-    they are more than Lambda lets an event be; `lost` is why they could not be received.
+    `id` is the raw request id (empty if Lambda gave none), `head` the raw response head it
+    came with, `lowered` the same in lower case. `content` gives the event's bytes, None if
+    they are more than Lambda lets an event be; `lost` is the error if they could not be received.
     """
 
     __slots__ = ("_content", "_event", "front", "head", "id", "lost", "lowered")
@@ -53,21 +53,21 @@ class Invocation:
 
     @property
     def invocation_id(self) -> bytes:
-        """`Lambda-Runtime-Invocation-Id`, to be echoed on what answers it; empty where absent."""
+        """`Lambda-Runtime-Invocation-Id`, to be echoed on the result; empty if absent."""
         return header(self.head, self.lowered, INVOCATION_ID)
 
     @property
     def function_arn(self) -> str:
-        """The ARN the function was invoked by, qualifier included; empty where not said."""
+        """The ARN the function was invoked by, qualifier included; empty if not given."""
         return header(self.head, self.lowered, FUNCTION_ARN).decode("utf-8", "replace")
 
     def deadline(self) -> float | None:
-        """When Lambda ends the invocation, in seconds since the epoch; None where not said."""
+        """When Lambda ends the invocation, in seconds since the epoch; None if not given."""
         digits = header(self.head, self.lowered, DEADLINE)
         return int(digits) / 1000 if digits.isdigit() and len(digits) < 16 else None
 
     def content(self) -> bytes | None:
-        """The event's bytes; None where they are more than Lambda lets an event be."""
+        """The event's bytes; None if they are more than Lambda lets an event be."""
         try:
             return self._content() if self._content else None
         except MemoryError:  # what has arrived is still there to be delivered
@@ -77,7 +77,7 @@ class Invocation:
             raise
 
     def readable(self) -> bool:
-        """Whether the event is JSON of a size that Lambda allows; reads it where nobody has."""
+        """True if the event is JSON of a size that Lambda allows; reads it if nobody has."""
         if self._event is _UNREAD:
             self._event = _UNREADABLE
             content = self.content()
@@ -89,7 +89,7 @@ class Invocation:
         return self._event is not _UNREADABLE
 
     def event(self) -> Any:
-        """The event as JSON says it, which must not be changed; None where it is not readable."""
+        """The event as a JSON value, which must not be changed; None if it is not readable."""
         return self._event if self.readable() else None
 
     def forget(self) -> None:
