@@ -1,7 +1,7 @@
-"""What a fault is, and where faults are found: one file each under `faults/`, named after it.
+"""A fault and its options, and the options that all faults share.
 
-Everything users see of a fault (variables, flags, plan fields, reference tables) derives from
-its `FAULT`. Finding one by name imports that file alone: the others would be someone's cold start.
+Variables, flags, plan fields and reference tables derive from a fault's `FAULT`. The faults are
+found by `faults`, which lists its own folder.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Options:
 
 
 class Equivalent:
-    """What another tool calls this fault, and the rule that says the same here.
+    """The same fault of another tool, and the rule that says the same here.
 
     `name`: the flag or the variable that switches it on there. `options`: each of its options
     there, with ours that it decides and with what is allowed there. `rule` makes our options of
@@ -85,7 +85,7 @@ def _as_said(options: Options, timeout: float) -> str:
 
 
 def _never(options: Options, invocation: Invocation, draw: float) -> Action | None:
-    """What a fault decides about invocations that hits starts alone."""
+    """The decision about invocations of a fault that hits starts alone."""
     return None
 
 
