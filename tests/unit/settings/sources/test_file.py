@@ -1,110 +1,46 @@
-"""Where plans may be, and how the places are spelled."""
+"""A plan in a file."""
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote
+import os
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from faultlayer.settings.configuration import Config
-from faultlayer.settings.draft import Plan
-from faultlayer.settings.plan import read
+from faultlayer.settings.draft import MAX_SIZE
 from faultlayer.settings.sources import find_source
-from faultlayer.settings.sources.agent_address import url_quoted
-from faultlayer.settings.sources.appconfig import AppConfig
 from faultlayer.settings.sources.file import File
-from faultlayer.settings.sources.ssm import Ssm
 
 
-@given(st.text(max_size=40))
-def test_names_are_spelled_as_urls_spell_them(name: str) -> None:
-    assert url_quoted(name).decode() == quote(name, safe="")
-    assert unquote(url_quoted(name).decode()) == name
+def test_the_file_is_read_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    source = find_source(f"file:{path}", {})
+    assert isinstance(source, File)
+    for text in (b"{}", b"", b"\xff"):
+        path.write_bytes(text)
+        assert source.fetch() == text
 
 
-def test_places() -> None:
-    assert isinstance(find_source("file:/a", {}), File)
-    ssm = find_source("ssm:/chaos/plan", {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": " 4000 "})
-    assert isinstance(ssm, Ssm)
-    assert (ssm._port, b"name=%2Fchaos%2Fplan&" in ssm._target) == (4000, True)
-    arn = find_source("ssm:arn:aws:ssm:eu-west-1:1:parameter/x", {})
-    assert isinstance(arn, Ssm)
-    assert (arn._port, b"name=arn%3Aaws%3Assm" in arn._target) == (2773, True)
-    appconfig = find_source("appconfig:a b/e%2Ff/é", {})
-    assert isinstance(appconfig, AppConfig)
-    assert appconfig._port == 2772
-    assert appconfig._target == b"/applications/a%20b/environments/e%2Ff/configurations/%C3%A9"
+def test_of_one_that_is_too_large_one_byte_more_than_allowed_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(b" " * (2 * MAX_SIZE))
+    assert len(File(str(path), {}).fetch()) == MAX_SIZE + 1
 
 
-# -- feature flags ----------------------------------------------------------------------------
-
-LATE = {"enabled": True, "delay": "1s"}
-
-
-def drafted(found: Plan) -> list[str]:
-    return [fault.name for fault, values in found.drafts if values is not None]
+@pytest.mark.parametrize("path", ["", "plan.json", "./plan.json", "~/plan.json"])
+def test_a_path_is_absolute(path: str) -> None:
+    with pytest.raises(ValueError, match="is no absolute path"):
+        File(path, {})
 
 
-def test_a_flag_is_a_rule_of_the_fault_that_it_names() -> None:
-    flags = {
-        "latency": {**LATE, "rate": "20%", "match": "a=b", "max": 3, "_variant": "x"},
-        "down": {"enabled": True, "fault": "status", "code": 503},
-        "off": {"enabled": False},
-        "also-off": {"enabled": False, "fault": "nonsense"},
-    }
-    found = read(flags)
-    assert not found.problems
-    assert drafted(found) == ["latency", "status"]
-    values = found.drafts[0][1]
-    assert values is not None
-    assert (values["rate"], values["max"], values["delay"]) == (0.2, 3, (1.0, 1.0))
-    assert values["match"].show() == '{"a":{"equals":"b"}}'
-
-
-def test_the_flag_for_all_rules() -> None:
-    flags = {"latency": LATE, "faultlayer": {"enabled": True, "seed": 7, "dry_run": True}}
-    found = read(flags)
-    assert found.values == {"SEED": "7", "DRY_RUN": True}
-    assert not found.problems
-    found = read({**flags, "faultlayer": {"enabled": False}})
-    assert found.values == {"DISABLED": True}
-    assert Config().aimed(found) is None
-
-
-@pytest.mark.parametrize(
-    ("flags", "field", "limiting"),
-    [
-        ({"latency": {"enabled": "yes"}}, "latency.enabled", False),
-        ({"latency": {"enabled": None, "delay": "1s"}}, "latency.enabled", False),
-        ({"latency": {**LATE, "rate": 2}}, "latency.rate", False),
-        ({"latency": {**LATE, "wehn": "after"}}, "latency.wehn", False),
-        ({"slow": {"enabled": True, "fault": "latenci"}}, "slow.fault", False),
-        ({"slow": {"enabled": True, "fault": "latency"}}, "slow.delay", False),
-        ({"new-ui": {"enabled": True}}, "new-ui", False),
-        ({"faultlayer": {"enabled": 1}}, "faultlayer.enabled", True),
-        ({"faultlayer": {"enabled": True, "sead": 1}}, "faultlayer.sead", True),
-        ({"faultlayer": {"enabled": True, "rate": "often"}}, "rate", True),
-        ('{"latency":{"enabled":true,"delay":1,"delay":2}}', "latency.delay", False),
-        ('{"latency":{"enabled":true,"delay":1},"latency":{"enabled":false}}', "latency", True),
-        ({str(number): LATE for number in range(257)}, "", True),
-    ],
-    ids=lambda value: str(value)[:40],
-)
-def test_what_is_wrong_with_a_flag(flags: object, field: str, limiting: bool) -> None:
-    import json
-
-    found = read(flags if isinstance(flags, str) else json.dumps(flags))
-    (problem,) = found.problems
-    assert (problem.field, problem.limiting) == (field, limiting)
-    assert not drafted(found)
-
-
-@pytest.mark.parametrize(
-    "document",
-    [{"match": {"enabled": True}}, {"faults": {"enabled": True}}, {"a": {"enabled": True}, "b": 1}],
-)
-def test_what_is_no_profile_of_flags(document: dict[str, object]) -> None:
-    for problem in read(document).problems:
-        assert problem.limiting
+def test_what_cannot_be_read_is_said_with_the_reason_and_without_the_path(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert File(str(tmp_path / "fifo"), {}).fetch() == b"", "nobody waits for a writer"
+    for path, why in (
+        (tmp_path / "none", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+        (f"{tmp_path}/nul\0", "is no path that a file could have"),
+    ):
+        with pytest.raises(ValueError, match=why) as refused:
+            File(str(path), {}).fetch()
+        assert str(tmp_path) not in str(refused.value)
