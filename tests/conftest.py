@@ -49,6 +49,7 @@ if threading.gettrace():  # coverage's, before Python 3.12
     _trace_every_thread()
 
 
+@pytest.hookimpl(optionalhook=True)  # `-p no:xdist` knows none of it
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Three to a core, since most tests wait most of their time; each takes 150 MB."""
     return min(3 * len(os.sched_getaffinity(0)), 12)

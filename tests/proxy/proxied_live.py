@@ -14,7 +14,7 @@ FAULT = {"fault": "status", "code": 503, "when": "after"}
 ARMED = {"faults": [FAULT]}
 DISARMED: dict[str, Any] = {}
 POLL = 0.05
-PATIENCE = 1.0  # seconds until a change must have shown, on a machine that is busy
+PATIENCE = 20.0  # seconds until a change must have shown, on a machine that is busy
 
 Serve = Callable[..., Address]
 

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from proxied_live import ARMED, DISARMED, FAULT, Serve, becomes, pass_polls, status
 
 from fakes.agents import Agent, AppConfigAgent, SsmAgent
 from fakes.proxied import Extension, Logged, soon, start
 from fakes.runtime import NEXT, Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
+from proxy.proxied_live import ARMED, DISARMED, FAULT, Serve, becomes, pass_polls, status
 
 # -- changes ----------------------------------------------------------------------------------
 

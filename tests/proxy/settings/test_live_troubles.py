@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from proxied_live import ARMED, DISARMED, Serve, becomes, pass_polls, status
 
 from fakes import agents
 from fakes.agents import Agent, AppConfigAgent, SsmAgent
@@ -17,6 +16,7 @@ from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
 from faultlayer.wire import loopback_get as agent_module
+from proxy.proxied_live import ARMED, DISARMED, Serve, becomes, pass_polls, status
 
 # -- troubles ---------------------------------------------------------------------------------
 
