@@ -10,7 +10,6 @@ from rich.console import Console
 
 from faultlayer_cli.demo import scenes
 from faultlayer_cli.demo.screen import Outcome, Screen, axis, bars, column
-from faultlayer_cli.running.http_client import Answer
 
 OUTCOMES = [
     Outcome(scene, Counter({"HTTP 200": 19, "ValueError": 1}), 1, 99.0, [1.5, 305.25, 12345.6], 20)
@@ -57,17 +56,3 @@ def test_the_axis_and_the_bars_agree():
         assert bars([milliseconds])[place] == "█"
     assert column(0) == 0
     assert column(1e6) == column(1000)
-
-
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (b'{"statusCode":200}', ("HTTP 200", False)),
-        (b'{"statusCode":503}', ("HTTP 503", True)),
-        (b'{"errorType":"ValueError","errorMessage":"x"}', ("ValueError", True)),
-        (b"Task timed out after 3.00 seconds", ("Task timed out after 3.00 seconds", True)),
-        (b"[]", ("an answer", False)),
-    ],
-)
-def test_kinds_of_answers(body: bytes, expected: tuple[str, bool]):
-    assert scenes.kind(Answer(200, {}, body, 0.1)) == expected

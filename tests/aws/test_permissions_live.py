@@ -1,4 +1,4 @@
-"""As test_policies, for what reads and writes live plans: arm, disarm, show, and stop."""
+"""As test_permissions, for what reads and writes live plans: arm, disarm, show, and stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from aws_support import Aws, Cli, Make
 from live_support import ARMED, PROFILE, SSM, deploy, plan_file, profile, put, writes
-from test_policies import LIVE, UNNAMED, agree
+from test_permissions import LIVE, UNNAMED, agree
 
 from faultlayer_cli.aws import permissions
 

@@ -27,71 +27,6 @@ def hit(aws: Aws, *names: str) -> list[bool]:
     return ["FAULTLAYER_STATUS" in aws.variables(name) for name in names]
 
 
-def stack(aws: Aws, name: str, **nested: str) -> None:
-    """A stack with a function of its own name, and the stacks of these URLs in it."""
-    resources: dict[str, Any] = {
-        "Own": {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {
-                "FunctionName": f"{name}-function",
-                "Runtime": "python3.12",
-                "Handler": "index.handler",
-                "Role": "arn:aws:iam::123456789012:role/functions",
-                "Code": {"ZipFile": "def handler(event, context): return event"},
-            },
-        },
-        "Topic": {"Type": "AWS::SNS::Topic"},
-    }
-    for logical, url in nested.items():
-        resources[logical] = {
-            "Type": "AWS::CloudFormation::Stack",
-            "Properties": {"TemplateURL": url},
-        }
-    aws.client("cloudformation").create_stack(
-        StackName=name, TemplateBody=json.dumps({"Resources": resources})
-    )
-
-
-def test_by_pattern(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
-    for name in ("orders-read", "orders-write", "users"):
-        make(name)
-    assert cli("attach", "orders-*", "--status", "503", "--yes").code == 0
-    assert hit(aws, "orders-read", "orders-write", "users") == [True, True, False]
-
-
-def test_by_all_of_the_tags(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
-    make("a", tags={"team": "orders", "stage": "test"})
-    make("b", tags={"team": "orders", "stage": "live"})
-    make("c", tags={"team": "users", "stage": "test"})
-    said = cli("attach", "--tag", "team=orders", "--tag", "stage=test", "--status", "503")
-    assert said.code == 0, said
-    assert hit(aws, "a", "b", "c") == [True, False, False]
-
-
-def test_by_stack(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
-    make("users")
-    stack(aws, "shop")
-    assert cli("attach", "--stack", "shop", "--status", "503").code == 0
-    assert hit(aws, "shop-function", "users") == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("typed", "line"),
-    [
-        (["nothing-*"], "no function's name matches nothing-*"),
-        (["--tag", "team=none"], "no function has the tag team=none"),
-        (["--stack", "none"], "stack none does not exist in eu-west-1"),
-    ],
-)
-def test_finding_none_is_a_mistake(
-    aws: Aws, make: Make, cli: Cli, layers: dict[str, str], typed: list[str], line: str
-) -> None:
-    make("users")
-    said = cli("attach", *typed, "--status", "503", "--yes")
-    assert said.code == 2
-    assert [line in told for told in said.lines] == [True], said
-
-
 def test_several_functions_are_confirmed_by_their_number(
     aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
 ) -> None:
@@ -225,49 +160,6 @@ def test_stop_waits_for_an_update_in_progress(
     aws.front.busy("a", 2)
     assert cli("stop").code == 0
     assert aws.variables("a")["FAULTLAYER_DISABLED"] == "true"
-
-
-def test_status_tells_them_apart(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
-    faults = ["--status", "503", "--status-rate", "5%", "--forever"]
-    for name in ("armed", "stopped", "dry", "idle", "wrong", "bare", "untouched"):
-        make(name)
-    cli("attach", "armed", "stopped", *faults, "--yes")
-    cli("attach", "dry", *faults, "--log-only")
-    cli("attach", "idle", "wrong", "--yes")
-    cli("stop", "stopped")
-    aws.set_variables("wrong", AWS_LAMBDA_EXEC_WRAPPER=WRAPPER, FAULTLAYER_STATUS="one")
-    cli("attach", "bare", *faults)
-    aws.set_variables("bare", FAULTLAYER_STATUS="503")
-    said = cli("status", "--json")
-    assert said.code == 0
-    told = {entry["function"]: entry for entry in json.loads(said.out)["functions"]}
-    assert {name: entry["state"] for name, entry in told.items()} == {
-        "armed": "armed",
-        "stopped": "disabled",
-        "dry": "dry run",
-        "idle": "idle",
-        "wrong": "wrong",
-        "bare": "wrong",
-    }
-    assert told["armed"]["variables"] == {
-        "FAULTLAYER_STATUS": "503",
-        "FAULTLAYER_STATUS_RATE": "5%",
-    }
-    assert told["armed"]["layer"] == layers["x86_64"]
-    assert "FAULTLAYER_STATUS" in told["wrong"]["notes"][0]
-    assert "AWS_LAMBDA_EXEC_WRAPPER" in told["bare"]["notes"][0]
-    table = cli("status").out
-    assert "status=503 status_rate=5%" in table
-    assert "untouched" not in table
-    assert cli("status", "untouched").out.count("not attached") == 1
-    assert cli("status", "nobody").code == 2
-
-
-def test_status_says_whether_nothing_is_attached(aws: Aws, make: Make, cli: Cli) -> None:
-    make("a")
-    said = cli("status")
-    assert (said.code, said.out) == (0, "")
-    assert "no function in eu-west-1 has the layer" in said.err
 
 
 def fifty(aws: Aws, make: Make) -> tuple[list[str], dict[str, str]]:

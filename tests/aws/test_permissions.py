@@ -87,7 +87,7 @@ CASES = [
     Case(["report", "--log-group", "/aws/lambda/orders"], []),
     Case(["report", "--function", "orders"], ["--function"]),
 ]
-LIVE = [name for name in permissions.COMMANDS if "--" in name]  # see test_policies_live.py
+LIVE = [name for name in permissions.COMMANDS if "--" in name]  # see test_permissions_live.py
 SELECTIONS = {
     PATTERN: ["orders*"],
     "--tag": ["--tag", "team=orders"],

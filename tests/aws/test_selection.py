@@ -1,0 +1,83 @@
+"""Functions that are meant: by a pattern, by tags, by a stack and those in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_support import Aws, Cli, Make
+
+
+@pytest.fixture
+def layers(aws: Aws) -> dict[str, str]:
+    return {architecture: aws.ours(architecture) for architecture in ("x86_64", "arm64")}
+
+
+def hit(aws: Aws, *names: str) -> list[bool]:
+    return ["FAULTLAYER_STATUS" in aws.variables(name) for name in names]
+
+
+def stack(aws: Aws, name: str, **nested: str) -> None:
+    """A stack with a function of its own name, and the stacks of these URLs in it."""
+    resources: dict[str, Any] = {
+        "Own": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "FunctionName": f"{name}-function",
+                "Runtime": "python3.12",
+                "Handler": "index.handler",
+                "Role": "arn:aws:iam::123456789012:role/functions",
+                "Code": {"ZipFile": "def handler(event, context): return event"},
+            },
+        },
+        "Topic": {"Type": "AWS::SNS::Topic"},
+    }
+    for logical, url in nested.items():
+        resources[logical] = {
+            "Type": "AWS::CloudFormation::Stack",
+            "Properties": {"TemplateURL": url},
+        }
+    aws.client("cloudformation").create_stack(
+        StackName=name, TemplateBody=json.dumps({"Resources": resources})
+    )
+
+
+def test_by_pattern(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
+    for name in ("orders-read", "orders-write", "users"):
+        make(name)
+    assert cli("attach", "orders-*", "--status", "503", "--yes").code == 0
+    assert hit(aws, "orders-read", "orders-write", "users") == [True, True, False]
+
+
+def test_by_all_of_the_tags(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
+    make("a", tags={"team": "orders", "stage": "test"})
+    make("b", tags={"team": "orders", "stage": "live"})
+    make("c", tags={"team": "users", "stage": "test"})
+    said = cli("attach", "--tag", "team=orders", "--tag", "stage=test", "--status", "503")
+    assert said.code == 0, said
+    assert hit(aws, "a", "b", "c") == [True, False, False]
+
+
+def test_by_stack(aws: Aws, make: Make, cli: Cli, layers: dict[str, str]) -> None:
+    make("users")
+    stack(aws, "shop")
+    assert cli("attach", "--stack", "shop", "--status", "503").code == 0
+    assert hit(aws, "shop-function", "users") == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        (["nothing-*"], "no function's name matches nothing-*"),
+        (["--tag", "team=none"], "no function has the tag team=none"),
+        (["--stack", "none"], "stack none does not exist in eu-west-1"),
+    ],
+)
+def test_finding_none_is_a_mistake(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str], typed: list[str], line: str
+) -> None:
+    make("users")
+    said = cli("attach", *typed, "--status", "503", "--yes")
+    assert said.code == 2
+    assert [line in told for told in said.lines] == [True], said

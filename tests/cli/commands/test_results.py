@@ -1,0 +1,40 @@
+"""What attach, detach and stop say at their end: an exit code, a line for what was not done."""
+
+from __future__ import annotations
+
+import pytest
+
+from faultlayer_cli.commands import results
+from faultlayer_cli.fleet.rollout import Outcome, Result
+
+
+def of(*outcomes: Outcome) -> list[Result]:
+    return [Result(f"f{at}", outcome, "because") for at, outcome in enumerate(outcomes)]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ((), 0),
+        ((Outcome.CHANGED, Outcome.UNCHANGED, Outcome.PLANNED), 0),
+        ((Outcome.REFUSED, Outcome.UNCHANGED), 2),
+        ((Outcome.UNKNOWN,), 2),
+        ((Outcome.CHANGED, Outcome.REFUSED), 1),
+        ((Outcome.FAILED,), 1),
+        ((Outcome.INTERRUPTED, Outcome.UNCHANGED), 1),
+    ],
+)
+def test_the_exit_code_says_whether_something_was_changed(
+    outcomes: tuple[Outcome, ...], code: int
+) -> None:
+    assert results.code(of(*outcomes)) == code
+
+
+def test_each_that_was_not_changed_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    results.failed(of(Outcome.CHANGED, Outcome.REFUSED, Outcome.FAILED))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "faultlayer: f1: refused: because",
+        "faultlayer: f2: failed: because",
+    ]

@@ -1,0 +1,43 @@
+"""`faultlayer wrap-package`: a zip in, a zip out, and one line of what became of it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from faultlayer_cli import main
+
+
+def package(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            info = zipfile.ZipInfo(name)
+            info.external_attr = 0o100755 << 16
+            archive.writestr(info, "#!/bin/sh\n")
+    return buffer.getvalue()
+
+
+def test_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, wrapped, back = (tmp_path / name for name in ("in.zip", "out.zip", "back.zip"))
+    source.write_bytes(package("bootstrap"))
+    assert main.run(["wrap-package", str(source), str(wrapped)]) == 0
+    assert capsys.readouterr().err == f"{wrapped}: wrapped, {wrapped.stat().st_size} bytes\n"
+    assert main.run(["wrap-package", "--unwrap", str(wrapped), str(back)]) == 0
+    assert capsys.readouterr().err == f"{back}: unwrapped, {back.stat().st_size} bytes\n"
+    assert zipfile.ZipFile(back).namelist() == ["bootstrap"]
+
+
+@pytest.mark.parametrize("content", [b"no zip", package("app.py")])
+def test_what_is_no_such_package_is_named_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    source, target = tmp_path / "in.zip", tmp_path / "out.zip"
+    source.write_bytes(content)
+    assert main.run(["wrap-package", str(source), str(target)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"faultlayer: {source}: ")
+    assert not target.exists()
