@@ -63,6 +63,7 @@ check: $(DEV) ## ruff, mypy --strict, import rules, shellcheck, the pages and th
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck $(SHELL_SCRIPTS)
 	$(BIN)/python -m faultlayer_cli.reference --check
+	$(BIN)/python tests/mirror.py
 	$(BIN)/python tests/docs/pages.py --check
 	$(BIN)/python -m bench.pages --check
 	$(SITE) --quiet
