@@ -10,10 +10,12 @@ import pytest
 
 FOLDER = pages.ROOT / "docs" / "contributing"
 EXTENSION = pages.ROOT / "extension" / "faultlayer"
-ROOTS = (pages.ROOT, EXTENSION, pages.ROOT / "cli" / "faultlayer_cli", pages.ROOT / "docs")
+COMMAND = pages.ROOT / "cli" / "faultlayer_cli"
+ROOTS = (pages.ROOT, EXTENSION, COMMAND, pages.ROOT / "docs")
 PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|yaml)|(?:[\w.-]+/)+)`")
 STEP = re.compile(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", re.MULTILINE)
 STEPS = STEP.findall((FOLDER / "walk.md").read_text())
+WORDS = STEP.findall((FOLDER / "glossary.md").read_text())
 
 
 @pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: page.name)
@@ -31,12 +33,13 @@ def names(tree: ast.AST, above: str = "") -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("file", "name"), STEPS, ids=str)
-def test_a_step_of_the_walk_is_in_the_code(file, name):
-    assert name in names(ast.parse((EXTENSION / file).read_text()))
+@pytest.mark.parametrize(("file", "name"), STEPS + WORDS, ids=str)
+def test_a_step_of_the_walk_and_a_word_of_the_glossary_are_in_the_code(file, name):
+    (path,) = [root / file for root in (EXTENSION, COMMAND) if (root / file).is_file()]
+    assert name in names(ast.parse(path.read_text()))
 
 
 def test_the_walk_goes_through_the_rooms_of_the_data_path():
-    assert len(STEPS) > 20
+    assert len(STEPS) > 20 and len(WORDS) > 10
     rooms = {file.partition("/")[0] for file, _ in STEPS}
     assert rooms >= {"proxy.py", "settings", "acting", "targeting", "faults", "wire", "vocabulary"}
