@@ -35,7 +35,7 @@ def names(tree: ast.AST, above: str = "") -> set[str]:
 
 @pytest.mark.parametrize(("file", "name"), STEPS + WORDS, ids=str)
 def test_a_step_of_the_walk_and_a_word_of_the_glossary_are_in_the_code(file, name):
-    (path,) = [root / file for root in (EXTENSION, COMMAND) if (root / file).is_file()]
+    path = next(root / file for root in (EXTENSION, COMMAND) if (root / file).is_file())
     assert name in names(ast.parse(path.read_text()))
 
 
