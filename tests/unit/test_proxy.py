@@ -136,8 +136,9 @@ class CarefulConnection(Connection):
 
     __slots__ = ()
 
-    def _fast_path(self) -> bytes:
-        return self._runtime.peer.take()
+    def _fast_path(self) -> None:
+        while (data := self._runtime.peer.take()) and self._careful_path(data):
+            pass
 
 
 def passed(
