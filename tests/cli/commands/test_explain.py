@@ -70,6 +70,14 @@ def test_chance_without_a_seed_and_draws_with_one(typed: Command, event: Path) -
     assert seen == {"hits", "misses"}
 
 
+def test_a_share_that_chance_rounds_is_no_miss(typed: Command, tmp_path: Path) -> None:
+    path = tmp_path / "batch.json"
+    path.write_text('{"Records":[{"eventSource":"aws:sqs","messageId":"m"}]}')
+    found = told(typed, path, "--batch", "10%")["FAULTLAYER_BATCH"]
+    assert found[0] == "may hit"
+    assert "chance" in found[1]
+
+
 def test_one_outcome_bars_the_others(typed: Command, event: Path) -> None:
     found = told(typed, event, "--status", "503", "--exception", "x", "--latency", "1s")
     assert found["FAULTLAYER_EXCEPTION"][0] == "hits"
