@@ -19,6 +19,9 @@ from fakes.runtime_api import RuntimeApi
 from fakes.settled import Injections
 from fakes.turns import PAYLOAD, near
 from faultlayer.acting import crash, delays, pending
+from faultlayer.proxy import Proxy
+from faultlayer.targeting.choose import Chooser
+from faultlayer.targeting.rules import Rule
 from faultlayer.vocabulary.registry import PREFIX, Fault
 
 __all__ = ["api", "lines"]  # fixtures
@@ -98,14 +101,32 @@ def counted_as_told(lines: Lines, injections: Injections) -> list[dict[str, Any]
         proxy.end()
         return not injections.open()
 
-    assert soon(over)
-    told = lines()
-    for rule in proxy.aim.rules:  # type: ignore[union-attr]
-        about = [line for line in told if line.get("fault") == rule.fault.name]
-        happened = [line for line in about if line["event"] in ("fault_injected", "fault_dry_run")]
-        assert rule.limit is not None
-        assert MOST - rule.limit.remaining == len(happened), told
+    told: list[dict[str, Any]] = []
+
+    def agree() -> bool:  # a line comes right after its injection is settled
+        told.extend(lines())
+        return over() and all(
+            counted(rule) == happened(rule.fault.name, told) for rule in rules_of(proxy)
+        )
+
+    assert soon(agree), told
     return told
+
+
+def rules_of(proxy: Proxy) -> list[Rule]:
+    assert isinstance(proxy.aim, Chooser)
+    return proxy.aim.rules
+
+
+def counted(rule: Rule) -> int:
+    assert rule.limit is not None
+    return MOST - rule.limit.remaining
+
+
+def happened(name: str, told: list[dict[str, Any]]) -> int:
+    """How often the log says so."""
+    events = [line["event"] for line in told if line.get("fault") == name]
+    return events.count("fault_injected") + events.count("fault_dry_run")
 
 
 @every_fault
@@ -119,7 +140,7 @@ def test_however_the_runtime_ends_it(
 ) -> None:
     ending(api, start(api.address, variables_of(fault, way(fault))))
     counted_as_told(lines, injections)
-    assert injections.made
+    assert injections.made or ending is leaves_while_it_waits, "then it may be too early"
 
 
 @every_fault
@@ -197,4 +218,4 @@ def test_all_at_once(
     else:
         ending(api, address)
     counted_as_told(lines, injections)
-    assert len(injections.made) > 3
+    assert len(injections.made) > 3 or ending is leaves_while_it_waits

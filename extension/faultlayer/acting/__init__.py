@@ -1,10 +1,17 @@
 """Decisions carried out: the only room that changes what passes.
 
-    targeting ── hits ── executor ── before: delay, fail, alter, hold, crash
-                             │
-                         pending: what is due after the function's result
-                             │
-                         executor ── after: responses, redelivery, release
+    targeting ──Chosen──> executor.before ──> Pending ──> executor.after ──> Lambda's receipt
+                              │ actors: the table      │ actors, again
+                              ▼                        ▼
+      delays  crash  outcomes  hold  alter  redelivery   crash  delays  outcomes  rewriting
 
-This room never decides whether an invocation is hit.
+- `actors` is the table from action type to actor. An actor settles the injections that it carries
+  out, or cannot.
+- `executor` lets the actors act in their order, for one runtime connection.
+- `pending` is an invocation in the function's hands. It withdraws whatever is left open at its end.
+- `responses` builds and sends results, `rewriting` changes the function's own.
+- `cold_start` acts on the start of an environment, before there is an invocation.
+
+This room never decides whether an invocation is hit, and never branches on the type of an action
+but by the table. The log has the line of an injection before a wait or a kill begins.
 """

@@ -1,4 +1,4 @@
-"""The table of actors: who carries out which action.
+"""The table of actors: which class carries out which action.
 
     action type ──_TABLE──> module, class ──> Actor: before, meanwhile, after
 

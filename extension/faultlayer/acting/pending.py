@@ -28,7 +28,7 @@ class Pending:
     - `redelivery`: set if the function is to get the event more than once
     - `sandbox`: set if something of the environment is held for the invocation
     - `fatal`: the injection that is to kill the runtime while the function works, at most one. Two
-      threads may want it, so it is in no other place, and whoever pops it settles it
+      threads may want it, so it is in no other place, and the thread that pops it settles it
     """
 
     __slots__ = (

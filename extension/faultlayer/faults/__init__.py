@@ -1,10 +1,13 @@
 """The faults, one file each, named after it. This package lists its own folder.
 
-A fault decides and has no effect of its own: it returns an action of `vocabulary.actions`. Rates,
-limits, dry run and the kill switch are applied elsewhere, once. A new fault is a new file here with
-a `FAULT` in it, and nothing else. No fault imports another.
+    targeting ──decide(options, invocation, draw)──> a fault ──> an action, as data ──> acting
 
-Finding a fault by name imports that file alone: every other one would slow down each cold start.
+A fault decides, and has no effect of its own. Rate, match, limit, dry run and the kill switch are
+applied in `targeting`, once for all faults. A new fault is a new file here with a `FAULT` in it,
+and nothing else. Finding a fault by name imports that file alone: each other file would make cold
+starts longer.
+
+A fault never imports another fault, nor anything that acts, holds or sends.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def find_fault(name: str) -> Fault | None:
-    """The fault of this name; None where there is none."""
+    """The fault of this name; None if there is none."""
     if not (name.isascii() and name.isalpha() and name.islower()):
         return None
     module = "faultlayer.faults." + name

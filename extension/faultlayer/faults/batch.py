@@ -1,11 +1,11 @@
 """BATCH: a share of the records of a batch is reported as failed, as a function would report them.
 
-The event sources that take such reports: SQS, Kinesis, DynamoDB streams, MSK and other Kafka. The
-reports are joined with the function's own. How many: the share of the records, a fraction by
-chance, so that the share holds over many batches of any size. Which ones is drawn from the
-invocation's number, so a seed and a request id say it. In a FIFO queue what follows a failed
-message of its group is reported, too, since it must not overtake it. Other events are left alone,
-and so are answers by which the whole batch fails already, and errors.
+Applied to the event sources that take such reports: SQS, Kinesis, DynamoDB streams, MSK and other
+Kafka. The reports are joined with the function's own. How many records fail: their share, and a
+fraction of a record by chance, so that the share holds over many batches of any size. Which ones:
+drawn from the invocation's number, so a seed and a request id decide it. In a FIFO queue whatever
+follows a failed message of its group is reported, too, since it must not overtake it. Other events
+are left alone, and so are errors, and responses by which the whole batch fails already.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html

@@ -1,9 +1,9 @@
 """CORRUPTION: the response's body is cut short, made undecodable, or replaced.
 
-Where the response is HTTP-shaped its body alone is hit, unless the scope is the payload: status and
+In an HTTP-shaped response the body alone is hit, unless the scope is the payload: status and
 headers stay. A streamed body is cut within its first piece, since nothing is held back to learn its
-length, and its prelude stays in any case. An answer to an event source is left alone: nobody reads
-a body there, and a list of failed records that is gone acknowledges them all.
+length; its prelude stays in any case. A response to an event source is left alone: it reads no
+body, and if a list of failed records were gone, all of them would be acknowledged.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """CRASH: the runtime process is killed, and the next invocation is a cold start.
 
-Before it sees the event, or while it works on it: after a time, or when it has answered where
-that is earlier, so that the work is done and its answer lost. All processes of the runtime go, as
-a crash or the kernel's out-of-memory killer would have it, and no others. The caller gets
-`Runtime.ExitError`. https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-execution.html
+Before the function sees the event, or while it works: after a time, or when it has answered, if
+that is earlier. Then the work is done and its result lost. All processes of the runtime are killed,
+as by the kernel's out-of-memory killer, and no others. The caller gets `Runtime.ExitError`.
+https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-execution.html
 """
 
 from __future__ import annotations

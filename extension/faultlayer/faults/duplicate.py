@@ -1,7 +1,8 @@
 """DUPLICATE: at-least-once delivery: the function gets the same event several times.
 
-All deliveries have one request id and one deadline, and only the last answer leaves. What does not
-fit before the deadline is not delivered, and an error ends it: the caller sees that error.
+All deliveries have one request id and one deadline, and only the last result leaves. A delivery
+that would not end before the deadline is left out. An error ends the deliveries: the caller gets
+it.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Variables(Kind):
 
 
 def _check_name(name: str) -> None:
-    """Raises ValueError; it says the name only where it is one of those that are known here."""
+    """Raise ValueError for a name that cannot be set; it quotes only names that are known here."""
     if not (name.isascii() and name.isidentifier()):
         raise ValueError("has a member that is no name of a variable")
     if name in _OURS:

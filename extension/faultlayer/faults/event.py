@@ -1,8 +1,9 @@
 """EVENT: the function receives a damaged event: members removed, replaced, of the wrong type.
 
-Paths are those of a match. A value is set where the path leads, objects made on the way where
-nothing or null is; null removes. A list grows no longer, and text or numbers get no members. All
-else keeps every byte. What is no JSON, and what no path changes, is left alone.
+Paths are those of a match. A value is set at the end of its path, and objects on the way are made
+if nothing or null is there; null removes. A list does not grow, and text or numbers get no members.
+All else keeps every byte. An event that is not JSON, or in which no path changes anything, is left
+alone.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     ]
 
     def change(event: bytes) -> bytes | None:
-        """The event as the function gets it; None where that is as it was."""
+        """The event as the function gets it; None if nothing changes."""
         before = text = event.decode()
         for path, value in changes:
             text = set_path(text, path, value)

@@ -1,6 +1,6 @@
 """HEADERS: headers of an HTTP-shaped response are set or removed, as in a CORS failure.
 
-Only where somebody reads them: where an HTTP front made the invocation, or a direct caller.
+Applied only if somebody reads them: an HTTP front made the invocation, or a direct caller.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """INIT: the start of an execution environment takes longer, or fails.
 
-The runtime starts as ever and loads the function's code. Its first request for an event is held,
-so that Lambda counts the time as Init Duration; or it is answered by an end of the start, as if the
-function's code could not be loaded. A start that fails by itself is left alone.
+The runtime starts as ever and loads the function's code. Its first poll is held, so Lambda counts
+the time as Init Duration. Or the start is reported as failed, as if the function's code could not
+be loaded. A start that fails by itself is left alone.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
 """
 

@@ -1,9 +1,9 @@
-"""OVERSIZE: the answer is padded to this size; over 6 MB Lambda refuses it.
+"""OVERSIZE: the response is padded to this size; over 6 MB Lambda refuses it.
 
-It stays what it is, with blanks added: at the end of the body of an HTTP-shaped answer, after the
-JSON of any other, at the end of a stream. What is longer already is left alone. So is a compressed
-body, since blanks after it cannot be read, unless Lambda refuses the answer anyway. An event source
-reads no blanks: there only an answer that Lambda refuses, a function error, does something.
+Blanks are added: to the body of an HTTP-shaped response, after the JSON of any other, at the end of
+a stream. A response that is as long already is left alone. So is a compressed body, since blanks
+after it cannot be read, unless Lambda refuses the response anyway. An event source reads no blanks:
+there only a response that Lambda refuses, a function error, does something.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 

@@ -1,7 +1,7 @@
 """STATUS: the caller gets this HTTP status, in the shape of Lambda's proxy integration.
 
-Only invocations that an HTTP front made, and direct ones, are hit: an event source reads no status,
-takes the answer for success, and would acknowledge a batch that the function never saw.
+Only invocations of an HTTP front, and direct ones, are hit. An event source reads no status: it
+would take the response for success, and acknowledge a batch that the function never saw.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 

@@ -1,7 +1,7 @@
 """TIMEOUT: the event is held until so much is left before the deadline; 0 runs past it.
 
-The deadline is upstream's wall-clock time: a clock that jumped can shorten or lengthen the wait,
-but never beyond Lambda's longest timeout.
+The deadline is Lambda's wall-clock time. A clock that jumped can shorten or lengthen the wait, but
+never beyond Lambda's longest timeout.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
     deadline = invocation.deadline()
     if deadline is None:
         return NotApplicable("the deadline of the invocation is not known")
-    left = min(max(deadline - time.time(), 0.0), LONGEST) - options.margin
+    seconds = min(max(deadline - time.time(), 0.0), LONGEST) - options.margin
     if options.margin == 0:
-        return HoldPastDeadline(left, time.monotonic() + left)
-    if left <= 0:
+        return HoldPastDeadline(seconds, time.monotonic() + seconds)
+    if seconds <= 0:
         return NotApplicable("the margin is longer than the time that the function has")
-    return Delay(left, until=time.monotonic() + left)
+    return Delay(seconds, until=time.monotonic() + seconds)
 
 
 def doubt(options: Options, timeout: float) -> str:

@@ -1,8 +1,11 @@
-"""How often rules with a limit have hit, in a file: it survives a re-initialised environment.
+"""How often rules with a limit have hit, in a file that outlives this process.
 
-It promises that one write in place is all that an injection costs, on space that was taken at the
-start (a full /tmp is a fault of ours), and that a file that is not ours, or cannot be had, is left
-alone: then counts are in memory, and begin anew with this process.
+    Limit ──save──> Count ──one write in place──> 4 KB: a head, then 16 bytes for each rule
+
+Lambda starts this process again in the same environment after a crash or a timeout. A limit holds
+for the environment, so its count is kept. An injection costs one write, on space that was taken at
+the start, since a full /tmp is a fault of ours. A file that another user owns, or that cannot be
+opened, is left alone: then counts are in memory, and begin anew with this process.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown
 """
 
@@ -12,7 +15,7 @@ import posix
 from binascii import crc32
 
 _HEAD = b"faultlayer max 1"
-_SLOT = 16  # bytes: what rule it is, how often it has hit
+_SLOT = 16  # bytes: a digest of the rule, and how often it has hit
 _HALF = _SLOT // 2
 _SIZE = 4096
 _FLAGS = posix.O_RDWR | posix.O_CREAT | posix.O_NOFOLLOW | posix.O_CLOEXEC | posix.O_NONBLOCK
@@ -35,11 +38,11 @@ class Count:
 
 
 class Counts:
-    """The file at this path; `of` finds a rule's count."""
+    """The file at this path. `of` finds a rule's count."""
 
     def __init__(self, path: bytes) -> None:
         self._data = bytearray()
-        self._taken: dict[bytes, int] = {}  # where the present rules' counts are
+        self._taken: dict[bytes, int] = {}  # the slots of the present rules
         self._fd = -1
         try:
             self._fd = posix.open(path, _FLAGS, 0o600)
@@ -50,7 +53,7 @@ class Counts:
             posix.close(self._fd)
 
     def _read(self) -> None:
-        """What is there; nothing where it is not ours to write."""
+        """Read the file; keep nothing of it if it is not ours to write."""
         found = posix.fstat(self._fd)
         ours = found.st_uid == posix.geteuid() and found.st_nlink == 1
         if not ours or found.st_mode & _KIND != _REGULAR:
@@ -62,7 +65,7 @@ class Counts:
             self._data += data
 
     def _begin(self) -> bool:
-        """Take the space; false where there is none."""
+        """Take the space; false if there is none."""
         try:
             if posix.pwrite(self._fd, _HEAD.ljust(_SIZE, b"\0"), 0) == _SIZE:
                 return True
@@ -72,7 +75,7 @@ class Counts:
         return False
 
     def write(self, at: int, used: int) -> None:
-        """Put a count in its place; where that is impossible, it is right here alone."""
+        """Write a count in its slot; if that is impossible, it is right in memory alone."""
         count = used.to_bytes(_HALF, "little")
         self._data[at + _HALF : at + _SLOT] = count
         try:
@@ -81,7 +84,7 @@ class Counts:
             pass
 
     def of(self, key: tuple[str, ...]) -> Count | None:
-        """The count of the rule that says this; None where there is no place for it."""
+        """The count of the rule with this key; None if no slot is free."""
         rule = _digest(key)
         places = range(_SLOT, len(self._data), _SLOT)
         for at in places:
@@ -101,7 +104,7 @@ class Counts:
         return int.from_bytes(self._data[at + _HALF : at + _SLOT], "little")
 
     def forget(self, key: tuple[str, ...]) -> None:
-        """Count this rule anew, should it come back: no plan has it any more."""
+        """Free the slot of a rule that no plan has any more."""
         at = self._taken.pop(_digest(key), None)
         if at is not None:
             self.write(at, 0)

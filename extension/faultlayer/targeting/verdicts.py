@@ -3,7 +3,7 @@
     rule ── draw ── match ── the fault's decision ── limit ── one outcome ──> Verdict
 
 The draws, the match, the fault's own decision and the choice of one outcome are those of `choose`.
-Each verdict has all reasons, so that whoever shows it repeats no rule. Lambda never loads this.
+Each verdict has all reasons, so that the command repeats no rule. Lambda never loads this.
 """
 
 from __future__ import annotations
