@@ -33,7 +33,11 @@ Schema = dict[str, Any]
 _NUMBER = r"([0-9]+\.?[0-9]*|\.[0-9]+)"
 _DURATION = rf"\s*{_NUMBER}\s*(ms|s|m)?\s*"
 _SCALAR = ["string", "number", "boolean", "null"]
-_PROBES: tuple[tuple[str, Any], ...] = (("number", 1), ("boolean", True), ("array", ["a"]))
+_PROBES: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("number", (1, 1 << 20)),  # a size takes no small number
+    ("boolean", (True,)),
+    ("array", (["a"],)),
+)
 
 
 def _any_case(*words: str) -> str:
@@ -79,8 +83,8 @@ def _headers(kind: HeaderSet) -> Schema:
 def _guessed(kind: Kind) -> Schema:
     """The types that a kind of a fault's own takes, found by asking it."""
     types = ["string"]
-    for name, value in _PROBES:
-        if _takes(kind, value):
+    for name, values in _PROBES:
+        if any(_takes(kind, value) for value in values):
             types.append(name)
     try:
         example = json.loads(kind.example)

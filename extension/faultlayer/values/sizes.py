@@ -1,4 +1,7 @@
-"""Sizes people write: `64KB`, `100MB`, `1.5GB` or a bare number of bytes, in powers of 1024."""
+"""Sizes people write: `64KB`, `100MB`, `1.5GB`, in powers of 1024.
+
+A bare number is bytes; below 1 KB it is refused, since it is a forgotten unit.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 _UNITS = (("GB", 30), ("MB", 20), ("KB", 10), ("B", 0))
 _NUMBER = frozenset("0123456789.")
 _LONGEST = 20  # digits
+_LEAST_BARE = 1 << 10  # bytes; a smaller number without a unit is a forgotten unit
 
 
 def show(size: int) -> str:
@@ -29,15 +33,15 @@ class Size(Kind):
 
     def __init__(self, low: int, high: int, example: str) -> None:
         self.low, self.high, self.example = low, high, example
-        self.allowed = f"a size from {show(low)} to {show(high)} such as 64KB, 7MB or a bare number"
+        self.allowed = f"a size from {show(low)} to {show(high)} such as 64KB or 7MB"
 
     def parse(self, value: Any) -> int:
-        power = 0
+        power, bare = 0, True
         if isinstance(value, str):
             text = value.strip().upper()
             for unit, power_of_unit in _UNITS:
                 if text.endswith(unit):
-                    text, power = text[: -len(unit)].rstrip(), power_of_unit
+                    text, power, bare = text[: -len(unit)].rstrip(), power_of_unit, False
                     break
             ours = _NUMBER.issuperset(text) and text.count(".") < 2 and len(text) <= _LONGEST
             if not ours or not text.strip("."):
@@ -45,6 +49,8 @@ class Size(Kind):
             value = float(text)
         if not is_number(value):
             raise ValueError("is not a size")
+        if bare and 0 < value < _LEAST_BARE:
+            raise ValueError(f"is less than 1KB without a unit: {value:g}MB?")
         size = int(value * (1 << power))
         if not self.low <= size <= self.high:
             raise ValueError(f"is outside {show(self.low)} to {show(self.high)}")
@@ -65,11 +71,11 @@ class Amount(Kind):
     _FREE = "free:"
 
     def __init__(self, most: int) -> None:
-        self._taken = Size(1, most, "100MB")
+        self._taken = Size(1 << 10, most, "100MB")
         self._left = Size(0, most, "0")
         self.allowed = (
-            f"a size up to {show(most)} such as 100MB, or free: and a size that is to be left, "
-            "such as free:10MB"
+            f"a size from 1KB to {show(most)} such as 100MB, or free: and a size that is to be "
+            "left, such as free:10MB"
         )
 
     def parse(self, value: Any) -> tuple[bool, int]:

@@ -7,8 +7,8 @@ import pytest
 from fakes.holding import MB, hold, refusal
 
 ALLOWED = (
-    "; allowed: a size up to 10GB such as 100MB, or free: and a size that is to be left, such as "
-    "free:10MB"
+    "; allowed: a size from 1KB to 10GB such as 100MB, or free: and a size that is to be left, "
+    "such as free:10MB"
 )
 
 

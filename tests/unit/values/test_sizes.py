@@ -21,7 +21,8 @@ UNITS = {"": 0, "B": 0, "KB": 10, "MB": 20, "GB": 30}
         ("100MB", (False, 100 << 20)),
         ("1.5GB", (False, 3 << 29)),
         (" 64 kb ", (False, 64 << 10)),
-        ("1", (False, 1)),
+        ("1KB", (False, 1 << 10)),
+        ("1024", (False, 1 << 10)),
         (4096, (False, 4096)),
         ("10GB", (False, MOST)),
         ("free:10MB", (True, 10 << 20)),
@@ -61,21 +62,31 @@ def test_no_amounts(text: Any) -> None:
 
 
 def test_what_is_allowed_is_said_with_the_bounds() -> None:
-    assert AMOUNT.allowed.startswith("a size up to 10GB such as 100MB, or free: and a size")
+    assert AMOUNT.allowed.startswith("a size from 1KB to 10GB such as 100MB, or free:")
     assert AMOUNT.parse(AMOUNT.example) == (False, 100 << 20)
 
 
 @given(st.booleans(), st.integers(0, MOST))
 def test_what_is_shown_is_read_as_the_same(free: bool, size: int) -> None:
-    value = (free, size if free else max(size, 1))
+    value = (free, size if free else max(size, 1 << 10))
     assert AMOUNT.parse(AMOUNT.show(value)) == value
+
+
+@pytest.mark.parametrize("value", ["64", " 64 ", 64, 64.0, "free:64", "0.5"])
+def test_a_forgotten_unit_is_asked_for(value: Any) -> None:
+    number = "0.5" if value == "0.5" else "64"
+    with pytest.raises(ValueError, match=f"^is less than 1KB without a unit: {number}MB[?]$"):
+        AMOUNT.parse(value)
 
 
 @given(st.integers(1, 1 << 50), st.sampled_from(sorted(UNITS)), st.booleans())
 def test_a_size_is_within_the_bounds_or_refused(number: int, unit: str, free: bool) -> None:
     size = number << UNITS[unit]
     text = ("free:" if free else "") + f"{number}{unit}"
-    if size <= MOST:
+    if not unit and number < 1024:
+        with pytest.raises(ValueError, match=f"without a unit: {number}MB[?]"):
+            AMOUNT.parse(text)
+    elif (0 if free else 1024) <= size <= MOST:
         assert AMOUNT.parse(text) == (free, size)
     else:
         with pytest.raises(ValueError, match="is outside"):
@@ -88,7 +99,7 @@ def test_whatever_is_written_is_refused_or_an_amount(text: str) -> None:
         free, size = AMOUNT.parse(text)
     except ValueError:
         return
-    assert (0 if free else 1) <= size <= MOST
+    assert (0 if free else 1024) <= size <= MOST
     assert free == ("free:" in text)
 
 
