@@ -27,7 +27,7 @@ SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all nightly bare coverage check bench soak fuzz build dist docs sam clean
+.PHONY: help demo test test-all test-pythons nightly bare coverage check bench soak fuzz build dist docs sam clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r target what; do \
@@ -41,6 +41,14 @@ test: $(DEV) build ## the tests, in minutes; PYTEST_ARGS="-k latency" runs some,
 
 test-all: $(DEV) build ## these, and those with real runtimes, images, SAM and a browser
 	$(PYTEST) -m "not nightly" $(PYTEST_ARGS)
+
+test-pythons: $(DEV) build ## unit, contract and command tests on the oldest and the newest Python here
+	@$(BIN)/python tests/pythons.py others | while read -r version python; do \
+		{ $(MAKE) --no-print-directory .venv-$$version/.ready PYTHON=$$python && \
+		echo "Python $$version" && .venv-$$version/bin/python -m pytest -q -n $(WORKERS) \
+			-m "not whole and not nightly" tests/unit tests/contract tests/cli $(PYTEST_ARGS); \
+		} </dev/null || exit 1; \
+	done
 
 nightly: $(DEV) build bare ## every test, a bare machine, long soak and long fuzzing
 	$(PYTEST) $(PYTEST_ARGS)
@@ -92,7 +100,7 @@ docs: $(DEV) ## write the generated parts of the pages, and build them as a site
 sam: $(SAM)/.ready ## the SAM command line: .venv-sam/bin/sam
 
 clean: ## remove what these targets made, the caches too
-	rm -rf $(VENV) $(SAM) $(FUZZ) .aws-sam build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* $(SAM) $(FUZZ) .aws-sam build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf bench/bin *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -118,6 +126,13 @@ $(READY): $(TOOLS) pyproject.toml
 $(DEV): $(READY) requirements/dev.txt
 	@echo "adding what tests and checks need to $(VENV) (once; pip downloads about 70 MB)"
 	$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-3.%/.ready: requirements/pythons.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile \
+		--require-hashes -r requirements/pythons.txt
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --no-deps -e .
 	@touch $@
 
 # sam.txt is complete; without --no-deps older versions of pip refuse it over extras.

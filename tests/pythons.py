@@ -1,7 +1,7 @@
 """The Pythons of this machine that the command promises to run on.
 
     python tests/pythons.py          a line each: version and path
-    python tests/pythons.py ends     the oldest and the newest, each once
+    python tests/pythons.py others   the oldest and the newest, but the one that runs this
 
 Looks for python3.N on PATH and in pyenv's folder, and takes what can make a virtual environment.
 """
@@ -67,8 +67,12 @@ def _paths() -> Iterator[tuple[int, Path]]:
 
 def main(arguments: Sequence[str]) -> None:
     pythons = found()
-    wanted = sorted({min(pythons), max(pythons)}) if list(arguments) == ["ends"] else list(pythons)
-    for minor in wanted:
+    wanted = set(pythons)
+    if list(arguments) == ["others"]:
+        wanted = {min(wanted), max(wanted)} - {sys.version_info.minor}
+        if not wanted:
+            print("no older or newer Python is here than the one of make test", file=sys.stderr)
+    for minor in sorted(wanted):
         print(f"3.{minor}", pythons[minor])
 
 

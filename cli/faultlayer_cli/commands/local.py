@@ -166,7 +166,11 @@ def environment(typed: Mapping[str, str | None], assignments: Sequence[str]) -> 
     help="the unpacked layer [default: that of this installation]",
 )
 @click.option("--docker", is_flag=True, help="in a container, also where it works without")
-@click.option("--image", metavar="NAME", help=f"of that container; any runtime [default: {IMAGE}]")
+@click.option(
+    "--image",
+    metavar="NAME",
+    help="of that container; any runtime [default: AWS's for this version of Python]",
+)
 def local(
     folder: str,
     handler: str,

@@ -77,12 +77,12 @@ def runtime(progress: Progress = SILENT) -> Path:
 
 def interpreter() -> Path:
     """The interpreter outside any virtual environment: functions must not see our packages."""
-    base = (
-        Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    )
-    candidates = [Path(getattr(sys, "_base_executable", sys.executable)), base]
-    for candidate in candidates:
-        if candidate.is_file():
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    base = Path(sys.base_prefix) / "bin" / name
+    # Python 3.10 calls the environment's own interpreter the base one; so the prefix is first.
+    for candidate in (base, Path(getattr(sys, "_base_executable", sys.executable))):
+        ours = sys.prefix != sys.base_prefix and candidate.is_relative_to(sys.prefix)
+        if candidate.is_file() and not ours:
             return candidate
     raise Failure(f"no interpreter outside the virtual environment: {base} is missing")
 

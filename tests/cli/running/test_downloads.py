@@ -112,3 +112,28 @@ def test_another_system(monkeypatch: pytest.MonkeyPatch):
 def test_the_pins_name_versions():
     assert downloads.version(downloads.EMULATOR)[0].isdigit()
     assert downloads.version(downloads.RUNTIME)[0].isdigit()
+
+
+def python(folder: Path) -> Path:
+    """A file in the place of a folder's interpreter."""
+    path = folder / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    return path
+
+
+def test_the_interpreter_is_never_that_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Python 3.10 names it as its own base."""
+    ours, base = python(tmp_path / "venv"), python(tmp_path / "base")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path / "base"))
+    monkeypatch.setattr(sys, "_base_executable", str(ours), raising=False)
+    assert downloads.interpreter() == base
+    base.unlink()
+    with pytest.raises(Failure, match=f"no interpreter outside the virtual environment: {base}"):
+        downloads.interpreter()
+    elsewhere = python(tmp_path / "elsewhere")
+    monkeypatch.setattr(sys, "_base_executable", str(elsewhere), raising=False)
+    assert downloads.interpreter() == elsewhere

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,18 @@ OK = b"HTTP/1.1 200 OK\r\nX-One: 1\r\nContent-Length: 2\r\n\r\nhi"
 Serve = Callable[[bytes], str]
 
 
+def whole_request(connection: socket.socket) -> bytes:
+    """A whole request: its head and its body may arrive one after the other."""
+    data = b""
+    while piece := connection.recv(65536):
+        data += piece
+        head, end, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", head)
+        if end and len(body) >= int(length[1] if length else 0):
+            break
+    return data
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Answers every connection with these bytes, and closes it; `serve.seen` has the requests."""
@@ -26,7 +39,7 @@ def serve() -> Iterator[Serve]:
             def run() -> None:
                 connection, _ = listener.accept()
                 with connection:
-                    seen.append(connection.recv(65536))
+                    seen.append(whole_request(connection))
                     connection.sendall(response)
 
             threading.Thread(target=run, daemon=True).start()
