@@ -13,6 +13,7 @@ EXTENSION = pages.ROOT / "extension" / "faultlayer"
 COMMAND = pages.ROOT / "cli" / "faultlayer_cli"
 ROOTS = (pages.ROOT, EXTENSION, COMMAND, pages.ROOT / "docs")
 PATH = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|yaml)|(?:[\w.-]+/)+)`")
+PLACEHOLDER = re.compile("ROOM|MORE|test_name")
 STEP = re.compile(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", re.MULTILINE)
 STEPS = STEP.findall((FOLDER / "walk.md").read_text())
 WORDS = STEP.findall((FOLDER / "glossary.md").read_text())
@@ -21,7 +22,8 @@ WORDS = STEP.findall((FOLDER / "glossary.md").read_text())
 @pytest.mark.parametrize("page", sorted(FOLDER.glob("*.md")), ids=lambda page: page.name)
 def test_a_file_that_a_page_names_exists(page):
     for name in PATH.findall(page.read_text()):
-        assert any((root / name).exists() for root in ROOTS), name
+        if not PLACEHOLDER.search(name):
+            assert any((root / name).exists() for root in ROOTS), name
 
 
 def names(tree: ast.AST, above: str = "") -> set[str]:
