@@ -70,7 +70,10 @@ class Condition:
         """True if all operators hold of this value."""
         if self._as_text:
             found = _as_text(found)
-        return all(test(found) for test in self._tests)
+        for test in self._tests:  # a generator in all() costs 0.3 us at each event
+            if not test(found):
+                return False
+        return True
 
 
 class Match:
@@ -90,7 +93,10 @@ class Match:
                 return False
         if self._of_event and not invocation.readable():
             return False
-        return all(condition.holds(condition.find(invocation)) for condition in self._of_event)
+        for condition in self._of_event:
+            if not condition.holds(condition.find(invocation)):
+                return False
+        return True
 
     def show(self) -> str:
         """The JSON object that reads as exactly this."""
