@@ -24,6 +24,9 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import downloads
 from images import engine, stand_in
 
+# A Docker engine, with images that other tests lend as well.
+pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("docker")]
+
 CODE = archive(
     {
         # Its digest names a volume of moto's: none is shared with another run.

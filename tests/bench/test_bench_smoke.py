@@ -47,6 +47,7 @@ def proxy(where: Path, edit: str) -> str:
     return f"proto={sys.executable} {where} {{port}} {{upstream}}"
 
 
+@pytest.mark.measures
 def test_a_whole_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     also = proxy(tmp_path / "proxy.py", "bytes")
     output = tmp_path / "results.json"
@@ -76,6 +77,7 @@ def test_a_whole_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "C forwarder" in said
 
 
+@pytest.mark.measures
 def test_a_proxy_that_damages_a_body_fails(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

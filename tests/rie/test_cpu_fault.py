@@ -21,6 +21,7 @@ def one_processor(held: Run) -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
+@pytest.mark.measures
 @pytest.mark.usefixtures("one_processor")
 def test_the_function_gets_the_share_that_others_leave_and_then_all_again(held: Run) -> None:
     function = held(timeout=30, FAULTLAYER_CPU="7")
