@@ -13,7 +13,7 @@ from __future__ import annotations
 import posix
 
 from faultlayer.log import emit
-from faultlayer.settings.configuration import Config, Problem
+from faultlayer.settings.configuration import Configuration, Problem
 from faultlayer.settings.variables import read_environment
 from faultlayer.startup import wrapper_file
 from faultlayer.startup.extension_api import Extension, Refused
@@ -45,28 +45,29 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _open(settings: Config) -> tuple[Listener | None, Start | None]:
-    """Publish what the wrapper needs: the listener, if any, and what is due about the start.
+def _open(configuration: Configuration) -> tuple[Listener | None, Start | None]:
+    """Publish the proxy's address to the wrapper: the listener, if any, and the start's faults.
 
     Without a listener the runtime is not sent through a proxy.
     """
     wrapper_file.withdraw()
+    chooser, live = configuration.chooser, configuration.source is not None
     start: Start | None = None
-    if settings.aim is not None and settings.aim.starts:
+    if chooser is not None and chooser.starts:
         from faultlayer.acting.cold_start import Start
 
-        start = Start(settings.aim)
-        if not (start.needs_proxy or settings.aim.rules or settings.source is not None):
+        start = Start(chooser)
+        if not (start.needs_proxy or chooser.rules or live):
             start.publish(None)
             return None, start
-    elif settings.aim is None and settings.source is None:
+    elif chooser is None and not live:
         return None, None
     from faultlayer.startup.listener import LOOPBACK, listen
 
-    listener, port = listen(settings.port)
-    if settings.upstream in ((LOOPBACK, port), ("localhost", port)):
+    listener, port = listen(configuration.settings.port)
+    if configuration.settings.runtime_api in ((LOOPBACK, port), ("localhost", port)):
         message = "is the proxy's own address; allowed: another proxy's; nothing is injected"
-        settings.problems.append(Problem("FAULTLAYER_RUNTIME_API", message))
+        configuration.problems.append(Problem("FAULTLAYER_RUNTIME_API", message))
         return None, start
     if start is not None:
         start.publish((LOOPBACK, port))
@@ -75,30 +76,32 @@ def _open(settings: Config) -> tuple[Listener | None, Start | None]:
     return listener, start
 
 
-def _prepare(environ: dict[str, str]) -> tuple[Config, Listener | None, Start | None]:
-    """Settings, listener and start; whatever goes wrong here must not stop the function."""
-    settings = Config()
+def _prepare(environ: dict[str, str]) -> tuple[Configuration, Listener | None, Start | None]:
+    """Configuration, listener and start. A failure here must not stop the function."""
+    configuration = Configuration()
     try:
-        settings = read_environment(environ, kept=wrapper_file.COUNTS)
-        _measure(settings, environ)
-        return settings, *_open(settings)
+        configuration = read_environment(environ, limit_file=wrapper_file.COUNTS)
+        _begin_metrics(configuration, environ)
+        return configuration, *_open(configuration)
     except Exception as error:
         why = f": {error}" if isinstance(error, OSError) else ""  # others may quote a setting
         message = f"{type(error).__name__}{why}; nothing is injected"
         emit("error", "start_failed", message=message)
-        return settings, None, None
+        return configuration, None, None
 
 
-def _measure(settings: Config, environ: dict[str, str]) -> None:
-    """From here on lines about injections carry metrics, if that is asked for."""
-    if "METRICS" in settings.values and (settings.aim or settings.source):
+def _begin_metrics(configuration: Configuration, environ: dict[str, str]) -> None:
+    """Add metrics to log lines about injections from now on, if a variable asks for them."""
+    if configuration.settings.metrics is not None and (
+        configuration.chooser is not None or configuration.source is not None
+    ):
         from faultlayer import metrics
 
         metrics.begin(environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
 
 
 def _leave(code: int) -> NoReturn:
-    """End at once, whatever still runs; no address of ours stays behind."""
+    """End at once, and leave no address of the proxy behind."""
     try:
         wrapper_file.withdraw()
     finally:
@@ -126,7 +129,7 @@ def _check_wrapper(value: str) -> None:
 def main() -> None:
     """Run until Lambda shuts the environment down."""
     environ = _environment()
-    settings, listener, start = _prepare(environ)
+    configuration, listener, start = _prepare(environ)
     try:
         host, port = host_and_port(environ.get(RUNTIME_API, ""))
     except ValueError as error:
@@ -137,7 +140,7 @@ def main() -> None:
     except (OSError, Refused) as error:
         emit("fatal", "not_registered", message=str(error))
         _leave(1)
-    for problem in settings.problems:
+    for problem in configuration.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
     if listener is None:
         if start is not None and start.published:
@@ -146,7 +149,9 @@ def main() -> None:
         _leave(0)
     from faultlayer.proxy import serve
 
-    proxy = serve(listener, settings.upstream or (host, port), settings, start)
+    proxy = serve(
+        listener, configuration.settings.runtime_api or (host, port), configuration, start
+    )
     _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
     extension.wait()
     proxy.end()

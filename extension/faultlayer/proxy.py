@@ -36,7 +36,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.acting.cold_start import Start
     from faultlayer.acting.redelivery import Redelivery
-    from faultlayer.settings.configuration import Config
+    from faultlayer.settings.configuration import Configuration
     from faultlayer.settings.live import Live
     from faultlayer.startup.listener import Listener
     from faultlayer.targeting.choose import Chooser
@@ -52,12 +52,12 @@ _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, 
 class Proxy:
     """The state that all connections share."""
 
-    def __init__(self, upstream: Address, aim: Chooser | Live, port: int) -> None:
+    def __init__(self, upstream: Address, chooser: Chooser | Live, port: int) -> None:
         self.pool = Pool(upstream)
         self.runtime_api = b"%b:%d" % (LOOPBACK.encode(), port)  # as runtimes know it
         self.watch = Watch()
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
-        self.aim = aim
+        self.chooser = chooser
         self.pending: dict[str, Pending] = {}
         self.due: list[Redelivery] = []  # events that are to be given again
         self.held = False  # something of the environment was held for an invocation at some time
@@ -180,7 +180,7 @@ class Connection:
                 if data != poll:
                     known = response
                     upstream.reused = True
-                elif (hits := proxy.aim.decide(response, head)) is not None:
+                elif (hits := proxy.chooser.decide(response, head)) is not None:
                     event = Message(response, head, len(response) - end)
                     if self._hit(data, event, hits):
                         continue
@@ -211,7 +211,7 @@ class Connection:
             self._poll = request.data
             if proxy.start is not None:
                 proxy.start.attend(self._runtime, self._upstream, proxy.host)
-            proxy.aim.awaited()
+            proxy.chooser.awaited()
         if proxy.held:
             from faultlayer.acting.hold import release_overdue
 
@@ -237,7 +237,7 @@ class Connection:
     def _on_restore(self, request: Message) -> bool:
         """Forward the request; from here on the environment has come out of a snapshot."""
         response = self._upstream.forward_request(request)
-        self._proxy.aim.renew()
+        self._proxy.chooser.renew()
         if self._proxy.start is not None:
             self._proxy.start.restored = True
         return self._upstream.forward_response(response)
@@ -257,7 +257,7 @@ class Connection:
     def _decide(self, event: Message) -> Chosen | None:
         """The faults that hit this event, which is read to its end if a match has to see it."""
         buffer = self._upstream.buffer_event
-        return self._proxy.aim.decide(event.data, event.lowered, lambda: buffer(event))
+        return self._proxy.chooser.decide(event.data, event.lowered, lambda: buffer(event))
 
     def _hit(self, poll: bytes, event: Message, chosen: Chosen | None) -> bool:
         """Act before the function runs, or in its place; then forward the event.
@@ -330,11 +330,14 @@ class Connection:
 
 
 def serve(
-    listener: Listener, upstream: Address, settings: Config, start: Start | None = None
+    listener: Listener,
+    upstream: Address,
+    configuration: Configuration,
+    start: Start | None = None,
 ) -> Proxy:
     """Accept runtime connections from now on, in a thread of its own."""
     _thread.stack_size(_STACK)
-    proxy = Proxy(upstream, _aim(settings), listener.getsockname()[1])
+    proxy = Proxy(upstream, _chooser(configuration), listener.getsockname()[1])
     proxy.start = start
     gc.freeze()
     _thread.start_new_thread(proxy.watch.run, ())
@@ -342,13 +345,13 @@ def serve(
     return proxy
 
 
-def _aim(settings: Config) -> Chooser | Live:
-    if settings.source is not None:
+def _chooser(configuration: Configuration) -> Chooser | Live:
+    if configuration.source is not None:
         from faultlayer.settings.live import begin
 
-        return begin(settings, settings.source)
-    assert settings.aim is not None, "there is something to inject"
-    return settings.aim
+        return begin(configuration, configuration.source)
+    assert configuration.chooser is not None, "there is something to inject"
+    return configuration.chooser
 
 
 def _accept(listener: Listener, proxy: Proxy) -> None:

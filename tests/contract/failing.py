@@ -144,10 +144,10 @@ def places(fault: Fault) -> list[tuple[dict[str, str], str, bool]]:
     """Each way to arm it, each name that its action carries then, and whether that is code."""
     found = []
     for way in ways(fault):
-        aim = read_environment(variables_of(fault, way)).aim
+        chooser = read_environment(variables_of(fault, way)).chooser
         raw = HEAD % int((time.time() + 60) * 1000)
         arrived = Invocation(raw, raw.lower(), lambda: EVENT)
-        action = fault.decide(aim.rules[0].options, arrived, 0.5) if aim else None
+        action = fault.decide(chooser.rules[0].options, arrived, 0.5) if chooser else None
         if action is None or isinstance(action, NotApplicable):
             continue
         for name in carried(action):

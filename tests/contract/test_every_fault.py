@@ -13,7 +13,7 @@ import pytest
 
 from faultlayer.faults import all_faults, fault_names, find_fault
 from faultlayer.settings import plan
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.variables import read_environment
 from faultlayer.targeting.choose import Chooser
 from faultlayer.targeting.injection import Candidate
@@ -50,10 +50,10 @@ def invocation(*, deadline: bool = True) -> Invocation:
     return Invocation(raw, raw.lower(), lambda: EVENT)
 
 
-def rules_of(aim: Chooser | None) -> list[Rule]:
+def rules_of(chooser: Chooser | None) -> list[Rule]:
     """The rules of both kinds: for invocations, and for the start of an environment."""
-    assert aim is not None
-    return aim.rules + aim.starts
+    assert chooser is not None
+    return chooser.rules + chooser.starts
 
 
 def decided(fault: Fault, options: Options, about: Invocation, draw: float) -> Action | None:
@@ -68,7 +68,7 @@ def options_of(fault: Fault, **texts: str) -> Options:
     variables |= {f"{stem}_{name.upper()}": text for name, text in texts.items()}
     settings = read_environment(variables)
     assert not settings.problems, settings.problems[0].message
-    return rules_of(settings.aim)[0].options
+    return rules_of(settings.chooser)[0].options
 
 
 def every_action(fault: Fault) -> Iterator[Action]:
@@ -222,7 +222,7 @@ def test_it_explains_itself(fault: Fault) -> None:
         assert not text.endswith(".")
 
 
-def _read(fault: Fault, variable: str, text: str) -> tuple[Config, Option]:
+def _read(fault: Fault, variable: str, text: str) -> tuple[Configuration, Option]:
     variables = {PREFIX + fault.name.upper(): fault.main.kind.example, variable: text}
     return read_environment(variables), fault.variables()[variable]
 
@@ -234,12 +234,12 @@ def test_an_option_is_read_and_shown_as_it_was(fault: Fault, variable: str) -> N
     }:
         settings, option = _read(fault, variable, text)
         assert not settings.problems
-        rule = rules_of(settings.aim)[0]
+        rule = rules_of(settings.chooser)[0]
         if option.name in SHARED:
             continue
         value = getattr(rule.options, option.name)
         again, _ = _read(fault, variable, option.kind.show(value))
-        assert getattr(rules_of(again.aim)[0].options, option.name) == value
+        assert getattr(rules_of(again.chooser)[0].options, option.name) == value
 
 
 @every_option
@@ -249,7 +249,7 @@ def test_what_is_out_of_bounds_is_refused_with_what_is_allowed(
 ) -> None:
     settings, option = _read(fault, variable, text)
     if option is fault.main and not text:
-        assert settings.aim is None, "an empty variable is a fault that is off"
+        assert settings.chooser is None, "an empty variable is a fault that is off"
         return
     if not settings.problems:
         parsed = option.kind.parse(text)
@@ -259,7 +259,7 @@ def test_what_is_out_of_bounds_is_refused_with_what_is_allowed(
     assert problem.variable == variable
     assert problem.message.endswith(f"allowed: {option.kind.allowed}")
     assert "hunter2" not in problem.message
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 @every_option
@@ -267,12 +267,12 @@ def test_a_plan_says_it_as_the_variables_do(fault: Fault, variable: str) -> None
     option = fault.variables()[variable]
     assert option.name != "fault", "that names the fault itself"
     settings, _ = _read(fault, variable, option.kind.example)
-    (expected,) = rules_of(settings.aim)
+    (expected,) = rules_of(settings.chooser)
     for text in (option.kind.example, option.kind.show(option.kind.parse(option.kind.example))):
         rule = {"fault": fault.name, fault.main.name: fault.main.kind.example, option.name: text}
         read = plan.read({"faults": [rule]})
         assert not read.problems
-        (found,) = rules_of(Config().aimed(read))
+        (found,) = rules_of(Configuration().chooser_for(read))
         assert found.fault is fault
         assert vars(found.options) == vars(expected.options)
         assert found.rate == expected.rate

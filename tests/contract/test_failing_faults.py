@@ -108,9 +108,9 @@ STARTS = [fault for fault in all_faults() if fault.begin]
 def started(api: RuntimeApi, fault: Fault, way: dict[str, str]) -> Address:
     """A proxy with a fault that hits the start of an environment, as `main` makes one."""
     settings = read_environment(variables_of(fault, way))
-    assert settings.aim is not None
+    assert settings.chooser is not None
     listener, port = listen(0)
-    proxy.serve(listener, api.address, settings, Start(settings.aim))
+    proxy.serve(listener, api.address, settings, Start(settings.chooser))
     return LOOPBACK, port
 
 
@@ -137,7 +137,7 @@ def test_a_start_that_carries_nonsense(
 ) -> None:
     fault = find_fault("init")
     assert fault is not None and fault.begin is not None
-    action = fault.begin(read_environment({"FAULTLAYER_INIT": main}).aim.starts[0].options, 0.5)  # type: ignore[union-attr]
+    action = fault.begin(read_environment({"FAULTLAYER_INIT": main}).chooser.starts[0].options, 0.5)  # type: ignore[union-attr]
     if action is None or name not in carried(action):
         return
     setattr(action, name, object())

@@ -40,11 +40,11 @@ def variables(*faults: Fault) -> dict[str, str]:
 
 def holds(fault: Fault) -> bool:
     """Whether it holds something of the sandbox."""
-    aim = read_environment(variables(fault)).aim
-    assert aim is not None
+    chooser = read_environment(variables(fault)).chooser
+    assert chooser is not None
     return any(
         isinstance(fault.decide(rule.options, Invocation(b"", b""), 0.5), Hold)
-        for rule in aim.rules
+        for rule in chooser.rules
     )
 
 

@@ -53,7 +53,7 @@ RULES = """
 targeting targeting.choose targeting.rules targeting.injection vocabulary.actions
 faults startup.listener
 """
-MATCHING = "events events.match events.paths targeting.limit_file"
+MATCHING = "events events.match events.paths targeting.limits targeting.limit_file"
 STARTS = "acting acting.cold_start"
 PLANS = "settings.plan settings.rule_reader"
 SOURCES = "settings.sources"

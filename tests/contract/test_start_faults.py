@@ -22,10 +22,10 @@ at_start = pytest.mark.parametrize(
 @at_start
 def test_what_hits_starts_leaves_invocations_alone(fault: Fault) -> None:
     settings = read_environment({PREFIX + fault.name.upper(): fault.main.kind.example})
-    assert settings.aim is not None
+    assert settings.chooser is not None
     raw = b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 8476a536\r\n\r\n"
-    assert settings.aim.decide(raw, raw.lower()) is None
-    assert [hit.rule.fault for hit in settings.aim.begin()] == [fault]
+    assert settings.chooser.decide(raw, raw.lower()) is None
+    assert [hit.rule.fault for hit in settings.chooser.begin()] == [fault]
     assert fault.common is AT_START
 
 
@@ -37,7 +37,7 @@ def test_its_own_match_is_refused_with_the_reason(fault: Fault) -> None:
     (problem,) = settings.problems
     assert problem.variable == f"{stem}_MATCH"
     assert "no event" in problem.message
-    assert settings.aim is None
+    assert settings.chooser is None
     rule = {"fault": fault.name, fault.main.name: fault.main.kind.example, "match": {"a": "b"}}
     (wrong,) = plan.read({"faults": [rule]}).problems
     assert wrong.field == "faults[0].match"
@@ -61,8 +61,8 @@ def test_where_a_match_holds_for_all_it_is_off(fault: Fault) -> None:
         settings = read_environment(given)
         assert [problem.variable for problem in settings.problems] == [told]
         assert "no event" in settings.problems[0].message
-        assert not (settings.aim and settings.aim.starts)
-        assert (settings.aim is not None) == ("FAULTLAYER_LATENCY" in given), "others stay"
+        assert not (settings.chooser and settings.chooser.starts)
+        assert (settings.chooser is not None) == ("FAULTLAYER_LATENCY" in given), "others stay"
 
 
 @at_start
@@ -71,9 +71,11 @@ def test_its_rate_is_a_share_of_starts(fault: Fault, seed: dict[str, str]) -> No
     stem = PREFIX + fault.name.upper()
     hit = 0
     for _ in range(400):
-        aim = read_environment({stem: fault.main.kind.example, f"{stem}_RATE": "25%", **seed}).aim
-        assert aim is not None
-        hit += len(aim.begin())
+        chooser = read_environment(
+            {stem: fault.main.kind.example, f"{stem}_RATE": "25%", **seed}
+        ).chooser
+        assert chooser is not None
+        hit += len(chooser.begin())
     assert 40 < hit < 170, "six standard deviations"
 
 
@@ -83,9 +85,9 @@ def test_a_dry_run_says_what_would_have_hit(
 ) -> None:
     stem = PREFIX + fault.name.upper()
     given = {stem: fault.main.kind.example, "FAULTLAYER_DRY_RUN": "true", f"{stem}_MAX": "1"}
-    aim = read_environment(given).aim
-    assert aim is not None
-    assert (aim.begin(), aim.begin()) == ([], [])
+    chooser = read_environment(given).chooser
+    assert chooser is not None
+    assert (chooser.begin(), chooser.begin()) == ([], [])
     (line,) = capfd.readouterr().out.splitlines()
     told = json.loads(line)
     assert (told["event"], told["fault"], told["phase"]) == ("fault_dry_run", fault.name, "init")
@@ -95,27 +97,27 @@ def test_a_dry_run_says_what_would_have_hit(
 def test_outside_its_window_or_past_its_limit_it_does_not_hit(fault: Fault) -> None:
     stem = PREFIX + fault.name.upper()
     for more in ({"FAULTLAYER_START": "2999-01-01T00:00:00Z"}, {f"{stem}_RATE": "0"}):
-        aim = read_environment({stem: fault.main.kind.example, **more}).aim
-        assert aim is None or not aim.begin()
-    aim = read_environment({stem: fault.main.kind.example, f"{stem}_MAX": "1"}).aim
-    assert aim is not None
-    (hit,) = aim.begin()
+        chooser = read_environment({stem: fault.main.kind.example, **more}).chooser
+        assert chooser is None or not chooser.begin()
+    chooser = read_environment({stem: fault.main.kind.example, f"{stem}_MAX": "1"}).chooser
+    assert chooser is not None
+    (hit,) = chooser.begin()
     assert hit.rule.claim()
-    assert not aim.begin()
+    assert not chooser.begin()
 
 
 @at_start
 def test_one_that_breaks_leaves_the_start_alone(
     fault: Fault, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    aim = read_environment({PREFIX + fault.name.upper(): fault.main.kind.example}).aim
-    assert aim is not None
+    chooser = read_environment({PREFIX + fault.name.upper(): fault.main.kind.example}).chooser
+    assert chooser is not None
 
     def fails(options: Options, draw: float) -> Action | None:
         raise MemoryError("hunter2")
 
     monkeypatch.setattr(fault, "begin", fails)
-    assert not aim.begin()
+    assert not chooser.begin()
     (line,) = capfd.readouterr().out.splitlines()
     assert "hunter2" not in line
     assert json.loads(line)["event"] == "internal_error"

@@ -37,7 +37,7 @@ def test_a_row_is_right_with_what_it_adds_to(number):
         given = assigned(ROWS[base][1]) | given
     read = read_environment(given)
     assert [f"{problem.variable} {problem.message}" for problem in read.problems] == []
-    assert read.aim is not None
+    assert read.chooser is not None
 
 
 def test_there_are_rows():

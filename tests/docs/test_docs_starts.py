@@ -45,9 +45,9 @@ def test_a_start_sets_the_wrapper_the_fault_and_the_kill_switch(start):
 def test_the_extension_takes_the_variables_and_is_idle_until_told_otherwise():
     own = {k: v for k, v in templates.variables(disabled=False).items() if "FAULTLAYER" in k}
     armed = read_environment(own)
-    assert armed.aim is not None and not armed.problems
+    assert armed.chooser is not None and not armed.problems
     idle = read_environment(own | {templates.DISABLED: "true"})
-    assert idle.aim is None and not idle.problems
+    assert idle.chooser is None and not idle.problems
 
 
 def sam() -> str:

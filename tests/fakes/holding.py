@@ -50,9 +50,9 @@ def hits(**values: str) -> list[Injection]:
     """What these faults, each at this value, make of one invocation."""
     variables = {f"FAULTLAYER_{name.upper()}": text for name, text in values.items()}
     settings = read_environment(variables)
-    assert settings.aim is not None, [problem.message for problem in settings.problems]
+    assert settings.chooser is not None, [problem.message for problem in settings.problems]
     found = []
-    for rule in settings.aim.rules:
+    for rule in settings.chooser.rules:
         action = rule.decide(rule.options, Invocation(b"", b""), 0.5)
         assert action is not None
         injection = Candidate(rule, action).claim("r1")
@@ -64,7 +64,7 @@ def hits(**values: str) -> list[Injection]:
 def refusal(name: str, value: str) -> str:
     """The one line that is said about this value, at start."""
     settings = read_environment({f"FAULTLAYER_{name.upper()}": value})
-    assert settings.aim is None
+    assert settings.chooser is None
     (problem,) = settings.problems
     assert problem.variable == f"FAULTLAYER_{name.upper()}"
     return problem.message

@@ -36,13 +36,13 @@ NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000
 def start(upstream: Address, variables: dict[str, str] | None = None) -> Address:
     """A proxy in this process, with these variables; its address. It lives until the end."""
     settings = read_environment(NEVER if variables is None else variables)
-    served = settings.aim or settings.source
+    served = settings.chooser or settings.source
     assert served, [problem.message for problem in settings.problems]
     listener, port = listen(0)
     served_by = proxy.serve(listener, upstream, settings)
     started.append(served_by)
-    if isinstance(served_by.aim, Live):
-        _live.append(served_by.aim)
+    if isinstance(served_by.chooser, Live):
+        _live.append(served_by.chooser)
     return LOOPBACK, port
 
 

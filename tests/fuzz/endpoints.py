@@ -22,8 +22,8 @@ from faultlayer.wire.upstream_side import UpstreamSide
 
 MOST = 8 << 20  # bytes of a head that h11 waits for
 _NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000001"}
-_AIM = read_environment(_NEVER).aim
-assert _AIM is not None
+_CHOOSER = read_environment(_NEVER).chooser
+assert _CHOOSER is not None
 
 
 class Stuck(AssertionError):
@@ -183,7 +183,7 @@ class _Pool:
         peer.close()
 
 
-_PROXY = Proxy(("127.0.0.1", 9001), _AIM, 9747)  # what connections share; it connects nowhere
+_PROXY = Proxy(("127.0.0.1", 9001), _CHOOSER, 9747)  # what connections share; it connects nowhere
 
 
 def serve(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from faultlayer.events.match import Match
 from faultlayer.faults import all_faults
 from faultlayer.settings import plan
-from faultlayer.settings.configuration import PLAN, Config
+from faultlayer.settings.configuration import PLAN, Configuration
 from faultlayer.settings.draft import MAX_SIZE
 from faultlayer.settings.variables import read_environment
 from faultlayer.values import suggestion
@@ -93,8 +93,8 @@ def variables(data: bytes) -> None:
         again = read_environment(environ, files=False)
     said = [(problem.variable, problem.message) for problem in found.problems]
     assert said == [(problem.variable, problem.message) for problem in again.problems]
-    assert (found.aim is None) == (again.aim is None)
-    assert not (found.stopped and found.aim)
+    assert (found.chooser is None) == (again.chooser is None)
+    assert not (found.stopped and found.chooser)
     values = [
         value
         for name, value in environ.items()
@@ -106,7 +106,7 @@ def variables(data: bytes) -> None:
         if variable != PLAN:
             assert not any(value in message and value not in variable for value in values)
     _drafts(found.drafts)
-    for rule in found.aim.rules if found.aim else ():
+    for rule in found.chooser.rules if found.chooser else ():
         assert 0 < rule.rate <= 1
 
 
@@ -122,7 +122,7 @@ def _plan(data: bytes) -> None:
     for message in said:
         _said(message)
     assert not found.stopped or said
-    assert Config().aimed(found) is None or not found.stopped
+    assert Configuration().chooser_for(found) is None or not found.stopped
     _drafts(found.drafts)
     try:
         text = data.decode()

@@ -58,7 +58,7 @@ def test_cfn_lint_has_nothing_to_say():
 def test_with_the_defaults_nothing_is_wrong_and_nothing_is_injected(variables):
     settings = read_environment(variables())
     assert [problem.variable for problem in settings.problems] == []
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 def test_every_fault_has_a_parameter(template):
@@ -95,11 +95,11 @@ def test_every_parameter_is_passed_on(template, variables):
 def test_one_parameter_is_one_fault(variables, parameter, value):
     settings = read_environment(variables(**{parameter: value}))
     assert [problem.variable for problem in settings.problems] == []
-    assert settings.aim is not None
-    rules = settings.aim.rules + settings.aim.starts
+    assert settings.chooser is not None
+    rules = settings.chooser.rules + settings.chooser.starts
     assert [rule.fault.name for rule in rules] == [parameter[len("Fault") :].lower()]
 
 
 @pytest.mark.parametrize("limit", [{"FaultDisabled": "true"}, {"FaultRate": "0%"}])
 def test_the_stop_button_stops(variables, limit):
-    assert read_environment(variables(FaultStatus="503", **limit)).aim is None
+    assert read_environment(variables(FaultStatus="503", **limit)).chooser is None

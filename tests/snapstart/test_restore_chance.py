@@ -32,28 +32,28 @@ OTHERS = [
 ]
 
 
-def decisions(aim: Chooser, ids: list[str] = IDS) -> list[float | None]:
+def decisions(chooser: Chooser, ids: list[str] = IDS) -> list[float | None]:
     """How long each of these invocations would be delayed; None where it would not be."""
     found = []
     for request_id in ids:
         head = b"HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: %b\r\n\r\n" % request_id.encode()
-        hits = aim.decide(head, head)
+        hits = chooser.decide(head, head)
         found.append(hits.injections[0].action.numbers["delay_ms"] if hits else None)
     return found
 
 
 def aimed(**variables: str) -> Chooser:
-    aim = read_environment({**HALF, **variables}).aim
-    assert aim is not None
-    return aim
+    chooser = read_environment({**HALF, **variables}).chooser
+    assert chooser is not None
+    return chooser
 
 
 @pytest.mark.parametrize("seed", [{}, SEED], ids=["chance", "seeded"])
 def test_renewing_ends_the_sequence_of_chance_alone(seed: dict[str, str]) -> None:
-    aim = aimed(**seed)
-    before = decisions(aim)
-    aim.renew()
-    assert (decisions(aim) == before) == bool(seed)
+    chooser = aimed(**seed)
+    before = decisions(chooser)
+    chooser.renew()
+    assert (decisions(chooser) == before) == bool(seed)
 
 
 # -- clones -----------------------------------------------------------------------------------
@@ -65,9 +65,9 @@ sys.path[:0] = json.loads(sys.argv[1])
 from faultlayer.proxy import Proxy
 from test_restore_chance import IDS, decisions
 
-aim = read_environment(json.loads(sys.argv[2])).aim
-proxy = Proxy(("127.0.0.1", int(sys.argv[3])), aim, 0)
-decisions(aim, IDS[:5])  # drawn before the snapshot
+chooser = read_environment(json.loads(sys.argv[2])).chooser
+proxy = Proxy(("127.0.0.1", int(sys.argv[3])), chooser, 0)
+decisions(chooser, IDS[:5])  # drawn before the snapshot
 for _ in range(2):
     if os.fork():
         assert os.wait()[1] == 0
@@ -78,7 +78,7 @@ for _ in range(2):
     runtime.sock.shutdown(1)
     proxy.handle(sockets.accept(listener))
     assert runtime.recv(9) == b"HTTP/1.1 "
-    print(json.dumps(decisions(aim)), flush=True)
+    print(json.dumps(decisions(chooser)), flush=True)
     os._exit(0)
 """
 

@@ -175,8 +175,8 @@ def test_metrics_are_written_whatever_the_level_of_lines(level: str) -> None:
 @pytest.mark.parametrize("text", ["", "json", "EMF,otel"])
 def test_a_wrong_value_is_said_and_limits_nothing(text: str) -> None:
     settings = read_environment({"FAULTLAYER_METRICS": text, "FAULTLAYER_LATENCY": "1s"})
-    assert settings.aim is not None
-    assert "METRICS" not in settings.values
+    assert settings.chooser is not None
+    assert settings.settings.metrics is None
     (problem,) = settings.problems
     assert problem.variable == "FAULTLAYER_METRICS"
     assert "allowed: one of emf" in problem.message
@@ -184,7 +184,7 @@ def test_a_wrong_value_is_said_and_limits_nothing(text: str) -> None:
 
 
 def test_case_does_not_matter() -> None:
-    assert read_environment({"FAULTLAYER_METRICS": " EMF"}).values["METRICS"] == "emf"
+    assert read_environment({"FAULTLAYER_METRICS": " EMF"}).settings.metrics == "emf"
 
 
 def test_it_is_not_imported_unless_asked_for() -> None:

@@ -64,9 +64,9 @@ class Memory:
 def drive(requests: list[bytes], answer: bytes) -> Memory:
     """Serve a first request for an event, then these."""
     memory = Memory(requests, answer)
-    aim = SimpleNamespace(decide=lambda event, head: None, awaited=lambda: None)
+    chooser = SimpleNamespace(decide=lambda event, head: None, awaited=lambda: None)
     proxy: Any = SimpleNamespace(
-        aim=aim, pending={}, due=[], host=b"x", runtime_api=b"x", start=None, held=False
+        chooser=chooser, pending={}, due=[], host=b"x", runtime_api=b"x", start=None, held=False
     )
     sides: Any = memory
     with contextlib.suppress(Careful):

@@ -58,7 +58,9 @@ def explain(
     except ValueError as error:
         raise Mistake(f"--at {error}; allowed: for example 2027-01-31T17:00:00Z") from None
     invocation = invocation_of(body, request_id or _REQUEST_ID, function_arn, now)
-    verdicts = explain_rules(variables.config, invocation, now, known_id=request_id is not None)
+    verdicts = explain_rules(
+        variables.configuration, invocation, now, known_id=request_id is not None
+    )
     if json_:
         output.print_json({"rules": [vars(verdict) for verdict in verdicts]})
     else:

@@ -14,9 +14,9 @@ _NAMED = 3  # functions that a line names
 def _doubts(change: Change) -> list[str]:
     """One text for each rule of a change that the function's timeout makes another thing of."""
     timeout = change.function.timeout
-    aim = Variables(change.variables).config.aim if timeout else None
+    chooser = Variables(change.variables).configuration.chooser if timeout else None
     found = []
-    for rule in aim.rules if aim else ():
+    for rule in chooser.rules if chooser else ():
         doubt = rule.fault.doubt(rule.options, timeout)
         if doubt:
             found.append(f"{PREFIX}{rule.fault.name.upper()} {doubt}")

@@ -107,7 +107,7 @@ class Ending:
             return False
         if given.source:
             return False  # it comes with an end of its own, or none, whenever it is armed
-        return given.injects and "END" not in given.planned
+        return given.injects and given.planned.end is None
 
     @property
     def armed(self) -> bool:
@@ -117,8 +117,8 @@ class Ending:
     @property
     def own(self) -> str:
         """The given plan's own end; empty if it has none."""
-        planned = self.given.planned if self.given else {}
-        return instant.show(planned["END"]) if "END" in planned else ""
+        end = self.given.planned.end if self.given else None
+        return "" if end is None else instant.show(end)
 
     @property
     def endless(self) -> bool:
@@ -132,7 +132,7 @@ class Ending:
             return False
         if given.source:
             return given.source.startswith("file:")
-        return self.forever and given.armed and "END" not in given.planned
+        return self.forever and given.armed and given.planned.end is None
 
     def added(self, function: Function) -> Mapping[str, str] | None:
         """The variables for this function, with an end in an hour if one is due.
@@ -162,8 +162,8 @@ class Ending:
         old = end_of(before)
         if old and before == with_end(document, old) and self._ahead(old):
             return dict(before)
-        opens = (self.given.planned if self.given else {}).get("START", 0.0)
-        begins = datetime.fromtimestamp(max(opens, self.now.timestamp()), timezone.utc)
+        opens = self.given.planned.start if self.given else None
+        begins = datetime.fromtimestamp(max(opens or 0.0, self.now.timestamp()), timezone.utc)
         return with_end(document, (begins + _HOUR).strftime(_ISO))
 
     def told(self, ends: Iterable[str]) -> str:

@@ -16,8 +16,10 @@ from faultlayer.events.match import Condition
 from faultlayer.events.paths import MISSING
 from faultlayer.faults import find_fault
 from faultlayer.jsontext import dumps
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration, rules_of
+from faultlayer.settings.draft import Settings
 from faultlayer.targeting.choose import Chooser
+from faultlayer.targeting.rules import RuleSet
 from faultlayer.targeting.verdicts import Verdict, verdicts
 from faultlayer.values import instant
 from faultlayer.vocabulary.invocation import Invocation
@@ -51,23 +53,22 @@ def invocation_of(body: bytes, request_id: str, arn: str, now: float) -> Invocat
 
 
 def explain(
-    settings: Config, invocation: Invocation, now: float, *, known_id: bool
+    configuration: Configuration, invocation: Invocation, now: float, *, known_id: bool
 ) -> list[RuleVerdict]:
     """Every rule's verdict, in the order in which they act; `now` is in epoch seconds.
 
     `known_id`: whether the request id is the one that a seed is to go by.
     """
-    plan = settings.plan
-    values = {**plan.values, **settings.values} if plan else settings.values
-    labels = dict(_labels(settings))
-    aim = _aim(settings, values)
-    judged = verdicts(aim, invocation, seeded=known_id) if aim else []
-    stopped = _stopped(values, now)
+    settings = configuration.merged(configuration.plan)
+    labels = dict(_labels(configuration))
+    chooser = _chooser(configuration, settings)
+    judged = verdicts(chooser, invocation, seeded=known_id)
+    stopped = _stopped(settings, now)
     found = []
     for one in judged:
-        verdict, because = _in_words(one, labels, invocation, values.get("SEED"), stopped)
+        verdict, because = _in_words(one, labels, invocation, settings.seed, stopped)
         numbers = one.action.numbers if one.action and one.applies else {}
-        if verdict != MISSES and values.get("DRY_RUN"):
+        if verdict != MISSES and settings.dry_run:
             because.append("dry run: it is logged, not injected")
         if stopped:
             numbers = {}
@@ -75,11 +76,11 @@ def explain(
             RuleVerdict(labels[one.rule.draw_name], one.rule.fault.name, verdict, because, numbers)
         )
     acting = {one.rule.draw_name for one in judged}
-    starts = {rule.draw_name for rule in aim.starts} if aim else set()
+    starts = {rule.draw_name for rule in chooser.starts}
     for draw_name, label in labels.items():
         if draw_name not in acting:
             fault = draw_name.partition("#")[0]
-            at_start = draw_name in starts or ("MATCH" in values and _hits_starts(fault))
+            at_start = draw_name in starts or (settings.match is not None and _hits_starts(fault))
             why = NO_EVENT if at_start else "its rate or its max is 0"
             found.append(RuleVerdict(label, fault, MISSES, [why], {}))
     return found
@@ -123,13 +124,10 @@ def _draw(one: Verdict, seed: str | None) -> list[str]:
     return [f"rate {rate:g}: the seed decides by --request-id"]
 
 
-def _aim(settings: Config, values: Mapping[str, Any]) -> Chooser | None:
-    """The rules, whatever kill switch and window say: these are judged here, for all rules."""
-    free = Config()
-    free.drafts = settings.drafts + (settings.plan.drafts if settings.plan else [])
-    stopping = ("DISABLED", "START", "END")
-    free.values = {name: value for name, value in values.items() if name not in stopping}
-    return free.aimed(None)
+def _chooser(configuration: Configuration, settings: Settings) -> Chooser:
+    """The rules as if no kill switch and no window were set: those stop all rules, or none."""
+    drafts = configuration.drafts + (configuration.plan.drafts if configuration.plan else [])
+    return Chooser(RuleSet(rules_of(settings, drafts), settings.seed))
 
 
 def _hits_starts(name: str) -> bool:
@@ -137,23 +135,23 @@ def _hits_starts(name: str) -> bool:
     return fault is not None and fault.begin is not None
 
 
-def _labels(settings: Config) -> Iterator[tuple[str, str]]:
+def _labels(configuration: Configuration) -> Iterator[tuple[str, str]]:
     """Each rule's draw name, and its name for users: its variable, or its place in the plan."""
     counts: dict[str, int] = {}
-    variables = [(fault, PREFIX + fault.name.upper()) for fault, _ in settings.drafts]
-    planned = settings.plan.drafts if settings.plan else []
+    variables = [(fault, PREFIX + fault.name.upper()) for fault, _ in configuration.drafts]
+    planned = configuration.plan.drafts if configuration.plan else []
     places = [(fault, f"faults[{place}]") for place, (fault, _) in enumerate(planned)]
     for fault, label in variables + places:
         number = counts[fault.name] = counts.get(fault.name, 0) + 1
         yield (fault.name if number == 1 else f"{fault.name}#{number}"), label
 
 
-def _stopped(values: Mapping[str, Any], now: float) -> list[str]:
+def _stopped(settings: Settings, now: float) -> list[str]:
     """The reasons why no rule can hit; empty if there is none."""
     reasons = []
-    if values.get("DISABLED"):
+    if settings.disabled:
         reasons.append("the kill switch is on")
-    start, end = values.get("START"), values.get("END")
+    start, end = settings.start, settings.end
     if start is not None and now < start:
         reasons.append(f"it starts at {instant.show(start)}")
     if end is not None and now >= end:

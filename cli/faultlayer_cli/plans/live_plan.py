@@ -12,7 +12,7 @@ from faultlayer_cli.plans.place import Found, Place
 from faultlayer_cli.plans.state import State, judge
 
 COMMON_OPTIONS = tuple(option.name for option in COMMON)
-_PLANNED = {option.name: option for option in GLOBALS if option.name in PLANNED}
+_KINDS = {option.name.lower(): option.kind for option in GLOBALS if option.name in PLANNED}
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,28 @@ def describe(place: Place, found: Found) -> LivePlan:
     """Judge what was found at a place, which must be a text."""
     assert found.text is not None
     state, plan = judge(found.text)
+    given = _given(plan)
     return LivePlan(
         place=place,
         text=found.text,
         note=found.note,
         state=state,
-        settings={n.lower(): _PLANNED[n].kind.show(value) for n, value in plan.values.items()},
-        times={n.lower(): plan.values[n] for n in ("START", "END") if n in plan.values},
-        rules=tuple(_rule(fault, given, plan) for fault, given in plan.drafts if given is not None),
+        settings={name: _KINDS[name].show(value) for name, value in given.items()},
+        times={name: given[name] for name in ("start", "end") if name in given},
+        rules=tuple(
+            _rule(fault, options, given) for fault, options in plan.drafts if options is not None
+        ),
         problems=tuple(problem.said() for problem in plan.problems),
     )
 
 
-def _rule(fault: Fault, given: Mapping[str, Any], plan: Plan) -> PlanRule:
+def _given(plan: Plan) -> dict[str, Any]:
+    """The settings that this plan gives, by their fields."""
+    found = {name: getattr(plan.settings, name) for name in _KINDS}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _rule(fault: Fault, given: Mapping[str, Any], settings: Mapping[str, Any]) -> PlanRule:
     """A rule as a plan writes it; an option that it leaves open has the plan's own value."""
     shown = {
         option.name: option.kind.show(given[option.name])
@@ -63,6 +72,6 @@ def _rule(fault: Fault, given: Mapping[str, Any], plan: Plan) -> PlanRule:
     }
     common = {name: shown.pop(name, None) for name in COMMON_OPTIONS}
     for name in common:
-        if common[name] is None and name.upper() in plan.values:
-            common[name] = _PLANNED[name.upper()].kind.show(plan.values[name.upper()])
+        if common[name] is None and name in settings:
+            common[name] = _KINDS[name].show(settings[name])
     return PlanRule(fault.name, shown, common)

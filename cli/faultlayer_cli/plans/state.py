@@ -6,7 +6,7 @@ import time
 from enum import Enum
 
 from faultlayer.settings import plan as reader
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.draft import Plan
 
 DISARMED = '{"faults":[],"disabled":true}'
@@ -32,16 +32,17 @@ class State(Enum):
 def judge(text: str) -> tuple[State, Plan]:
     """Judge a plan's text as the extension would now."""
     plan = reader.read(text)
-    aim = Config().aimed(plan)
+    rule_set = Configuration().rule_set(plan)
     now = time.time()
     if plan.stopped:
         return State.WRONG, plan
-    if plan.values.get("DISABLED"):
+    if plan.settings.disabled:
         return State.DISABLED, plan
-    if aim is None:
+    if rule_set is None:
         return State.WRONG if plan.problems else State.EMPTY, plan
-    if aim.over(now):
+    if rule_set.is_over(now):
         return State.OVER, plan
-    if aim.dry_run:
+    if rule_set.dry_run:
         return State.DRY_RUN, plan
-    return (State.WAITING if plan.values.get("START", now) > now else State.ARMED), plan
+    waiting = rule_set.start is not None and rule_set.start > now
+    return (State.WAITING if waiting else State.ARMED), plan

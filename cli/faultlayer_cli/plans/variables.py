@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
-from faultlayer.settings.configuration import Config, Problem
+from faultlayer.settings.configuration import Configuration, Problem
+from faultlayer.settings.draft import Settings
 from faultlayer.settings.variables import read_environment
 from faultlayer.values.kinds import Source
 from faultlayer.vocabulary.registry import PREFIX
@@ -30,13 +30,13 @@ class Variables:
     __hash__ = None  # type: ignore[assignment]
 
     @cached_property
-    def config(self) -> Config:
+    def configuration(self) -> Configuration:
         """The extension's own reading of them."""
         return read_environment(self.texts, files=False)
 
     @property
     def problems(self) -> list[Problem]:
-        return self.config.problems
+        return self.configuration.problems
 
     @cached_property
     def own(self) -> dict[str, str]:
@@ -50,31 +50,32 @@ class Variables:
         return text if text.startswith(Source.schemes) else None
 
     @property
-    def planned(self) -> Mapping[str, Any]:
-        """What the plan in the variables says of all its rules."""
-        return self.config.plan.values if self.config.plan else {}
+    def planned(self) -> Settings:
+        """The settings of the plan in the variables, for all its rules."""
+        plan = self.configuration.plan
+        return plan.settings if plan else Settings({})
 
     @property
     def rules(self) -> bool:
         """True if they name a fault, or the plan in them does."""
-        plan = self.config.plan
-        return any(draft for _, draft in self.config.drafts + (plan.drafts if plan else []))
+        plan = self.configuration.plan
+        return any(draft for _, draft in self.configuration.drafts + (plan.drafts if plan else []))
 
     @property
     def disabled(self) -> bool:
         """True if the variable of the kill switch is on."""
-        return bool(self.config.values.get("DISABLED"))
+        return bool(self.configuration.settings.disabled)
 
     @property
     def dry_run(self) -> bool:
         """True if what would be injected is logged, by the variables or the plan in them."""
-        aim = self.config.aim
-        return bool(self.config.values.get("DRY_RUN")) if aim is None else aim.dry_run
+        chooser = self.configuration.chooser
+        return bool(self.configuration.settings.dry_run) if chooser is None else chooser.dry_run
 
     @property
     def injects(self) -> bool:
         """True if they inject faults, or log them in a dry run, now or later."""
-        return self.config.aim is not None
+        return self.configuration.chooser is not None
 
     @property
     def armed(self) -> bool:
@@ -84,9 +85,8 @@ class Variables:
     @property
     def end(self) -> float | None:
         """When they end (epoch seconds): by their own variable, or by the plan in them."""
-        end: float | None = self.config.values.get("END", self.planned.get("END"))
-        return end
+        return self.configuration.merged(self.configuration.plan).end
 
     def idle(self, now: float) -> bool:
         """True if they alone say that nothing is injected from now on, by any plan."""
-        return self.config.idle(now)
+        return self.configuration.is_idle(now)

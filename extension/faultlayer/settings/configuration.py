@@ -1,30 +1,37 @@
-"""The configuration: what variables and plan say together, and the rules that follow from it."""
+"""The result of reading: settings, rules, the first plan or why there is none, and its source.
+
+settings ─┐
+drafts ───┼─> rules, each with its limit from the limit book ──> RuleSet ──> Chooser
+plan ─────┘   (again for each plan that a source has)
+"""
 
 from __future__ import annotations
 
-from faultlayer.settings.draft import ends_before_start
+from time import time
+
+from faultlayer.settings.draft import Settings
 from faultlayer.vocabulary.registry import PREFIX, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from typing import Any
 
     from faultlayer.settings.draft import Draft, Plan
     from faultlayer.settings.sources import Source
     from faultlayer.targeting.choose import Chooser
-    from faultlayer.targeting.limit_file import Count, Counts
-    from faultlayer.targeting.rules import Limit, Rule
+    from faultlayer.targeting.limits import Limit, LimitBook
+    from faultlayer.targeting.rules import Rule, RuleSet
     from faultlayer.vocabulary.registry import Fault
 
-_MATCH = "MATCH"
-_MOST_SAID = 20  # problems of one plan that are logged
-_POLL = 10.0  # seconds
+    GoodDraft = tuple[Fault, dict[str, Any]]
+
+_MOST_LOGGED = 20  # problems of one plan
 PLAN = PREFIX + "PLAN"
 
 
 class Problem:
-    """What is wrong with one variable; `allowed` is part of the message."""
+    """A mistake in one variable. `message` says what is allowed, and what follows."""
 
     __slots__ = ("message", "variable")
 
@@ -33,138 +40,172 @@ class Problem:
         self.message = message
 
 
-class Config:
-    """The configuration: the aim (None: nothing to inject), the proxy's port and upstream.
+class FirstPlan:
+    """The plan that the variables name, as far as it is known before the first event.
 
-    `values` and `drafts` are what the variables alone say, `plan` what they name (None: none),
-    `source` where that may change (None: it cannot, or nothing could be injected anyhow).
+    - `plan`: None if there is none, or none that can be used
+    - `source`: the place to read it from again; None if it cannot change
+    - `found`: what the source held; None if it was not read
+    - `failure`: why that is no plan; None if it is one, or if the source was not read
     """
 
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-        self.aim: Chooser | None = None
-        self.port = 9747
-        self.upstream: tuple[str, int] | None = None
-        self.values: dict[str, Any] = {}
-        self.drafts: list[Draft] = []
-        self.plan: Plan | None = None
-        self.source: Source | None = None
-        self.found: str | bytes | None = None  # what was read there at the start
-        self.failing: str | None = None  # why that is no plan
-        self.stopped = False  # by a mistake in what limits all faults
-        self.kept: bytes | None = None  # the file that keeps what limits have counted
-        self._counts: Counts | None = None
-        self._limits: dict[tuple[str, ...], Limit] = {}
+    __slots__ = ("failure", "found", "plan", "source")
 
-    @property
-    def poll(self) -> float:
-        """How old, in seconds, a plan may become before it is read anew."""
-        seconds: float = self.values.get("POLL", _POLL)
-        return seconds
+    def __init__(
+        self,
+        plan: Plan | None = None,
+        source: Source | None = None,
+        found: str | bytes | None = None,
+        failure: str | None = None,
+    ) -> None:
+        self.plan = plan
+        self.source = source
+        self.found = found
+        self.failure = failure
 
-    def aimed(self, plan: Plan | None) -> Chooser | None:
-        """What the variables and this plan aim at together; None where nothing can be hit.
 
-        Their rules add up; of what holds for all rules, the variables' say wins. What a rule may
-        still inject is kept for as long as each plan has that rule.
-        """
-        values = {**plan.values, **self.values} if plan else self.values
-        rules: list[Rule] = []
-        counts: dict[str, int] = {}
-        limits: dict[tuple[str, ...], Limit] = {}
-        for fault, given in self.drafts + (plan.drafts if plan else []):
-            nth = counts[fault.name] = counts.get(fault.name, 0) + 1
-            if given is not None:
-                limit = self._limit(fault, given, limits)
-                rules += _rule(fault, given, values, limit, nth)
-        if self._counts is not None:
-            for key in self._limits.keys() - limits.keys():
-                self._counts.forget(key)
-        self._limits = limits
-        stopped = self.stopped or (plan is not None and plan.stopped)
-        stopped = stopped or (plan is None and self.source is not None)
-        if stopped or values.get("DISABLED") or ends_before_start(values) or not rules:
+class Configuration:
+    """What the variables say and the plan that they name.
+
+    - `settings`, `drafts`: those of the variables alone
+    - `plan`, `source`, `found`, `failure`: as in `FirstPlan`; without a `source` too if no plan
+      could inject anything
+    - `stopped`: a mistake in a variable that limits all faults leaves none in force
+    - `chooser`: of the rules in force at the start; None if there is nothing to inject
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        drafts: Iterable[Draft] = (),
+        first: FirstPlan | None = None,
+        *,
+        stopped: bool = False,
+        problems: Iterable[Problem] = (),
+        limit_file: bytes | None = None,
+    ) -> None:
+        first = first or FirstPlan()
+        self.settings = settings or Settings({})
+        self.drafts = list(drafts)
+        self.stopped = stopped
+        self.problems = list(problems)
+        self.plan = first.plan
+        self.found = first.found
+        self.failure = first.failure
+        self._limit_file = limit_file
+        self._limit_book: LimitBook | None = None
+        now = time()
+        self.source = None if self.is_idle(now) else first.source
+        self.chooser: Chooser | None = None
+        chooser = self.chooser_for(first.plan)
+        # A window that is over needs no proxy: a clock that jumps back finds nothing to hit.
+        if chooser is not None and (self.source is not None or not chooser.rule_set.is_over(now)):
+            self.chooser = chooser
+
+    def is_idle(self, now: float) -> bool:
+        """True if the variables alone say that no plan injects anything from now on."""
+        end = self.settings.end
+        return self.stopped or bool(self.settings.disabled) or (end is not None and end <= now)
+
+    def merged(self, plan: Plan | None) -> Settings:
+        """The settings that hold with this plan."""
+        return self.settings.over(plan.settings) if plan else self.settings
+
+    def chooser_for(self, plan: Plan | None) -> Chooser | None:
+        """A chooser by the rules of the variables and of this plan; None if nothing can be hit."""
+        rule_set = self.rule_set(plan)
+        if rule_set is None:
             return None
         from faultlayer.targeting.choose import Chooser  # not for an idle layer
 
-        return Chooser(
+        return Chooser(rule_set)
+
+    def rule_set(self, plan: Plan | None) -> RuleSet | None:
+        """The rules of the variables and of this plan together; None if nothing can be hit.
+
+        A rule that the last plan had too keeps its limit.
+        """
+        settings = self.merged(plan)
+        drafts = self.drafts + (plan.drafts if plan else [])
+        good = [(fault, options) for fault, options in drafts if options is not None]
+        rules = rules_of(settings, drafts, self._limits(good))
+        stopped = self.stopped or (plan is not None and plan.stopped)
+        stopped = stopped or (plan is None and self.source is not None)
+        if stopped or settings.disabled or settings.ends_before_start or not rules:
+            return None
+        from faultlayer.targeting.rules import RuleSet
+
+        return RuleSet(
             rules,
-            values.get("SEED"),
-            dry_run=values.get("DRY_RUN", False),
-            start=values.get("START"),
-            end=values.get("END"),
+            settings.seed,
+            dry_run=bool(settings.dry_run),
+            start=settings.start,
+            end=settings.end,
         )
 
-    def _limit(
-        self, fault: Fault, given: dict[str, Any], limits: dict[tuple[str, ...], Limit]
-    ) -> Limit | None:
-        """The limit of this rule, as it was left where the rule is not new."""
-        if given["max"] is None:
-            return None
-        key: tuple[str, ...] = (fault.name,)
-        for option in fault.variables().values():
-            value = given[option.name]
-            key += ("",) if value is None else ("=", option.kind.show(value))
-        while key in limits:  # the same rule once more
-            key += ("",)
-        from faultlayer.targeting.rules import Limit
+    def _limits(self, drafts: list[GoodDraft]) -> list[Limit | None]:
+        """The limit of each of these rules; the limit book is made for the first that has one."""
+        if self._limit_book is None:
+            if all(options["max"] is None for _, options in drafts):
+                return [None] * len(drafts)
+            from faultlayer.targeting.limits import LimitBook
 
-        limits[key] = self._limits.get(key) or Limit(given["max"], self._count(key))
-        return limits[key]
-
-    def _count(self, key: tuple[str, ...]) -> Count | None:
-        """How often this rule has hit already, in an earlier life of this environment."""
-        if self.kept is None:
-            return None
-        if self._counts is None:
-            from faultlayer.targeting.limit_file import Counts
-
-            self._counts = Counts(self.kept)
-        return self._counts.of(key)
-
-    def conflict(self, plan: Plan) -> tuple[str, str] | None:
-        """The variable, and what is to say of it, where its window leaves this plan's no time."""
-        if plan.stopped or not ends_before_start({**plan.values, **self.values}):
-            return None
-        name, other = "END", "after the start"
-        if name not in self.values:
-            name, other = "START", "before the end"
-        return PREFIX + name, f"is not {other} that {PLAN} says; allowed: a time {other}"
-
-    def idle(self, now: float) -> bool:
-        """Whether the variables alone say that nothing is injected from now on, by any plan."""
-        end = self.values.get("END")
-        over = end is not None and end <= now
-        return self.stopped or bool(self.values.get("DISABLED")) or over
+            self._limit_book = LimitBook(self._limit_file)
+        return self._limit_book.limits(drafts)
 
 
-def told(plan: Plan) -> list[Problem]:
-    """What is to say of the plan's problems, where there are many not of all."""
+def window_conflict(settings: Settings, plan: Plan) -> Problem | None:
+    """The variable whose window leaves this plan no time; None if there is time."""
+    if plan.stopped or not settings.over(plan.settings).ends_before_start:
+        return None
+    name, other = "END", "after the start"
+    if settings.end is None:
+        name, other = "START", "before the end"
+    message = f"is not {other} that {PLAN} says; allowed: a time {other}"
+    return Problem(PREFIX + name, message)
+
+
+def plan_problems(plan: Plan) -> list[Problem]:
+    """The plan's problems, at most 20 of them one by one."""
     said = [problem.said() for problem in plan.problems]
-    if len(said) > _MOST_SAID:
-        said[_MOST_SAID:] = [f"has {len(said) - _MOST_SAID} more problems"]
+    if len(said) > _MOST_LOGGED:
+        said[_MOST_LOGGED:] = [f"has {len(said) - _MOST_LOGGED} more problems"]
     return [Problem(PLAN, message) for message in said]
 
 
-def wrong_with(plan: Plan) -> str:
-    """The first mistake of a plan that stops all of it."""
+def stopping_problem(plan: Plan) -> str:
+    """The first mistake that stops the whole plan."""
     problem = next(problem for problem in plan.problems if problem.limiting)
     return f"{problem.field} {problem.message}".lstrip()
 
 
-def _rule(
-    fault: Fault, given: dict[str, Any], common: Mapping[str, Any], limit: Limit | None, nth: int
+def rules_of(
+    settings: Settings, drafts: Iterable[Draft], limits: Iterable[Limit | None] = ()
 ) -> list[Rule]:
-    values = dict(given)
+    """The rules that can hit, of these drafts. `limits`: one for each draft without a mistake."""
+    rules = []
+    numbers: dict[str, int] = {}
+    left = iter(limits)
+    for fault, options in drafts:
+        number = numbers[fault.name] = numbers.get(fault.name, 0) + 1
+        if options is not None:
+            rules += _rule(settings, fault, options, next(left, None), number)
+    return rules
+
+
+def _rule(
+    settings: Settings, fault: Fault, options: dict[str, Any], limit: Limit | None, number: int
+) -> list[Rule]:
+    values = dict(options)
     rate, maximum, match = values.pop("rate"), values.pop("max"), values.pop("match", None)
     if rate is None:
-        rate = common.get("RATE", 1.0)
+        rate = 1.0 if settings.rate is None else settings.rate
     if match is None:
-        match = common.get(_MATCH)
+        match = settings.match
     if rate == 0 or maximum == 0:
         return []  # it can never hit, so it must cost nothing
     if fault.begin is not None and match is not None:
         return []  # hitting without a match would be more than was asked for
     from faultlayer.targeting.rules import Rule
 
-    return [Rule(fault, Options(values), rate, limit, match, nth)]
+    return [Rule(fault, Options(values), rate, limit, match, number)]

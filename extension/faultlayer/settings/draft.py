@@ -1,23 +1,78 @@
-"""Rules as they are read: a fault and the values of its options, before rates and limits apply."""
+"""Settings, rules and plans as they are read, before rates, limits and windows apply."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TypeAlias
+    from typing import Any, Final, TypeAlias
 
+    from faultlayer.events.match import Match
     from faultlayer.vocabulary.registry import Fault
 
-    # A fault with the values of its options, None where one of them is wrong.
+    # A fault with the values of its options; None instead of them if one of them is wrong.
     Draft: TypeAlias = tuple[Fault, dict[str, Any] | None]
 
 MAX_SIZE = 256 << 10  # bytes
 MAX_RULES = 256
+_POLL = 10.0  # seconds
+_PORT = 9747
 
 
-class Problem:
-    """What is wrong with one field of a plan, of all of it where `field` is empty."""
+class Settings:
+    """All settings that are no rule's own, typed; None if nobody gives the setting.
+
+    They never change: mypy refuses an assignment. Each is named after its variable. `start` and
+    `end` are in seconds since the epoch, `poll` (the age at which a live plan is read anew) is in
+    seconds, and `runtime_api` is host and port.
+    """
+
+    __slots__ = (
+        "disabled",
+        "dry_run",
+        "end",
+        "match",
+        "metrics",
+        "poll",
+        "port",
+        "rate",
+        "runtime_api",
+        "seed",
+        "start",
+    )
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self.disabled: Final[bool | None] = given.get("DISABLED")
+        self.dry_run: Final[bool | None] = given.get("DRY_RUN")
+        self.end: Final[float | None] = given.get("END")
+        self.match: Final[Match | None] = given.get("MATCH")
+        self.metrics: Final[str | None] = given.get("METRICS")
+        self.poll: Final[float] = given.get("POLL", _POLL)
+        self.port: Final[int] = given.get("PORT", _PORT)
+        self.rate: Final[float | None] = given.get("RATE")
+        self.runtime_api: Final[tuple[str, int] | None] = given.get("RUNTIME_API")
+        self.seed: Final[str | None] = given.get("SEED")
+        self.start: Final[float | None] = given.get("START")
+
+    def over(self, plan: Settings) -> Settings:
+        """Merge the variables' settings with a plan's: the variables win."""
+        merged = {}
+        for name in Settings.__slots__:
+            value = getattr(self, name)
+            merged[name.upper()] = getattr(plan, name) if value is None else value
+        return Settings(merged)
+
+    @property
+    def ends_before_start(self) -> bool:
+        """True if the window leaves no time."""
+        return self.start is not None and self.end is not None and self.end <= self.start
+
+
+class FieldProblem:
+    """A mistake in one field of a plan, or in the whole plan if `field` is empty.
+
+    `limiting`: nothing can be injected, since the field limits all rules.
+    """
 
     __slots__ = ("field", "limiting", "message")
 
@@ -35,22 +90,31 @@ class Problem:
 class Plan:
     """A plan as read.
 
-    `values`: what holds for all rules, by the names of the variables. `drafts`: each fault with its
-    options, None where one of them is wrong. `stopped`: by a mistake in what limits all rules.
+    - `settings`: those that hold for all its rules
+    - `drafts`: each fault with its options; None instead of them if one of them is wrong
+    - `stopped`: a mistake in a field that limits all rules leaves none in force
     """
 
+    __slots__ = ("drafts", "problems", "settings", "stopped")
+
+    def __init__(self, reading: Reading) -> None:
+        self.settings: Final[Settings] = Settings(reading.given)
+        self.drafts: Final[list[Draft]] = reading.drafts
+        self.problems: Final[list[FieldProblem]] = reading.problems
+        self.stopped: Final[bool] = reading.stopped
+
+
+class Reading:
+    """A plan while it is read: its settings by variable, its rules, its mistakes so far."""
+
+    __slots__ = ("drafts", "given", "problems", "stopped")
+
     def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}
         self.drafts: list[Draft] = []
-        self.problems: list[Problem] = []
+        self.problems: list[FieldProblem] = []
         self.stopped = False
 
     def refuse(self, field: str, message: str, *, limiting: bool = True) -> None:
-        self.problems.append(Problem(field, message, limiting=limiting))
+        self.problems.append(FieldProblem(field, message, limiting=limiting))
         self.stopped = self.stopped or limiting
-
-
-def ends_before_start(values: Mapping[str, Any]) -> bool:
-    """Whether the window leaves no time."""
-    start, end = values.get("START"), values.get("END")
-    return start is not None and end is not None and end <= start

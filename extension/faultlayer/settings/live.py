@@ -1,9 +1,16 @@
-"""A plan that may change while the environment lives: read anew beside the handler.
+"""A live plan: the plan of a source, read again while the environment lives.
 
-It promises that no event waits for a source: the event that finds the plan old is judged by it,
-and wakes the one thread that reads. A source that is slow, gone or makes no sense leaves the last
-good plan in force. What is logged are changes, not polls. There is no timer: an environment that
-is frozen asks nobody, and a clock that jumps either way, or stands still, costs one poll at most.
+    event ──> decide by the plan in force ──> injections
+                │ if that plan is old: ring
+                v
+    reading thread ── fetch ── read ── Chooser ──> the plan in force
+
+- No event waits for a source: the event that finds the plan old is still judged by it, and wakes
+  the one thread that reads.
+- The last good plan stays in force if a source is slow or gone, or holds no valid plan.
+- Changes are logged, polls are not.
+- There is no timer: a frozen environment asks nobody. A clock that jumps either way, or stands
+  still, costs at most one poll.
 """
 
 from __future__ import annotations
@@ -13,59 +20,65 @@ from _thread import allocate_lock, start_new_thread
 from time import monotonic, sleep, time
 
 from faultlayer.log import emit
-from faultlayer.settings.configuration import PLAN, told, wrong_with
+from faultlayer.settings.configuration import (
+    PLAN,
+    plan_problems,
+    stopping_problem,
+    window_conflict,
+)
 from faultlayer.settings.plan import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from faultlayer.settings.configuration import Config
+    from faultlayer.settings.configuration import Configuration
     from faultlayer.settings.sources import Source
     from faultlayer.targeting.injection import Chosen
 
 _NEVER = float("-inf")
-_SLICE = 0.0002  # seconds that an event may have to wait while a new plan is taken apart
-_SETTLE = 0.1  # seconds until what was read in the middle of being written is read again
-_MOST_SAID = 16  # reasons of one trouble: what a source says anew each time must not fill the log
+_SLICE = 0.0002  # seconds: the longest wait of an event while a new plan is parsed
+_SETTLE = 0.1  # seconds until a file that may be half written is read again
+_MOST_LOGGED = 16  # reasons in a row: a source with ever new ones must not fill the log
 
 
 class Live:
-    """What `Chooser` is to the proxy, by the plan that was read last (at first: no plan)."""
+    """Chooses as `Chooser` does, by the plan in force: the last good one (at first, maybe none)."""
 
     __slots__ = (
-        "_aim",
         "_bell",
+        "_chooser",
+        "_configuration",
+        "_failure",
         "_found",
         "_gate",
         "_known",
+        "_logged",
         "_poll",
-        "_said",
-        "_settings",
         "_since",
         "_since_wall",
         "_source",
         "_until",
         "_until_wall",
-        "_wrong",
     )
 
-    def __init__(self, settings: Config, source: Source) -> None:
-        self._settings = settings
+    def __init__(self, configuration: Configuration, source: Source) -> None:
+        self._configuration = configuration
         self._source = source
-        self._poll = settings.poll
-        self._aim = settings.aim
+        self._poll = configuration.settings.poll
+        self._chooser = configuration.chooser
         # The plan is young within these times, of one clock and of the other.
         self._since = self._since_wall = _NEVER
         self._until = self._until_wall = _NEVER
         self._gate = allocate_lock()
         self._bell = allocate_lock()
         self._bell.acquire()
-        # What follows is the reading thread's own.
-        self._known = settings.plan is not None
-        self._found = settings.found  # what was read last
-        self._wrong: str | None = settings.failing  # with that, where it is no plan
-        self._said = {settings.failing} if settings.failing else set()  # of the present trouble
+        # The reading thread alone uses these.
+        self._known = configuration.plan is not None
+        self._found = configuration.found  # the content that was read last
+        self._failure = configuration.failure  # why that content is no plan; None if it is one
+        # The reasons that were logged since the last good plan.
+        self._logged = {self._failure} if self._failure else set()
 
     # -- the data path ------------------------------------------------------------------------
 
@@ -77,23 +90,23 @@ class Live:
         young = self._since <= monotonic() < self._until
         if not (young and self._since_wall <= time() < self._until_wall):
             self._wake()
-        aim = self._aim
-        return None if aim is None else aim.decide(head, lowered, content)
+        chooser = self._chooser
+        return None if chooser is None else chooser.decide(head, lowered, content)
 
     def renew(self) -> None:
-        """After a restore chance is drawn anew, and the plan that the snapshot knew is old."""
+        """After a restore: draw by new chance, and take the plan in the snapshot as old."""
         with self._gate:
             self._until = _NEVER
-        if self._aim is not None:
-            self._aim.renew()
+        if self._chooser is not None:
+            self._chooser.renew()
 
     def awaited(self) -> None:
-        """The runtime asks for its first event: all extensions have started."""
+        """Read the plan at the runtime's first poll: all extensions have started."""
         if self._source.before_events:
             self._wake()
 
     def _wake(self) -> None:
-        """Have the plan read anew, once for all who find it old."""
+        """Wake the reading thread, once for all events that find the plan old."""
         with self._gate:
             now, wall = monotonic(), time()
             young = self._since <= now < self._until
@@ -109,7 +122,7 @@ class Live:
     # -- beside it ----------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Read whenever woken, for ever."""
+        """Read whenever woken, until the process ends."""
         while True:
             self._bell.acquire()
             try:
@@ -127,51 +140,51 @@ class Live:
             self._fail(wrong)
 
     def _look(self) -> str | None:
-        """Read the source, and put what is new there in force; what is wrong, if anything is."""
+        """Read the source and put a new plan in force. Returns why it cannot be used, if so."""
         try:
             found = self._source.fetch()
         except ValueError as error:
             return str(error)
         changed = found != self._found
         if changed:
-            self._wrong = self._take(found)
+            self._failure = self._take(found)
             self._found = found
-        if self._wrong is None and (changed or self._said):
-            self._said.clear()
+        if self._failure is None and (changed or self._logged):
+            self._logged.clear()
             emit("info", "plan_loaded", kind=self._source.kind, rules=self._rules())
-        return self._wrong
+        return self._failure
 
     def _rules(self) -> int:
-        return 0 if self._aim is None else len(self._aim.rules)
+        return 0 if self._chooser is None else len(self._chooser.rules)
 
     def _take(self, found: str | bytes) -> str | None:
-        """Put this plan in force; where that cannot be, what is wrong with it."""
+        """Put this plan in force. Returns why it cannot be used, if so."""
         plan = read(found)
         if plan.stopped:
-            return wrong_with(plan)
-        if self._settings.conflict(plan):
+            return stopping_problem(plan)
+        if window_conflict(self._configuration.settings, plan):
             return "leaves no time between its start or end and those that the variables say"
-        self._aim = self._settings.aimed(plan)
-        if self._aim is not None and not self._source.at_start:
-            self._aim.miss()
+        self._chooser = self._configuration.chooser_for(plan)
+        if self._chooser is not None and not self._source.at_start:
+            self._chooser.miss()
         self._known = True
-        for problem in told(plan):
+        for problem in plan_problems(plan):
             emit("error", "config_error", variable=problem.variable, message=problem.message)
         return None
 
     def _fail(self, reason: str) -> None:
-        """Say why, unless that is said already: the last good plan stays in force."""
-        if reason in self._said or len(self._said) >= _MOST_SAID:
+        """Log why the last good plan stays in force, unless that is logged already."""
+        if reason in self._logged or len(self._logged) >= _MOST_LOGGED:
             return
-        self._said.add(reason)
+        self._logged.add(reason)
         effect = "the last good plan stays" if self._known else "nothing is injected"
         message = f"{reason}; {effect}"
         emit("warn", "plan_failed", variable=PLAN, kind=self._source.kind, message=message)
 
 
-def begin(settings: Config, source: Source) -> Live:
-    """Read this source from now on whenever that is due, in a thread of its own."""
-    live = Live(settings, source)
+def begin(configuration: Configuration, source: Source) -> Live:
+    """Read this source from now on if its plan is old, in a thread of its own."""
+    live = Live(configuration, source)
     sys.setswitchinterval(_SLICE)
     start_new_thread(live.run, ())
     return live

@@ -10,7 +10,7 @@ https://github.com/aws-cli-tools/chaos-lambda-extension (README, Configuration)
 from __future__ import annotations
 
 from faultlayer.faults import all_faults, find_fault
-from faultlayer.settings.draft import Plan
+from faultlayer.settings.draft import Reading
 from faultlayer.settings.rule_reader import KEY, named, read_rule
 
 TYPE_CHECKING = False
@@ -66,11 +66,11 @@ class _Translation:
             self.note(option, name, allowed)
         return self.equivalent.rule(known)
 
-    def add(self, plan: Plan, options: dict[str, Any]) -> None:
+    def add(self, reading: Reading, options: dict[str, Any]) -> None:
         """Read the rule, and call what is wrong with it by the names there."""
-        before = len(plan.problems)
-        read_rule(plan, self.field, {KEY: self.fault.name, **options})
-        for problem in plan.problems[before:]:
+        before = len(reading.problems)
+        read_rule(reading, self.field, {KEY: self.fault.name, **options})
+        for problem in reading.problems[before:]:
             option = problem.field[len(self.field) + 1 :].partition(".")[0]
             if option in self.names:
                 problem.field = self.stem + "/".join(self.names[option])
@@ -88,14 +88,14 @@ def _whole(value: Any) -> Any:
 # -- failure-lambda's flags -------------------------------------------------------------------
 
 
-def read_flag(plan: Plan, field: str, name: str, given: Mapping[str, Any]) -> None:
+def read_flag(reading: Reading, field: str, name: str, given: Mapping[str, Any]) -> None:
     """Add the rule of a flag that is on, where it is one of failure-lambda's; else refuse it."""
     equivalents = _equivalents()
     if name not in equivalents or name.startswith(CHAOS):
         if find_fault(name) is not None:
-            read_rule(plan, field, {KEY: name, **given})
+            read_rule(reading, field, {KEY: name, **given})
         else:
-            _refuse_flag(plan, field, name, equivalents)
+            _refuse_flag(reading, field, name, equivalents)
         return
     fault, equivalent = equivalents[name]
     translation = _Translation(fault, equivalent, field, field + ".")
@@ -106,26 +106,26 @@ def read_flag(plan: Plan, field: str, name: str, given: Mapping[str, Any]) -> No
     try:
         conditions = _conditions(given.get(_MATCH, []))
     except ValueError as error:
-        plan.refuse(f"{field}.{_MATCH}", f"{error}{_ALLOWED}{_CONDITIONS}", limiting=False)
+        reading.refuse(f"{field}.{_MATCH}", f"{error}{_ALLOWED}{_CONDITIONS}", limiting=False)
         return
     if conditions:
         options[_MATCH] = conditions
         translation.note(_MATCH, _MATCH, _CONDITIONS)
-    translation.add(plan, options)
+    translation.add(reading, options)
     allowed = [*equivalent.options, equivalent.share, _MATCH]
     for other in given:
         if other not in allowed:
             message = f"has no effect, there and here{_ALLOWED}{', '.join(allowed)}"
-            plan.refuse(named(field, other), message, limiting=False)
+            reading.refuse(named(field, other), message, limiting=False)
 
 
-def _refuse_flag(plan: Plan, field: str, name: str, equivalents: Mapping[str, Any]) -> None:
+def _refuse_flag(reading: Reading, field: str, name: str, equivalents: Mapping[str, Any]) -> None:
     from faultlayer.values.suggestion import hint
 
     known = sorted(equivalent for equivalent in equivalents if not equivalent.startswith(CHAOS))
-    meant = hint(name, known) if len(plan.problems) < _MOST_HINTS else ""
+    meant = hint(name, known) if len(reading.problems) < _MOST_HINTS else ""
     message = f"is a flag that no fault of this version stands in for{meant}"
-    plan.refuse(field, message + _ALLOWED + ", ".join(known), limiting=False)
+    reading.refuse(field, message + _ALLOWED + ", ".join(known), limiting=False)
 
 
 def _conditions(conditions: Any) -> dict[str, dict[str, Any]]:
@@ -169,11 +169,11 @@ def _condition(condition: Any) -> tuple[str, str, Any]:
 # -- the chaos-lambda-extension's variables ---------------------------------------------------
 
 
-def read_variables(given: Mapping[str, str]) -> Plan:
+def read_variables(given: Mapping[str, str]) -> Reading:
     """The rules that these variables say, and whether failure-lambda's own stops all."""
-    plan = Plan()
+    reading = Reading()
     if given.get(KILL_SWITCH, "").strip().lower() == "true":
-        plan.values["DISABLED"] = True
+        reading.given["DISABLED"] = True
     equivalents = {name: both for name, both in _equivalents().items() if name.startswith(CHAOS)}
     known = [
         name
@@ -182,31 +182,31 @@ def read_variables(given: Mapping[str, str]) -> Plan:
     ]
     for variable in sorted(given):
         if variable.startswith(CHAOS) and variable not in known:
-            _refuse_variable(plan, variable, known)
+            _refuse_variable(reading, variable, known)
     for fault, equivalent in equivalents.values():
         switch = given.get(equivalent.name, "").strip().lower()
         if switch == "true":
-            _read_switched(plan, _Translation(fault, equivalent, equivalent.name, ""), given)
+            _read_switched(reading, _Translation(fault, equivalent, equivalent.name, ""), given)
         elif switch not in ("", "false"):
             message = "is neither true nor false; allowed: true or false"
-            plan.refuse(equivalent.name, message, limiting=False)
-    return plan
+            reading.refuse(equivalent.name, message, limiting=False)
+    return reading
 
 
-def _refuse_variable(plan: Plan, variable: str, known: list[str]) -> None:
+def _refuse_variable(reading: Reading, variable: str, known: list[str]) -> None:
     from faultlayer.values.suggestion import hint
 
-    meant = hint(variable, known) if len(plan.problems) < _MOST_HINTS else ""
+    meant = hint(variable, known) if len(reading.problems) < _MOST_HINTS else ""
     message = f"is not a variable that stands for anything here{meant}"
-    plan.refuse(variable, message + _ALLOWED + ", ".join(known), limiting=False)
+    reading.refuse(variable, message + _ALLOWED + ", ".join(known), limiting=False)
 
 
-def _read_switched(plan: Plan, translation: _Translation, given: Mapping[str, str]) -> None:
+def _read_switched(reading: Reading, translation: _Translation, given: Mapping[str, str]) -> None:
     equivalent = translation.equivalent
     options = translation.options(given)
     options["rate"] = _number(given.get(equivalent.share, equivalent.usual))
     translation.note("rate", equivalent.share, _PROBABILITY)
-    translation.add(plan, options)
+    translation.add(reading, options)
 
 
 def _number(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from faultlayer.faults import find_fault
 from faultlayer.jsontext import Repeated, loads_careful
-from faultlayer.settings.draft import MAX_RULES, MAX_SIZE, Plan, ends_before_start
+from faultlayer.settings.draft import MAX_RULES, MAX_SIZE, Plan, Reading, Settings
 from faultlayer.settings.rule_reader import KEY, meant, named, parsed, read_rule, repeated_fields
 from faultlayer.vocabulary.registry import GLOBALS, NO_EVENT, PLANNED
 
@@ -28,17 +28,17 @@ _WHOLE = "faultlayer"  # the flag that says what a plan says beside its rules
 
 def read(given: str | bytes | dict[str, Any]) -> Plan:
     """The plan that this JSON, or what was read of it, describes."""
-    plan = Plan()
+    reading = Reading()
     try:
         value = given if isinstance(given, dict) else _parsed(given)
         if not isinstance(value, dict):
             raise ValueError("is not a JSON object")
-        _read(plan, value)
+        _read(reading, value)
     except RecursionError:
-        plan.refuse("", "is nested too deeply")
+        reading.refuse("", "is nested too deeply")
     except ValueError as error:
-        plan.refuse("", f"{error}; allowed: a JSON object of {_allowed()}")
-    return plan
+        reading.refuse("", f"{error}; allowed: a JSON object of {_allowed()}")
+    return Plan(reading)
 
 
 def _allowed() -> str:
@@ -59,57 +59,57 @@ def _parsed(given: str | bytes) -> Any:
         raise ValueError("is not JSON") from None
 
 
-def _read(plan: Plan, value: dict[str, Any]) -> None:
+def _read(reading: Reading, value: dict[str, Any]) -> None:
     if isinstance(value, Repeated):
-        plan.refuse(named("", value.name), "is given more than once")
+        reading.refuse(named("", value.name), "is given more than once")
     if _are_flags(value):
-        _read_flags(plan, value)
+        _read_flags(reading, value)
         value = {}
     elif _OLD in value and _FAULTS not in value:
         said = "is of failure-lambda before 1.0; allowed: its flags as of 1.0, or a plan"
-        plan.refuse(_OLD, said)
+        reading.refuse(_OLD, said)
         return
     for name, inner in value.items():
         if name == _FAULTS:
-            _read_rules(plan, inner)
+            _read_rules(reading, inner)
         elif name in _FIELDS:
-            _read_common(plan, name, inner)
+            _read_common(reading, name, inner)
         elif name != _SCHEMA:
             known = meant(name, _FAULTS, *_FIELDS)
-            plan.refuse(named("", name), f"is not a field of a plan{known}")
-    if "MATCH" in plan.values:
-        _leave_starts_out(plan)
-    if ends_before_start(plan.values):
-        plan.refuse("end", "is not after start; allowed: a time after start")
+            reading.refuse(named("", name), f"is not a field of a plan{known}")
+    if "MATCH" in reading.given:
+        _leave_starts_out(reading)
+    if Settings(reading.given).ends_before_start:
+        reading.refuse("end", "is not after start; allowed: a time after start")
 
 
-def _leave_starts_out(plan: Plan) -> None:
+def _leave_starts_out(reading: Reading) -> None:
     """A match holds for all rules, and what hits starts has no event to match."""
-    for place, (fault, values) in enumerate(plan.drafts):
+    for place, (fault, values) in enumerate(reading.drafts):
         if fault.begin is not None and values is not None:
             message = f"has no effect beside match: {NO_EVENT}; allowed: matches of other rules"
-            plan.refuse(fault.name, message, limiting=False)
-            plan.drafts[place] = (fault, None)
+            reading.refuse(fault.name, message, limiting=False)
+            reading.drafts[place] = (fault, None)
 
 
-def _read_common(plan: Plan, name: str, value: Any) -> None:
+def _read_common(reading: Reading, name: str, value: Any) -> None:
     for field in repeated_fields(name, value):
-        plan.refuse(field, "is given more than once")
+        reading.refuse(field, "is given more than once")
         return
     try:
-        plan.values[name.upper()] = parsed(_FIELDS[name].kind, value)
+        reading.given[name.upper()] = parsed(_FIELDS[name].kind, value)
     except ValueError as error:
-        plan.refuse(name, str(error))
+        reading.refuse(name, str(error))
 
 
-def _read_rules(plan: Plan, value: Any) -> None:
+def _read_rules(reading: Reading, value: Any) -> None:
     if not isinstance(value, list):
-        plan.refuse(_FAULTS, "is not a list; allowed: a list of objects, one for each rule")
+        reading.refuse(_FAULTS, "is not a list; allowed: a list of objects, one for each rule")
     elif len(value) > MAX_RULES:
-        plan.refuse(_FAULTS, f"has more than {MAX_RULES} rules; allowed: at most so many")
+        reading.refuse(_FAULTS, f"has more than {MAX_RULES} rules; allowed: at most so many")
     else:
         for index, rule in enumerate(value):
-            read_rule(plan, f"{_FAULTS}[{index}]", rule)
+            read_rule(reading, f"{_FAULTS}[{index}]", rule)
 
 
 # -- feature flags ----------------------------------------------------------------------------
@@ -123,10 +123,10 @@ def _are_flags(value: dict[str, Any]) -> bool:
     )
 
 
-def _read_flags(plan: Plan, flags: dict[str, Any]) -> None:
+def _read_flags(reading: Reading, flags: dict[str, Any]) -> None:
     """Each flag that is on is a rule: `fault`, or else its name, says of which fault."""
     if len(flags) > MAX_RULES:
-        plan.refuse("", f"has more than {MAX_RULES} flags; allowed: at most so many")
+        reading.refuse("", f"has more than {MAX_RULES} flags; allowed: at most so many")
         return
     for name, flag in flags.items():
         field, whole = named("", name), name == _WHOLE
@@ -134,34 +134,34 @@ def _read_flags(plan: Plan, flags: dict[str, Any]) -> None:
         if not isinstance(flag[_ENABLED], bool):
             wrong.append((f"{field}.{_ENABLED}", "is neither true nor false"))
         for where, message in wrong:
-            plan.refuse(where, message, limiting=whole)
+            reading.refuse(where, message, limiting=whole)
         if wrong:
             continue
         # Those with an underscore are the agent's own: which variant of a flag this is.
         given = {key: of for key, of in flag.items() if key != _ENABLED and key[:1] != "_"}
         if whole:
-            _read_whole(plan, given, enabled=flag[_ENABLED])
+            _read_whole(reading, given, enabled=flag[_ENABLED])
         elif flag[_ENABLED]:
-            _read_flag(plan, field, name, given)
+            _read_flag(reading, field, name, given)
 
 
-def _read_flag(plan: Plan, field: str, name: str, given: dict[str, Any]) -> None:
+def _read_flag(reading: Reading, field: str, name: str, given: dict[str, Any]) -> None:
     """The rule of a flag that is on: in our words, or in another tool's."""
     fault = find_fault(name)
     if KEY in given or (fault is not None and fault.main.name in given):
-        read_rule(plan, field, {KEY: name, **given})
+        read_rule(reading, field, {KEY: name, **given})
         return
     from faultlayer.settings.other_tools import read_flag
 
-    read_flag(plan, field, name, given)
+    read_flag(reading, field, name, given)
 
 
-def _read_whole(plan: Plan, given: dict[str, Any], *, enabled: bool) -> None:
+def _read_whole(reading: Reading, given: dict[str, Any], *, enabled: bool) -> None:
     """The flag for all rules: off, it is the kill switch."""
     for name, inner in given.items():
         if name in _FIELDS:
-            _read_common(plan, name, inner)
+            _read_common(reading, name, inner)
         else:
-            plan.refuse(named(_WHOLE, name), f"is not a field of a plan{meant(name, *_FIELDS)}")
+            reading.refuse(named(_WHOLE, name), f"is not a field of a plan{meant(name, *_FIELDS)}")
     if not enabled:
-        plan.values["DISABLED"] = True
+        reading.given["DISABLED"] = True

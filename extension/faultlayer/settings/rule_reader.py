@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from faultlayer.settings.draft import Plan
+    from faultlayer.settings.draft import Reading
     from faultlayer.values.kinds import Kind
     from faultlayer.vocabulary.registry import Fault
 
@@ -54,27 +54,27 @@ def parsed(kind: Kind, value: Any) -> Any:
         raise ValueError(f"{error}; allowed: {kind.allowed}") from None
 
 
-def read_rule(plan: Plan, field: str, rule: Any) -> None:
+def read_rule(reading: Reading, field: str, rule: Any) -> None:
     """Add the rule that this object describes; its problems are told of the field's."""
     if not isinstance(rule, dict):
         message = f"is not an object; allowed: an object of {KEY} and that fault's options"
-        plan.refuse(field, message, limiting=False)
+        reading.refuse(field, message, limiting=False)
         return
     name = rule.get(KEY)
     fault = find_fault(name) if isinstance(name, str) else None
     if fault is None:
         what = "is not a fault" if KEY in rule else "is missing"
         hint = meant(name, *fault_names()) if isinstance(name, str) else meant("", *fault_names())
-        plan.refuse(f"{field}.{KEY}", what + hint, limiting=False)
+        reading.refuse(f"{field}.{KEY}", what + hint, limiting=False)
         return
-    wrong = len(plan.problems)
+    wrong = len(reading.problems)
     for repeated in repeated_fields(field, rule):
-        plan.refuse(repeated, "is given more than once", limiting=False)
-    values = _options(plan, field, fault, rule)
-    plan.drafts.append((fault, values if len(plan.problems) == wrong else None))
+        reading.refuse(repeated, "is given more than once", limiting=False)
+    values = _options(reading, field, fault, rule)
+    reading.drafts.append((fault, values if len(reading.problems) == wrong else None))
 
 
-def _options(plan: Plan, field: str, fault: Fault, rule: dict[str, Any]) -> dict[str, Any]:
+def _options(reading: Reading, field: str, fault: Fault, rule: dict[str, Any]) -> dict[str, Any]:
     """The values of the fault's options; what is wrong with them goes to the plan's problems."""
     known = {option.name: option for option in fault.variables().values()}
     values: dict[str, Any] = {name: option.default for name, option in known.items()}
@@ -84,14 +84,14 @@ def _options(plan: Plan, field: str, fault: Fault, rule: dict[str, Any]) -> dict
         where = named(field, name)
         if name not in known:
             message = f"is not a field of this fault{fault.lacks(name) or meant(name, *known)}"
-            plan.refuse(where, message, limiting=False)
+            reading.refuse(where, message, limiting=False)
             continue
         try:
             values[name] = parsed(known[name].kind, given)
         except ValueError as error:
-            plan.refuse(where, str(error), limiting=False)
+            reading.refuse(where, str(error), limiting=False)
     main = fault.main.name
     if main not in rule:
         allowed = fault.main.kind.allowed
-        plan.refuse(f"{field}.{main}", f"is missing; allowed: {allowed}", limiting=False)
+        reading.refuse(f"{field}.{main}", f"is missing; allowed: {allowed}", limiting=False)
     return values

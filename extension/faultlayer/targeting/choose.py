@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from _random import Random
 from posix import urandom
-from time import time
 
 from faultlayer.targeting.injection import Candidate, Chosen, log_failure, log_not_applied
 from faultlayer.vocabulary.actions import BEFORE, NotApplicable
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from faultlayer.targeting.injection import Injection
-    from faultlayer.targeting.rules import Rule
+    from faultlayer.targeting.rules import Rule, RuleSet
     from faultlayer.vocabulary.actions import Action
     from faultlayer.vocabulary.invocation import Invocation
 
@@ -86,30 +85,16 @@ def _invocation(
 
 
 class Chooser:
-    """Rules in their order, the seed (None: chance alone), and whether to log only.
+    """Chooses by one rule set, with the chance of this environment or by the rule set's seed."""
 
-    `rules` may hit invocations, `starts` the start of the environment.
-
-    They may hit from `start` on and before `end` (seconds since the epoch; None: unlimited).
-    """
-
-    def __init__(
-        self,
-        rules: list[Rule],
-        seed: str | None = None,
-        *,
-        dry_run: bool = False,
-        start: float | None = None,
-        end: float | None = None,
-    ) -> None:
-        in_order = sorted(rules, key=lambda rule: rule.fault.order)
-        self.rules = [rule for rule in in_order if rule.fault.begin is None]
-        self.starts = [rule for rule in in_order if rule.fault.begin is not None]
-        self.dry_run = dry_run
-        self._start = start
-        self._end = end
-        self.seed = (seed or "").encode()
-        self.hash = None if seed is None else _sha256()
+    def __init__(self, rule_set: RuleSet) -> None:
+        self.rule_set = rule_set
+        self.rules = rule_set.rules
+        self.starts = rule_set.starts
+        self.dry_run = rule_set.dry_run
+        self.is_open = rule_set.is_open
+        self.seed = (rule_set.seed or "").encode()
+        self.hash = None if rule_set.seed is None else _sha256()
         self.renew()
 
     def renew(self) -> None:
@@ -152,17 +137,6 @@ class Chooser:
             log_not_applied(rule, _TOO_LATE, None)
 
     # -- invocations --------------------------------------------------------------------------
-
-    def over(self, now: float) -> bool:
-        """True if the window's end has come."""
-        return self._end is not None and now >= self._end
-
-    def is_open(self) -> bool:
-        """True if the window is open, by what the wall clock says now: it may jump either way."""
-        if self._start is None and self._end is None:
-            return True
-        now = time()
-        return not self.over(now) and (self._start is None or now >= self._start)
 
     def decide(
         self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None

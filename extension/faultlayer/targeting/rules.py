@@ -1,48 +1,14 @@
-"""A rule: one fault with its options, and how many injections remain of it."""
+"""Rules: each is one fault with its options; a rule set is all of them and their common limits."""
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from time import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.events.match import Match
-    from faultlayer.targeting.limit_file import Count
+    from faultlayer.targeting.limits import Limit
     from faultlayer.vocabulary.registry import Fault, Options
-
-
-class Limit:
-    """How many injections remain. The same rule of successive plans keeps its limit.
-
-    `count` keeps how many there were, for the next process in the same environment.
-    """
-
-    __slots__ = ("_count", "_lock", "_maximum", "remaining")
-
-    def __init__(self, maximum: int, count: Count | None = None) -> None:
-        self._maximum = maximum
-        self._count = count
-        self.remaining = maximum if count is None else max(maximum - count.used, 0)
-        self._lock = allocate_lock()
-
-    def claim(self) -> bool:
-        """Count one injection; false if none remains. Safe between threads."""
-        with self._lock:
-            if self.remaining == 0:
-                return False
-            self.remaining -= 1
-            self._save()
-            return True
-
-    def uncount(self) -> None:
-        """Take one claim back: its injection did not happen."""
-        with self._lock:
-            self.remaining += 1
-            self._save()
-
-    def _save(self) -> None:
-        if self._count is not None:
-            self._count.save(self._maximum - self.remaining)
 
 
 class Rule:
@@ -84,3 +50,42 @@ class Rule:
         """Take one claim back: its injection did not happen."""
         if self.limit is not None:
             self.limit.uncount()
+
+
+class RuleSet:
+    """Rules in the order in which they act, their seed, dry run and window.
+
+    `rules` may hit invocations, `starts` the start of the environment. `seed`: None if chance alone
+    decides. They may hit from `start` on and before `end` (seconds since the epoch; None:
+    unlimited). `dry_run`: log only.
+    """
+
+    __slots__ = ("dry_run", "end", "rules", "seed", "start", "starts")
+
+    def __init__(
+        self,
+        rules: list[Rule],
+        seed: str | None = None,
+        *,
+        dry_run: bool = False,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> None:
+        in_order = sorted(rules, key=lambda rule: rule.fault.order)
+        self.rules = [rule for rule in in_order if rule.fault.begin is None]
+        self.starts = [rule for rule in in_order if rule.fault.begin is not None]
+        self.seed = seed
+        self.dry_run = dry_run
+        self.start = start
+        self.end = end
+
+    def is_over(self, now: float) -> bool:
+        """True if the window's end has come."""
+        return self.end is not None and now >= self.end
+
+    def is_open(self) -> bool:
+        """True if the window is open, by what the wall clock says now: it may jump either way."""
+        if self.start is None and self.end is None:
+            return True
+        now = time()
+        return not self.is_over(now) and (self.start is None or now >= self.start)

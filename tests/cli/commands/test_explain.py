@@ -171,9 +171,9 @@ def test_it_foretells_what_the_extension_decides(
     verdicts = explanation.explain(settings, invocation, 0.0, known_id=True)
     foretold = [(v.fault, dict(v.numbers)) for v in verdicts if v.verdict == "hits"]
     hits = None
-    if settings.aim:
+    if settings.chooser:
         body = json.dumps(EVENT).encode()
-        hits = settings.aim.decide(invocation.head + body, invocation.lowered)
+        hits = settings.chooser.decide(invocation.head + body, invocation.lowered)
     decided = [(hit.rule.fault.name, hit.action.numbers) for hit in hits.injections] if hits else []
     assert foretold == decided
 

@@ -32,14 +32,14 @@ def test_what_they_do(found: Variables, rules: bool, injects: bool, armed: bool)
 
 def test_they_are_parsed_once():
     found = variables(STATUS="503")
-    assert found.config is found.config
+    assert found.configuration is found.configuration
     assert found == variables(STATUS="503")
     assert found != variables(STATUS="502")
 
 
 def test_the_plan_in_them_counts():
     found = variables(PLAN=PLAN)
-    assert found.end == found.planned["END"] > 4_000_000_000
+    assert found.end == found.planned.end > 4_000_000_000
     assert found.source is None
     assert variables(PLAN=" ssm:/chaos").source == "ssm:/chaos"
     assert variables(STATUS="503").end is None

@@ -240,12 +240,12 @@ def test_the_window_opens_and_closes_under_a_running_function(
     begin = 1893456000.0
     with Runtime(address) as runtime:
         for now, hit in ((begin - 1, False), (begin, True), (begin + 3600, False), (0, False)):
-            monkeypatch.setattr("faultlayer.targeting.choose.time", lambda now=now: now)
+            monkeypatch.setattr("faultlayer.targeting.rules.time", lambda now=now: now)
             invoked = api.invoke()
             if hit:
                 runtime.wire.send(NEXT)
                 assert invoked.result().json["statusCode"] == 503
-                monkeypatch.setattr("faultlayer.targeting.choose.time", lambda: 0.0)
+                monkeypatch.setattr("faultlayer.targeting.rules.time", lambda: 0.0)
                 api.invoke()
                 event = runtime.wire.response()
                 assert runtime.respond(event, b"1").status == 202
@@ -256,25 +256,26 @@ def test_the_window_opens_and_closes_under_a_running_function(
 def test_another_aim_takes_effect_on_the_next_event(api: RuntimeApi) -> None:
     """As a live plan will want it: connections that are open already decide by it."""
     from faultlayer import proxy
-    from faultlayer.settings.configuration import Config
+    from faultlayer.settings.configuration import Configuration
     from faultlayer.settings.variables import read_environment
     from faultlayer.startup.listener import LOOPBACK, listen
     from faultlayer.targeting.choose import Chooser
+    from faultlayer.targeting.rules import RuleSet
 
     settings = read_environment({"FAULTLAYER_STATUS": "503"})
-    empty = Config()
-    empty.aim = Chooser([])
+    empty = Configuration()
+    empty.chooser = Chooser(RuleSet([]))
     listener, port = listen(0)
     serving = proxy.serve(listener, api.address, empty)
     with Runtime((LOOPBACK, port)) as runtime:
         first = api.invoke()
         assert runtime.turn() == first.request_id
-        assert settings.aim is not None
+        assert settings.chooser is not None
         runtime.wire.send(NEXT)
         assert runtime.wire.silent(0.05)
-        serving.aim = settings.aim
+        serving.chooser = settings.chooser
         second = api.invoke()
         assert second.result().json["statusCode"] == 503
-        serving.aim = Chooser([])
+        serving.chooser = Chooser(RuleSet([]))
         third = api.invoke()
         assert runtime.id_of(runtime.wire.response()) == third.request_id

@@ -12,7 +12,7 @@ import pytest
 from faultlayer import main
 from faultlayer.acting.cold_start import Start
 from faultlayer.settings import plan
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.live import Live
 from faultlayer.settings.sources.ssm import Ssm
 from faultlayer.settings.variables import read_environment
@@ -28,7 +28,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def opened(**variables: str) -> tuple[Config, bool]:
+def opened(**variables: str) -> tuple[Configuration, bool]:
     """The configuration, and whether there is a proxy."""
     settings = read_environment({f"FAULTLAYER_{name}": text for name, text in variables.items()})
     assert not settings.problems
@@ -92,19 +92,19 @@ def test_what_could_not_be_published_does_not_count(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(wrapper_file, "publish", full)
-    aim = read_environment({**TABLE, "FAULTLAYER_ENV_MAX": "1"}).aim
-    assert aim is not None
-    start = Start(aim)
+    chooser = read_environment({**TABLE, "FAULTLAYER_ENV_MAX": "1"}).chooser
+    assert chooser is not None
+    start = Start(chooser)
     with pytest.raises(OSError, match="28"):
         start.publish(None)
     assert not lines(capfd)
-    assert aim.starts[0].claim()
+    assert chooser.starts[0].claim()
 
 
 def test_past_its_limit_it_is_not_applied(published: Path, tmp_path: Path) -> None:
     variables = {**TABLE, "FAULTLAYER_ENV_MAX": "1"}
     for times in range(3):
-        settings = read_environment(variables, kept=bytes(tmp_path / "counts"))
+        settings = read_environment(variables, limit_file=bytes(tmp_path / "counts"))
         assert main._open(settings)[0] is None
         assert published.exists() == (times == 0)
         wrapper_file.withdraw()
@@ -122,8 +122,8 @@ def test_a_plan_that_comes_too_late_for_the_start_says_so_once(
     (line,) = lines(capfd)
     assert (line["level"], line["event"], line["fault"]) == ("warn", "fault_not_applied", "init")
     assert "allowed: variables" in line["message"]
-    assert live._aim is not None
-    assert len(live._aim.rules) == 1, "the others are in force"
+    assert live._chooser is not None
+    assert len(live._chooser.rules) == 1, "the others are in force"
 
 
 def test_a_plan_in_a_file_is_in_time(published: Path, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from faultlayer.environment import processes
 from faultlayer.faults import find_fault
 from faultlayer.targeting import injection
 from faultlayer.targeting.injection import Candidate, Injection
-from faultlayer.targeting.rules import Limit, Rule
+from faultlayer.targeting.limits import Limit
+from faultlayer.targeting.rules import Rule
 from faultlayer.vocabulary import registry
 from faultlayer.vocabulary.actions import BEFORE, Crash
 from unit.environment.processes_support import ADDRESS, OTHER, Spawn, alive, killed, ours

@@ -13,8 +13,8 @@ def decided(draw: float = 0.5, **variables: str) -> Any:
     """The action that these variables, given without their prefix, lead to."""
     settings = read_environment({f"FAULTLAYER_{name}": text for name, text in variables.items()})
     assert not settings.problems
-    assert settings.aim is not None
-    (rule,) = settings.aim.rules
+    assert settings.chooser is not None
+    (rule,) = settings.chooser.rules
     action = rule.decide(rule.options, Invocation(b"", b"", lambda: b"{}"), draw)
     assert isinstance(action, Action)
     return action

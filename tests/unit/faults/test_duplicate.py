@@ -17,9 +17,9 @@ def test_what_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("times", [2, 10])
 def test_how_often(times: int) -> None:
-    aim = read_environment({"FAULTLAYER_DUPLICATE": str(times)}).aim
-    assert aim is not None
-    (rule,) = aim.rules
+    chooser = read_environment({"FAULTLAYER_DUPLICATE": str(times)}).chooser
+    assert chooser is not None
+    (rule,) = chooser.rules
     action = rule.decide(rule.options, Invocation(b"", b""), 0.5)
     assert isinstance(action, Repeat)
     assert (action.times, action.when, action.numbers) == (times, BEFORE, {"times": times})

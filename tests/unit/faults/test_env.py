@@ -95,9 +95,11 @@ def test_what_is_taken_can_be_published(variables: dict[str, str | None]) -> Non
 
 
 def test_the_log_line_names_variables_and_holds_none_of_their_texts() -> None:
-    aim = read_environment({"FAULTLAYER_ENV": '{"TABLE":"hunter2","TOKEN":null,"EMPTY":""}'}).aim
-    assert aim is not None
-    (hit,) = aim.begin()
+    chooser = read_environment(
+        {"FAULTLAYER_ENV": '{"TABLE":"hunter2","TOKEN":null,"EMPTY":""}'}
+    ).chooser
+    assert chooser is not None
+    (hit,) = chooser.begin()
     assert isinstance(hit.action, SetEnvironment)
     assert hit.action.numbers == {"set": ["TABLE", "EMPTY"], "unset": ["TOKEN"]}
     assert hit.rule.fault is FAULT

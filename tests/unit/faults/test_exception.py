@@ -65,7 +65,7 @@ def test_the_type_is_the_word_before_the_first_colon_and_blank(
         (kind, message) if kind else ("FaultInjected", text.strip())
     )
     settings = read_environment({"FAULTLAYER_INIT": "error", "FAULTLAYER_INIT_MESSAGE": text})
-    assert settings.aim is not None
-    (rule,) = settings.aim.starts
+    assert settings.chooser is not None
+    (rule,) = settings.chooser.starts
     expected = (kind, message) if kind else ("Runtime.InitError", text.strip())
     assert rule.options.message == expected

@@ -12,8 +12,8 @@ def begun(draw: float = 0.5, **options: str) -> Action:
     given = {f"FAULTLAYER_INIT_{name}".removesuffix("_"): text for name, text in options.items()}
     settings = read_environment(given)
     assert not settings.problems
-    assert settings.aim is not None
-    (rule,) = settings.aim.starts
+    assert settings.chooser is not None
+    (rule,) = settings.chooser.starts
     assert rule.fault.begin is not None
     action = rule.fault.begin(rule.options, draw)
     assert action is not None

@@ -31,8 +31,8 @@ def test_one_decision_does_not_change_the_next() -> None:
     settings = read_environment(
         {"FAULTLAYER_STATUS": "503", "FAULTLAYER_STATUS_HEADERS": '{"a":"b"}'}
     )
-    assert settings.aim is not None
-    (rule,) = settings.aim.rules
+    assert settings.chooser is not None
+    (rule,) = settings.chooser.rules
     direct = Invocation(b"", b"", lambda: b"{}")
     rule.decide(rule.options, direct, 0).headers["a"] = "changed"  # type: ignore[union-attr]
     assert rule.decide(rule.options, direct, 0).headers["a"] == "b"  # type: ignore[union-attr]

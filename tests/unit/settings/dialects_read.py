@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from faultlayer.settings import plan
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.draft import Plan
 
 
@@ -14,7 +14,7 @@ def read(document: Any) -> Plan:
     return plan.read(document if isinstance(document, str) else json.dumps(document))
 
 
-def rules(found: Plan | Config) -> dict[str, dict[str, Any]]:
+def rules(found: Plan | Configuration) -> dict[str, dict[str, Any]]:
     """Each fault's options without those that are unset."""
     return {
         fault.name: {name: value for name, value in values.items() if value is not None}

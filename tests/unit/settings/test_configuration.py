@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from faultlayer.settings import plan
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.draft import Plan
 from faultlayer.settings.variables import read_environment
 from faultlayer.vocabulary.registry import PREFIX
@@ -22,8 +22,8 @@ def test_rules_of_variables_and_plan_add_up() -> None:
     settings = read(LATENCY="300ms", STATUS="503", PLAN=LATE + "}")
     assert not settings.problems
     assert faults(settings) == ["latency", "latency", "latency", "status"]
-    assert settings.aim is not None
-    assert [rule.draw_name for rule in settings.aim.rules] == [
+    assert settings.chooser is not None
+    assert [rule.draw_name for rule in settings.chooser.rules] == [
         "latency",
         "latency#2",
         "latency#3",
@@ -33,20 +33,20 @@ def test_rules_of_variables_and_plan_add_up() -> None:
 
 def test_variables_win_for_what_holds_for_all() -> None:
     plan = LATE + ',"rate":0.25,"dry_run":true,"seed":7,"disabled":true,"match":{"a":1}}'
-    assert read(PLAN=plan).aim is None
+    assert read(PLAN=plan).chooser is None
     settings = read(PLAN=plan, DISABLED="false", MATCH="b", RATE="10%", DRY_RUN="0", STATUS="503")
-    assert settings.aim is not None
-    assert not settings.aim.dry_run
-    assert [rule.rate for rule in settings.aim.rules] == [0.5, 0.1, 0.1]
-    assert {rule.match.show() for rule in settings.aim.rules if rule.match} == {
+    assert settings.chooser is not None
+    assert not settings.chooser.dry_run
+    assert [rule.rate for rule in settings.chooser.rules] == [0.5, 0.1, 0.1]
+    assert {rule.match.show() for rule in settings.chooser.rules if rule.match} == {
         '{"b":{"exists":true}}'
     }
 
 
 def test_what_a_plan_says_holds_for_the_variables_rules_too() -> None:
     settings = read(PLAN='{"rate":0.25,"match":{"a":1}}', STATUS="503")
-    assert settings.aim is not None
-    (rule,) = settings.aim.rules
+    assert settings.chooser is not None
+    (rule,) = settings.chooser.rules
     assert rule.rate == 0.25
     assert rule.match is not None
 
@@ -58,15 +58,15 @@ def test_a_wrong_rule_keeps_its_place_among_the_draws() -> None:
     assert named == "FAULTLAYER_PLAN"
     assert message.startswith("faults[0].delay is not a duration; allowed: a duration")
     assert "nothing is injected" not in message
-    assert settings.aim is not None
-    assert [rule.draw_name for rule in settings.aim.rules] == ["latency#2"]
+    assert settings.chooser is not None
+    assert [rule.draw_name for rule in settings.chooser.rules] == ["latency#2"]
 
 
 def test_a_wrong_plan_stops_the_variables_too() -> None:
     settings = read(PLAN='{"faults":[],"rate":2}', LATENCY="1s")
     assert the_problem(settings)[1].startswith("rate is outside 0 to 1")
     assert the_problem(settings)[1].endswith("; nothing is injected")
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 def test_many_problems_of_a_plan_are_not_all_said() -> None:
@@ -81,8 +81,8 @@ def test_many_problems_of_a_plan_are_not_all_said() -> None:
 def test_until_its_plan_is_known_a_source_lets_nothing_hit(source: str) -> None:
     settings = read(PLAN=source, LATENCY="1s")
     assert settings.source is not None
-    assert settings.aim is None
-    assert settings.aimed(plan.read("{}")) is not None
+    assert settings.chooser is None
+    assert settings.chooser_for(plan.read("{}")) is not None
     assert read_environment({"FAULTLAYER_PLAN": source}, files=False).source is None
 
 
@@ -97,7 +97,7 @@ def test_where_the_variables_stop_all_no_source_is_asked(
 ) -> None:
     settings = read(PLAN=source, LATENCY="1s", **variables)
     assert settings.source is None
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 @pytest.mark.parametrize(
@@ -122,15 +122,15 @@ def test_a_source_that_is_none_stops_all(source: str, environ: dict[str, str]) -
     assert variable == "FAULTLAYER_PLAN"
     assert message.endswith("; nothing is injected")
     assert "appconfig:application/environment/profile`; nothing" in message
-    assert (settings.source, settings.aim) == (None, None)
+    assert (settings.source, settings.chooser) == (None, None)
 
 
 def test_how_old_a_plan_may_become() -> None:
-    assert read().poll == 10
-    assert read(POLL="500ms").poll == 0.5
+    assert read().settings.poll == 10
+    assert read(POLL="500ms").settings.poll == 0.5
     settings = read(POLL="soon", LATENCY="1s")
     assert the_problem(settings)[0] == "FAULTLAYER_POLL"
-    assert (settings.poll, settings.aim is None) == (10, False)
+    assert (settings.settings.poll, settings.chooser is None) == (10, False)
 
 
 # -- limits from plan to plan -----------------------------------------------------------------
@@ -142,15 +142,15 @@ def limited(*rules: str, more: str = "") -> Plan:
     return plan.read('{"faults":[' + ",".join(rules) + "]" + more + "}")
 
 
-def left(settings: Config, *plans: Plan) -> list[int | None]:
+def left(settings: Configuration, *plans: Plan) -> list[int | None]:
     """What is left of the rules of the last of these plans, one injection of each claimed."""
-    aim = None
+    chooser = None
     for number, each in enumerate(plans):
-        aim = settings.aimed(each)
-        if number == 0 and aim:
-            assert all(rule.claim() for rule in aim.rules)
-    assert aim is not None
-    return [rule.limit and rule.limit.remaining for rule in aim.rules]
+        chooser = settings.chooser_for(each)
+        if number == 0 and chooser:
+            assert all(rule.claim() for rule in chooser.rules)
+    assert chooser is not None
+    return [rule.limit and rule.limit.remaining for rule in chooser.rules]
 
 
 @pytest.mark.parametrize(
@@ -179,17 +179,17 @@ def test_a_limit_outlives_a_pause_but_not_its_rule() -> None:
 
 def test_a_variables_limit_outlives_all_plans() -> None:
     settings = read(LATENCY="1s", LATENCY_MAX="2", PLAN=LATE + "}")
-    assert settings.aim is not None
-    assert all(rule.claim() for rule in settings.aim.rules)
+    assert settings.chooser is not None
+    assert all(rule.claim() for rule in settings.chooser.rules)
     assert left(settings, limited(), limited(TWICE)) == [0, 2]
 
 
 def test_what_is_given_back_counts_for_the_next_plan() -> None:
     settings = read()
-    first = settings.aimed(limited(TWICE))
+    first = settings.chooser_for(limited(TWICE))
     assert first is not None
     assert first.rules[0].claim()
-    second = settings.aimed(limited(TWICE))
+    second = settings.chooser_for(limited(TWICE))
     first.rules[0].uncount()
     assert second is not None
     assert second.rules[0].limit is first.rules[0].limit
@@ -225,7 +225,7 @@ def test_a_file_that_is_no_plan_stops_all(tmp_path: Path, content: bytes | None,
     assert said in message
     assert message.endswith("nothing is injected")
     assert "hunter2" not in message
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 @pytest.mark.parametrize("name", ["relative.json", "", "/dev/zero", "/", "/nul\0", "/tmp/é\udcff"])
@@ -253,15 +253,15 @@ def test_a_window_of_both_that_ends_before_it_starts(
     variable, message = the_problem(settings)
     assert variable == PREFIX + named
     assert "nothing is injected" in message
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 def test_another_plan_can_take_the_place_of_the_first() -> None:
     settings = read(LATENCY="1s", SEED="7")
     later = plan.read(LATE + "}")
-    aim = settings.aimed(later)
-    assert aim is not None
-    assert [rule.draw_name for rule in aim.rules] == ["latency", "latency#2", "latency#3"]
-    assert settings.aimed(plan.read('{"disabled":true}')) is None
-    assert settings.aimed(plan.read("nonsense")) is None
-    assert settings.aimed(None) is not None
+    chooser = settings.chooser_for(later)
+    assert chooser is not None
+    assert [rule.draw_name for rule in chooser.rules] == ["latency", "latency#2", "latency#3"]
+    assert settings.chooser_for(plan.read('{"disabled":true}')) is None
+    assert settings.chooser_for(plan.read("nonsense")) is None
+    assert settings.chooser_for(None) is not None

@@ -52,7 +52,7 @@ def made(place: Place, **variables: str) -> Live:
     settings = read_environment({f"FAULTLAYER_{name}": text for name, text in variables.items()})
     source: Any = place
     settings.source = source
-    settings.aim = settings.aimed(None)
+    settings.chooser = settings.chooser_for(None)
     return Live(settings, source)
 
 
@@ -225,7 +225,7 @@ def test_what_breaks_unexpectedly_is_a_trouble_like_others(
         if place.count > 3:
             break
         reader.join(0.01)
-    assert found._aim is not None
+    assert found._chooser is not None
     out = capfd.readouterr().out
     assert out.count("plan_failed") == 1
     assert "cannot be read: MemoryError" in out

@@ -138,8 +138,8 @@ def test_the_minimal_flag_of_the_page() -> None:
     settings = read_environment(
         {"FAULTLAYER_PLAN": '{"latency": {"enabled": true, "min_latency": 200}}'}
     )
-    assert settings.aim is not None
-    assert settings.aim.rules[0].rate == 1.0
+    assert settings.chooser is not None
+    assert settings.chooser.rules[0].rate == 1.0
 
 
 # -- each attribute ---------------------------------------------------------------------------

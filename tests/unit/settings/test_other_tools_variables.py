@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.variables import read_environment
 from unit.settings.dialects_read import CHAOS, DELAY, rules
 
@@ -39,7 +39,7 @@ ADD_ERROR = {
 # -- the chaos-lambda-extension's variables ---------------------------------------------------
 
 
-def of(**variables: str) -> Config:
+def of(**variables: str) -> Configuration:
     settings = read_environment(variables)
     assert not settings.problems, settings.problems[0].message
     return settings
@@ -51,12 +51,12 @@ def test_what_its_page_calls_the_defaults() -> None:
     put = found["corruption"]
     assert json.loads(put.pop("body")) == {"statusCode": 500, "body": "hello, Chaos!!!"}
     assert put == {"mode": "replace", "scope": "payload", "sources": "callers", "rate": 0.9}
-    assert of(**{SECONDS: "2", DELAY_SHARE: "1", RESPONSE: "x", CHANGE_SHARE: "1"}).aim is None
+    assert of(**{SECONDS: "2", DELAY_SHARE: "1", RESPONSE: "x", CHANGE_SHARE: "1"}).chooser is None
 
 
 @pytest.mark.parametrize("text", ["false", "False", "FALSE", ""])
 def test_its_switches_switch_off(text: str) -> None:
-    assert of(**{DELAY: text, CHANGE: text, SECONDS: "x", CHANGE_SHARE: "x"}).aim is None
+    assert of(**{DELAY: text, CHANGE: text, SECONDS: "x", CHANGE_SHARE: "x"}).chooser is None
 
 
 @pytest.mark.parametrize("text", ["true", "True", "TRUE"])
@@ -104,19 +104,19 @@ def test_a_wrong_variable_turns_its_fault_off_alone(
     (problem,) = settings.problems
     assert problem.variable == (variable or next(iter(variables)))
     assert said in problem.message
-    assert settings.aim is not None
-    assert [rule.fault.name for rule in settings.aim.rules] == ["status"]
+    assert settings.chooser is not None
+    assert [rule.fault.name for rule in settings.chooser.rules] == ["status"]
 
 
 def test_their_rules_add_to_ours_and_our_limits_hold_for_them() -> None:
     both = {DELAY: "true", SECONDS: "2", DELAY_SHARE: "1", "FAULTLAYER_LATENCY": "300ms"}
     settings = of(**both)
-    assert settings.aim is not None
-    delays = [rule.options.delay[0] for rule in settings.aim.rules]
+    assert settings.chooser is not None
+    delays = [rule.options.delay[0] for rule in settings.chooser.rules]
     assert delays == [0.3, 2]
-    assert [rule.draw_name for rule in settings.aim.rules] == ["latency", "latency#2"]
-    assert of(**both, FAULTLAYER_DISABLED="true").aim is None
-    matched = of(**both, FAULTLAYER_MATCH="headers.x-chaos").aim
+    assert [rule.draw_name for rule in settings.chooser.rules] == ["latency", "latency#2"]
+    assert of(**both, FAULTLAYER_DISABLED="true").chooser is None
+    matched = of(**both, FAULTLAYER_MATCH="headers.x-chaos").chooser
     assert matched is not None
     assert all(rule.match for rule in matched.rules)
 
@@ -124,7 +124,7 @@ def test_their_rules_add_to_ours_and_our_limits_hold_for_them() -> None:
 @pytest.mark.parametrize(("text", "stops"), [("true", True), ("false", False), ("", False)])
 def test_failure_lambdas_kill_switch_stops_all(text: str, stops: bool) -> None:
     settings = of(**{"FAILURE_LAMBDA_DISABLED": text, "FAULTLAYER_STATUS": "503", DELAY: "true"})
-    assert (settings.aim is None) == stops
+    assert (settings.chooser is None) == stops
 
 
 def test_chaos_toolkit_arms_and_disarms() -> None:
@@ -133,7 +133,7 @@ def test_chaos_toolkit_arms_and_disarms() -> None:
         "when": "before",
         "rate": 1e-05,
     }
-    assert of(**REMOVE_LATENCY).aim is None
+    assert of(**REMOVE_LATENCY).chooser is None
     assert rules(of(**ADD_ERROR)) == {
         "corruption": {
             "mode": "replace",

@@ -13,6 +13,7 @@ from faultlayer.faults import all_faults
 from faultlayer.settings.draft import Plan
 from faultlayer.settings.plan import read
 from faultlayer.vocabulary.registry import GLOBALS, PLANNED
+from unit.settings.config_read import settings_of
 
 CONTRACT = """{"faults": [{"fault": "latency", "delay": "100ms..400ms", "rate": 0.2,
              "when": "before",
@@ -44,7 +45,7 @@ def test_the_contracts_own_example() -> None:
     )
     assert (status_values["code"], status_values["rate"]) == (503, 0.05)
     assert (late_values["max"], status_values["match"]) == (None, None)
-    assert found.values == {
+    assert settings_of(found) == {
         "SEED": "7",
         "DRY_RUN": False,
         "DISABLED": False,
@@ -182,7 +183,7 @@ def test_every_global_of_the_contract_can_be_said_in_a_plan() -> None:
         if option.name in PLANNED:
             found = read({option.name.lower(): option.kind.example})
             assert not found.problems
-            assert list(found.values) == [option.name]
+            assert list(settings_of(found)) == [option.name]
 
 
 # -- whatever is written ----------------------------------------------------------------------

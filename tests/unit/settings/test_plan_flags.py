@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.draft import Plan
 from faultlayer.settings.plan import read
+from unit.settings.config_read import settings_of
 
 LATE = {"enabled": True, "delay": "1s"}
 
@@ -34,11 +35,11 @@ def test_a_flag_is_a_rule_of_the_fault_that_it_names() -> None:
 def test_the_flag_for_all_rules() -> None:
     flags = {"latency": LATE, "faultlayer": {"enabled": True, "seed": 7, "dry_run": True}}
     found = read(flags)
-    assert found.values == {"SEED": "7", "DRY_RUN": True}
+    assert settings_of(found) == {"SEED": "7", "DRY_RUN": True}
     assert not found.problems
     found = read({**flags, "faultlayer": {"enabled": False}})
-    assert found.values == {"DISABLED": True}
-    assert Config().aimed(found) is None
+    assert settings_of(found) == {"DISABLED": True}
+    assert Configuration().chooser_for(found) is None
 
 
 @pytest.mark.parametrize(

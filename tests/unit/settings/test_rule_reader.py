@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from faultlayer.jsontext import loads_careful
-from faultlayer.settings.draft import Plan
+from faultlayer.settings.draft import Plan, Reading
 from faultlayer.settings.rule_reader import named, read_rule
 
 
 def read(rule: Any) -> Plan:
-    plan = Plan()
-    read_rule(plan, "faults[0]", rule)
-    return plan
+    reading = Reading()
+    read_rule(reading, "faults[0]", rule)
+    return Plan(reading)
 
 
 def test_a_rule_is_a_fault_with_all_its_options() -> None:

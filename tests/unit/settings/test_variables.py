@@ -39,7 +39,7 @@ GLOBAL_VARIABLES = [PREFIX + option.name for option in GLOBALS]
 )
 def test_nothing_to_inject_leaves_the_runtime_alone(variables: dict[str, str]) -> None:
     settings = read(**variables)
-    assert settings.aim is None
+    assert settings.chooser is None
     assert not settings.problems
 
 
@@ -48,7 +48,7 @@ def test_an_empty_variable_of_a_fault_is_off_and_no_mistake(fault: str) -> None:
     main = fault.upper()
     settings = read(**{main: "", f"{main}_RATE": "20%", "DISABLED": "false"})
     assert settings.problems == []
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 def test_other_programs_variables_are_theirs() -> None:
@@ -64,37 +64,38 @@ def test_every_option_reaches_its_fault() -> None:
         LATENCY="100ms..400ms", LATENCY_WHEN="after", LATENCY_RATE="20%", LATENCY_MAX="3"
     )
     assert not settings.problems
-    assert settings.aim is not None
-    (rule,) = settings.aim.rules
+    assert settings.chooser is not None
+    (rule,) = settings.chooser.rules
     assert (rule.options.delay, rule.options.when, rule.rate) == ((0.1, 0.4), "after", 0.2)
     assert [rule.claim() for _ in range(4)] == [True, True, True, False]
 
 
 def test_an_option_not_given_has_its_default() -> None:
     settings = read(STATUS="503")
-    assert settings.aim is not None
-    (rule,) = settings.aim.rules
+    assert settings.chooser is not None
+    (rule,) = settings.chooser.rules
     assert (rule.options.code, rule.options.when, rule.rate) == (503, "before", 1.0)
     assert all(rule.claim() for _ in range(100))
 
 
 def test_the_common_rate_is_a_default() -> None:
     settings = read(RATE="25%", LATENCY="1s", STATUS="503", STATUS_RATE="0.75")
-    assert settings.aim is not None
-    assert {r.fault.name: r.rate for r in settings.aim.rules} == {"latency": 0.25, "status": 0.75}
+    assert settings.chooser is not None
+    assert {r.fault.name: r.rate for r in settings.chooser.rules} == {
+        "latency": 0.25,
+        "status": 0.75,
+    }
     assert faults(read(RATE="0", LATENCY="1s", STATUS="503", STATUS_RATE="1")) == ["status"]
 
 
 def test_the_globals_are_read() -> None:
-    settings = read(
-        LATENCY="1s", PORT="1234", RUNTIME_API="127.0.0.1:9009", DRY_RUN="yes", SEED="7"
-    )
-    assert (settings.port, settings.upstream) == (1234, ("127.0.0.1", 9009))
-    assert settings.aim is not None
-    assert settings.aim.dry_run
+    found = read(LATENCY="1s", PORT="1234", RUNTIME_API="127.0.0.1:9009", DRY_RUN="yes", SEED="7")
+    assert (found.settings.port, found.settings.runtime_api) == (1234, ("127.0.0.1", 9009))
+    assert found.chooser is not None
+    assert found.chooser.dry_run
     assert not read(LATENCY="1s", DISABLED="false").problems
-    assert read().port == 9747
-    assert read().upstream is None
+    assert read().settings.port == 9747
+    assert read().settings.runtime_api is None
 
 
 def test_all_faults_at_once_in_their_order() -> None:
@@ -189,14 +190,14 @@ def test_what_limits_all_stops_all_where_it_is_wrong(variable: str, text: str) -
     assert named == PREFIX + variable
     assert "nothing is injected" in message
     assert "allowed:" in message
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 def test_a_seed_that_is_no_text_stops_all() -> None:
     for seed in ("", " ", "\udc80"):
         settings = read(SEED=seed, LATENCY="1s")
         assert "nothing is injected" in the_problem(settings)[1]
-        assert settings.aim is None
+        assert settings.chooser is None
 
 
 @pytest.mark.parametrize("text", ["", "0", "65536", "http", "-1", "9747.0", NOISE])
@@ -206,7 +207,7 @@ def test_a_wrong_port_is_the_default_one(text: str) -> None:
     assert named == "FAULTLAYER_PORT"
     assert "1 to 65535" in message
     assert "nothing" not in message
-    assert settings.port == 9747
+    assert settings.settings.port == 9747
     assert faults(settings) == ["latency"]
 
 
@@ -216,8 +217,8 @@ def test_a_wrong_port_is_the_default_one(text: str) -> None:
 def test_the_common_match_is_a_default() -> None:
     settings = read(MATCH="a=1", LATENCY="1s", STATUS="503", STATUS_MATCH='{"b":{"exists":true}}')
     assert not settings.problems
-    assert settings.aim is not None
-    shown = {r.fault.name: r.match.show() for r in settings.aim.rules if r.match is not None}
+    assert settings.chooser is not None
+    shown = {r.fault.name: r.match.show() for r in settings.chooser.rules if r.match is not None}
     assert shown == {
         "latency": '{"a":{"in":["1",1]}}',
         "status": '{"b":{"exists":true}}',
@@ -226,8 +227,8 @@ def test_the_common_match_is_a_default() -> None:
 
 def test_without_a_match_everything_is_meant() -> None:
     settings = read(LATENCY="1s")
-    assert settings.aim is not None
-    assert settings.aim.rules[0].match is None
+    assert settings.chooser is not None
+    assert settings.chooser.rules[0].match is None
 
 
 # -- the window -------------------------------------------------------------------------------
@@ -241,12 +242,12 @@ def test_a_window_that_is_open_or_to_come_is_armed() -> None:
     for window in ({"START": _time(3600)}, {"END": _time(3600)}, {"START": _time(-9)}):
         settings = read(LATENCY="1s", **window)
         assert not settings.problems
-        assert settings.aim is not None
+        assert settings.chooser is not None
 
 
 def test_an_end_that_has_come_is_idle_and_no_mistake() -> None:
     settings = read(LATENCY="1s", END=_time(-1))
-    assert settings.aim is None
+    assert settings.chooser is None
     assert not settings.problems
 
 
@@ -257,7 +258,7 @@ def test_a_window_that_ends_before_it_starts_stops_all(end: str) -> None:
     assert named == "FAULTLAYER_END"
     assert "not after FAULTLAYER_START" in message
     assert "nothing is injected" in message
-    assert settings.aim is None
+    assert settings.chooser is None
 
 
 @pytest.mark.parametrize(
@@ -270,8 +271,8 @@ def test_an_upstream_that_is_none(text: str) -> None:
     message = the_problem(settings)[1]
     assert "allowed: host:port" in message
     assert len(message) < 120
-    assert settings.upstream is None
-    assert settings.aim is None
+    assert settings.settings.runtime_api is None
+    assert settings.chooser is None
 
 
 def test_addresses() -> None:
@@ -312,4 +313,4 @@ def test_no_environment_is_a_traceback_or_told_of_twice(environ: dict[str, str])
 
 @given(st.dictionaries(NAMES, TEXTS, max_size=8))
 def test_adding_the_kill_switch_always_stops_all(environ: dict[str, str]) -> None:
-    assert read_environment({**environ, "FAULTLAYER_DISABLED": "true"}).aim is None
+    assert read_environment({**environ, "FAULTLAYER_DISABLED": "true"}).chooser is None

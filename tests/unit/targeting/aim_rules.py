@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from faultlayer.targeting.choose import Chooser
-from faultlayer.targeting.rules import Limit, Rule
+from faultlayer.targeting.limits import Limit
+from faultlayer.targeting.rules import Rule, RuleSet
 from faultlayer.values.kinds import Text
 from faultlayer.vocabulary.actions import Action, Delay, Fail, Respond, Rewrite
 from faultlayer.vocabulary.registry import Fault, Option, Options
@@ -35,6 +36,10 @@ def rule(
     return Rule(fault, Options({}), rate, limit, **more)
 
 
+def chooser_of(rules: list[Rule], seed: str | None = None, **more: Any) -> Chooser:
+    return Chooser(RuleSet(rules, seed, **more))
+
+
 def delay(options: Options, invocation: Any, draw: float) -> Action:
     return Delay(draw)
 
@@ -55,16 +60,16 @@ def never(options: Options, invocation: Any, draw: float) -> None:
     return None
 
 
-def hit(aim: Chooser, request_id: str) -> list[str]:
+def hit(chooser: Chooser, request_id: str) -> list[str]:
     """The faults that hit this invocation, in order."""
-    hits = aim.decide(*event(request_id))
+    hits = chooser.decide(*event(request_id))
     return [found.rule.fault.name for found in hits.injections] if hits else []
 
 
-def delays(aim: Chooser, ids: list[str]) -> dict[str, list[float]]:
+def delays(chooser: Chooser, ids: list[str]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for request_id in ids:
-        hits = aim.decide(*event(request_id))
+        hits = chooser.decide(*event(request_id))
         actions = [each.action for each in hits.injections] if hits else []
         found[request_id] = [a.seconds for a in actions if isinstance(a, Delay)]
     return found

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from faultlayer.events.match import parse
-from faultlayer.targeting.choose import Chooser
 from faultlayer.vocabulary.actions import BEFORE, Fail
-from unit.targeting.aim_rules import IDS, delay, delays, event, fail, hit, respond, rule
+from unit.targeting.aim_rules import IDS, chooser_of, delay, delays, event, fail, hit, respond, rule
 
 # -- matches ----------------------------------------------------------------------------------
 
@@ -19,9 +18,9 @@ def with_event(request_id: str, content: bytes) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("seed", ["7", None])
 def test_a_rule_hits_what_it_is_for(seed: str | None) -> None:
-    aim = Chooser([rule("one", delay, match=parse("a=1")), rule("two", delay, 2)], seed)
+    chooser = chooser_of([rule("one", delay, match=parse("a=1")), rule("two", delay, 2)], seed)
     for content, expected in ((b'{"a":1}', ["one", "two"]), (b'{"a":2}', ["two"]), (b"x", ["two"])):
-        hits = aim.decide(*with_event("id", content))
+        hits = chooser.decide(*with_event("id", content))
         assert hits is not None
         assert [found.rule.fault.name for found in hits.injections] == expected
 
@@ -32,16 +31,16 @@ def test_what_does_not_match_is_not_counted_and_not_told(
 ) -> None:
     for dry_run in (False, True):
         limited = rule("one", delay, maximum=1, match=parse("a=1"))
-        aim = Chooser([limited], seed, dry_run=dry_run)
-        assert aim.decide(*with_event("id", b"{}")) is None
+        chooser = chooser_of([limited], seed, dry_run=dry_run)
+        assert chooser.decide(*with_event("id", b"{}")) is None
         assert capfd.readouterr().out == ""
         assert limited.claim()
 
 
 def test_a_dry_run_counts_as_the_run_would(capfd: pytest.CaptureFixture[str]) -> None:
-    aim = Chooser([rule("one", delay, maximum=2, match=parse("a"))], dry_run=True)
+    chooser = chooser_of([rule("one", delay, maximum=2, match=parse("a"))], dry_run=True)
     for content in (b'{"a":1}', b"{}", b'{"a":1}', b'{"a":1}'):
-        assert aim.decide(*with_event("id", content)) is None
+        assert chooser.decide(*with_event("id", content)) is None
     assert len(capfd.readouterr().out.splitlines()) == 2
 
 
@@ -52,15 +51,15 @@ def test_the_event_is_read_only_where_a_rule_that_was_drawn_needs_it(seed: str |
 
     head, lowered = event("id")
     idle = [rule("one", delay, rate=0.0, match=parse("a")), rule("two", delay, 2)]
-    assert Chooser(idle, seed).decide(head, lowered, content) is not None
-    assert Chooser([idle[0]], seed).decide(head, lowered, content) is None
-    shut = Chooser([rule("one", delay, match=parse("a"))], seed, end=1.0)
+    assert chooser_of(idle, seed).decide(head, lowered, content) is not None
+    assert chooser_of([idle[0]], seed).decide(head, lowered, content) is None
+    shut = chooser_of([rule("one", delay, match=parse("a"))], seed, end=1.0)
     assert shut.decide(head, lowered, content) is None
 
 
 def test_the_event_as_read_is_let_go_of() -> None:
     """It may be held for minutes, and is many times its bytes."""
-    hits = Chooser([rule("one", delay, match=parse("a"))]).decide(*with_event("id", b'{"a":1}'))
+    hits = chooser_of([rule("one", delay, match=parse("a"))]).decide(*with_event("id", b'{"a":1}'))
     assert hits is not None
     assert hits.invocation._event is not None
     reads: list[int] = []
@@ -78,10 +77,10 @@ def test_two_rules_hit_their_own_events_at_their_rates_and_again() -> None:
     def hits() -> dict[str, list[str]]:
         one = rule("one", delay, rate=0.2, match=parse({"path": {"prefix": "/a"}}))
         two = rule("one", delay, rate=0.05, match=parse("path=/b"), number=2)
-        aim, found = Chooser([one, two], "7"), {"/a": [], "/b": [], "/c": []}
+        chooser, found = chooser_of([one, two], "7"), {"/a": [], "/b": [], "/c": []}
         for number in range(10_000):
             path = ("/a", "/b", "/c")[number % 3]
-            hits = aim.decide(*with_event(f"id-{number}", b'{"path":"%b"}' % path.encode()))
+            hits = chooser.decide(*with_event(f"id-{number}", b'{"path":"%b"}' % path.encode()))
             if hits is not None:
                 assert [h.rule for h in hits.injections] == [one if path == "/a" else two]
                 found[path].append(hits.invocation.request_id)
@@ -96,21 +95,23 @@ def test_two_rules_hit_their_own_events_at_their_rates_and_again() -> None:
 
 
 def test_two_rules_of_one_fault_draw_on_their_own() -> None:
-    aim = Chooser([rule("one", delay, rate=0.5), rule("one", delay, rate=0.5, number=2)], "7")
-    both = [len(hit(aim, request_id)) for request_id in IDS]
+    chooser = chooser_of(
+        [rule("one", delay, rate=0.5), rule("one", delay, rate=0.5, number=2)], "7"
+    )
+    both = [len(hit(chooser, request_id)) for request_id in IDS]
     for count, share in ((0, 0.25), (1, 0.5), (2, 0.25)):
         assert abs(both.count(count) / len(IDS) - share) < 0.05
 
 
 def test_the_first_rule_draws_what_it_always_drew() -> None:
-    alone = Chooser([rule("one", delay, rate=0.3)], "7")
-    first = Chooser([rule("one", delay, rate=0.3), rule("one", delay, rate=0.0, number=2)], "7")
+    alone = chooser_of([rule("one", delay, rate=0.3)], "7")
+    first = chooser_of([rule("one", delay, rate=0.3), rule("one", delay, rate=0.0, number=2)], "7")
     assert delays(alone, IDS[:500]) == delays(first, IDS[:500])
 
 
 def test_rules_of_one_fault_keep_the_order_they_were_given_in() -> None:
-    aim = Chooser([rule("one", fail(BEFORE)), rule("one", respond(BEFORE), number=2)])
-    hits = aim.decide(*event("x"))
+    chooser = chooser_of([rule("one", fail(BEFORE)), rule("one", respond(BEFORE), number=2)])
+    hits = chooser.decide(*event("x"))
     assert hits is not None
     assert [type(found.action) for found in hits.injections] == [Fail]
 
@@ -123,19 +124,19 @@ def test_outside_the_window_nothing_is_hit_or_told_or_counted(
     seed: str | None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     limited = rule("one", delay, maximum=2)
-    aim = Chooser([limited], seed, start=100.0, end=200.0)
+    chooser = chooser_of([limited], seed, start=100.0, end=200.0)
     # The clock jumps either way, as a thaw, a restore or a correction makes it.
     for now, expected in ((99.999, []), (200.0, []), (100.0, ["one"]), (1e9, []), (199.9, ["one"])):
-        monkeypatch.setattr("faultlayer.targeting.choose.time", lambda now=now: now)
-        assert hit(aim, "id") == expected
-    dry = Chooser([rule("one", delay)], seed, dry_run=True, start=100.0)
-    monkeypatch.setattr("faultlayer.targeting.choose.time", lambda: 5.0)
+        monkeypatch.setattr("faultlayer.targeting.rules.time", lambda now=now: now)
+        assert hit(chooser, "id") == expected
+    dry = chooser_of([rule("one", delay)], seed, dry_run=True, start=100.0)
+    monkeypatch.setattr("faultlayer.targeting.rules.time", lambda: 5.0)
     assert hit(dry, "id") == []
     assert capfd.readouterr().out == ""
 
 
 def test_a_window_may_have_one_side_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for now, after, before in ((99.0, [], ["one"]), (100.0, ["one"], [])):
-        monkeypatch.setattr("faultlayer.targeting.choose.time", lambda now=now: now)
-        assert hit(Chooser([rule("one", delay)], start=100.0), "id") == after
-        assert hit(Chooser([rule("one", delay)], end=100.0), "id") == before
+        monkeypatch.setattr("faultlayer.targeting.rules.time", lambda now=now: now)
+        assert hit(chooser_of([rule("one", delay)], start=100.0), "id") == after
+        assert hit(chooser_of([rule("one", delay)], end=100.0), "id") == before

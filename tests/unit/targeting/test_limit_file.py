@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultlayer.settings import plan
-from faultlayer.settings.configuration import Config
+from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.variables import read_environment
 from faultlayer.targeting import limit_file
 from faultlayer.targeting.limit_file import Counts
@@ -137,9 +137,9 @@ LIMITED = {"FAULTLAYER_LATENCY": "1s", "FAULTLAYER_LATENCY_MAX": "3"}
 
 
 def claims(path: Path, variables: dict[str, str], times: int) -> list[bool]:
-    aim = read_environment(variables, kept=bytes(path)).aim
-    assert aim is not None
-    return [(aim.rules + aim.starts)[0].claim() for _ in range(times)]
+    chooser = read_environment(variables, limit_file=bytes(path)).chooser
+    assert chooser is not None
+    return [(chooser.rules + chooser.starts)[0].claim() for _ in range(times)]
 
 
 def test_a_limit_holds_for_the_environment_not_for_the_process(path: Path) -> None:
@@ -150,19 +150,19 @@ def test_a_limit_holds_for_the_environment_not_for_the_process(path: Path) -> No
 
 
 def test_what_did_not_come_to_pass_is_given_back_there_too(path: Path) -> None:
-    aim = read_environment(LIMITED, kept=bytes(path)).aim
-    assert aim is not None
-    assert all(aim.rules[0].claim() for _ in range(3))
-    aim.rules[0].uncount()
+    chooser = read_environment(LIMITED, limit_file=bytes(path)).chooser
+    assert chooser is not None
+    assert all(chooser.rules[0].claim() for _ in range(3))
+    chooser.rules[0].uncount()
     assert claims(path, LIMITED, 2) == [True, False]
 
 
 def test_without_a_limit_no_file_is_made(path: Path) -> None:
-    aim = read_environment({"FAULTLAYER_LATENCY": "1s"}, kept=bytes(path)).aim
-    assert aim is not None
-    assert aim.rules[0].claim()
+    chooser = read_environment({"FAULTLAYER_LATENCY": "1s"}, limit_file=bytes(path)).chooser
+    assert chooser is not None
+    assert chooser.rules[0].claim()
     assert not path.exists()
-    read_environment({**LIMITED, "FAULTLAYER_LATENCY_MAX": "0"}, kept=bytes(path))
+    read_environment({**LIMITED, "FAULTLAYER_LATENCY_MAX": "0"}, limit_file=bytes(path))
 
 
 def test_without_the_file_each_process_counts(path: Path) -> None:
@@ -172,14 +172,13 @@ def test_without_the_file_each_process_counts(path: Path) -> None:
 
 
 def test_a_rule_that_leaves_a_live_plan_and_comes_back_is_a_new_one(path: Path) -> None:
-    settings = Config()
-    settings.kept = bytes(path)
+    settings = Configuration(limit_file=bytes(path))
     limited = plan.read('{"faults":[{"fault":"latency","delay":"1s","max":1}]}')
     other = plan.read('{"faults":[{"fault":"latency","delay":"2s","max":1}]}')
     for each in (limited, other, limited):
-        aim = settings.aimed(each)
-        assert aim is not None
-        assert [aim.rules[0].claim() for _ in range(2)] == [True, False]
+        chooser = settings.chooser_for(each)
+        assert chooser is not None
+        assert [chooser.rules[0].claim() for _ in range(2)] == [True, False]
 
 
 def test_two_rules_never_share_a_place_by_their_name() -> None:

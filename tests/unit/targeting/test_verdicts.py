@@ -25,11 +25,11 @@ def invocation(request_id: str = "r") -> Invocation:
     return Invocation(found, found.lower(), lambda: BODY)
 
 
-def aim(**variables: str):
+def chooser(**variables: str):
     found = read_environment({f"FAULTLAYER_{name}": text for name, text in variables.items()})
     assert not found.problems
-    assert found.aim is not None
-    return found.aim
+    assert found.chooser is not None
+    return found.chooser
 
 
 def names(found) -> dict[str, tuple[bool, bool | None, bool]]:
@@ -37,7 +37,7 @@ def names(found) -> dict[str, tuple[bool, bool | None, bool]]:
 
 
 def test_a_rule_without_chance_hits_or_does_not_match():
-    rules = aim(LATENCY="1s", STATUS="503", STATUS_MATCH="path=/users")
+    rules = chooser(LATENCY="1s", STATUS="503", STATUS_MATCH="path=/users")
     assert names(verdicts(rules, invocation())) == {
         "latency": (True, True, False),
         "status": (False, True, False),
@@ -45,8 +45,8 @@ def test_a_rule_without_chance_hits_or_does_not_match():
 
 
 def test_chance_is_not_known():
-    assert names(verdicts(aim(STATUS="503", RATE="20%"), invocation()))["status"][1] is None
-    rules = aim(STATUS="503", RATE="20%", SEED="7")
+    assert names(verdicts(chooser(STATUS="503", RATE="20%"), invocation()))["status"][1] is None
+    rules = chooser(STATUS="503", RATE="20%", SEED="7")
     assert names(verdicts(rules, invocation(), seeded=False))["status"][1] is None
     assert names(verdicts(rules, invocation()))["status"][1] is not None
 
@@ -56,14 +56,14 @@ def test_chance_is_not_known():
     [("before", "exception", "status"), ("after", "status", "exception")],
 )
 def test_one_outcome_bars_the_other(when: str, winner: str, loser: str):
-    rules = aim(STATUS="503", EXCEPTION="x", EXCEPTION_WHEN=when)
+    rules = chooser(STATUS="503", EXCEPTION="x", EXCEPTION_WHEN=when)
     found = {one.rule.fault.name: one for one in verdicts(rules, invocation())}
     assert found[winner].barred_by is None
     assert found[loser].barred_by is found[winner].rule
 
 
 def test_foretelling_leaves_a_limit_as_it_is():
-    rules = aim(STATUS="503", STATUS_MAX="1")
+    rules = chooser(STATUS="503", STATUS_MAX="1")
     for _ in range(3):
         verdicts(rules, invocation())
     assert rules.rules[0].limit.remaining == 1
@@ -71,7 +71,9 @@ def test_foretelling_leaves_a_limit_as_it_is():
 
 @given(st.uuids(), st.sampled_from(["0.1", "0.5", "0.9"]))
 def test_what_is_foretold_by_a_seed_is_what_hits(request_id, rate: str):
-    rules = aim(LATENCY="1s", STATUS="503", EXCEPTION="x", HEADERS='{"a":"b"}', RATE=rate, SEED="7")
+    rules = chooser(
+        LATENCY="1s", STATUS="503", EXCEPTION="x", HEADERS='{"a":"b"}', RATE=rate, SEED="7"
+    )
     found = verdicts(rules, invocation(str(request_id)))
     foretold = [
         one.rule.fault.name for one in found if one.applies and one.drawn and not one.barred_by
