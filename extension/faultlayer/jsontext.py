@@ -1,8 +1,8 @@
 """JSON by the interpreter's own C scanner and encoder, without the `json` package around them.
 
-It promises what `json.loads` and compact `json.dumps` give. The package imports `re`, `enum` and
-`collections`: more than twice the time that the rest of this extension needs to start, on a CPU
-that may be a seventh of a core.
+The results are those of `json.loads` and compact `json.dumps`. The package imports `re`, `enum` and
+`collections`, which takes more than twice the time that the rest of this extension needs to start,
+on a CPU that may be a seventh of a core.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _INFINITY = float("inf")
 
 
 class _Context:
-    """What the scanner asks of a `json.JSONDecoder`."""
+    """The attributes of a `json.JSONDecoder` that the scanner uses."""
 
     strict = True
     object_hook = None
@@ -41,7 +41,7 @@ class Repeated(dict):  # type: ignore[type-arg]
 
 
 class _Careful(_Context):
-    """The same, where what is written twice is to be noticed."""
+    """A context that notices members that are written twice."""
 
     @staticmethod
     def object_pairs_hook(  # type: ignore[override]
@@ -71,7 +71,7 @@ escape = encode_basestring  # the same in any script, and of text that has a cha
 
 
 def loads(data: str | bytes, scan: Callable[[str, int], tuple[Any, int]] = scan) -> Any:
-    """The value of a JSON text; raises ValueError (RecursionError where it nests too deeply)."""
+    """The value of a JSON text. Raises ValueError; RecursionError if it nests too deeply."""
     text = data.decode("utf-8") if isinstance(data, bytes) else data
     try:
         value, end = scan(text, len(text) - len(text.lstrip(_SPACE)))
@@ -83,7 +83,7 @@ def loads(data: str | bytes, scan: Callable[[str, int], tuple[Any, int]] = scan)
 
 
 class _Checking(_Context):
-    """The same, where values are of no interest: objects are let go of as soon as they end."""
+    """A context for checks only: each object is dropped as soon as it ends."""
 
     @staticmethod
     def object_pairs_hook(pairs: list[tuple[str, Any]]) -> None:  # type: ignore[override]
@@ -94,7 +94,7 @@ skip = make_scanner(_Checking)  # type: ignore[arg-type]
 
 
 def is_json(text: str) -> bool:
-    """Whether this is a JSON text, read in little more memory than it has."""
+    """True if this is a JSON text. Takes little more memory than the text."""
     try:
         loads(text, skip)
     except (ValueError, RecursionError):
@@ -108,12 +108,12 @@ def loads_careful(data: str | bytes) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON in ASCII; raises TypeError for what JSON cannot say."""
+    """Compact JSON in ASCII. Raises TypeError for values that JSON does not have."""
     return "".join(_encode(value, 0))
 
 
 def dump_bytes(value: Any) -> bytes:
-    """Compact JSON in UTF-8; in ASCII if there is a lone surrogate, which UTF-8 cannot say."""
+    """Compact JSON in UTF-8; in ASCII if there is a lone surrogate, which UTF-8 does not have."""
     try:
         return "".join(_encode_utf8(value, 0)).encode()
     except UnicodeEncodeError:
@@ -129,7 +129,7 @@ def quote_utf8(text: str) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Whether this is a JSON number; what JSON cannot say (infinity, NaN) is none."""
+    """True if this is a JSON number: infinity and NaN are not."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and -_INFINITY < value < _INFINITY  # type: ignore[operator]
 
@@ -144,7 +144,7 @@ def plain(number: float) -> str:
 
 
 def sendable(text: str) -> str:
-    """The text, refused where UTF-8 cannot say it: a variable's bytes that were none."""
+    """The text. Raises ValueError if the variable's bytes were not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -153,7 +153,7 @@ def sendable(text: str) -> str:
 
 
 def text_of(value: object, what: str) -> str:
-    """The text itself, refused where it is empty or not text."""
+    """The text. Raises ValueError if it is empty or not text."""
     if not isinstance(value, str):
         raise ValueError(f"is not {what}")
     if not value.strip():
@@ -162,7 +162,7 @@ def text_of(value: object, what: str) -> str:
 
 
 def json_value(value: Any) -> Any:
-    """The JSON value of a variable's text; a plan's value is one already."""
+    """The JSON value in a variable's text. A plan's value is parsed already."""
     if not isinstance(value, str):
         return value
     text = text_of(value, "JSON")

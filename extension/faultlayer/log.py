@@ -1,8 +1,9 @@
-"""One JSON line on standard output per event, written at once.
+"""Log one JSON line on standard output per log event, at once.
 
-It promises never to log event bodies, environment values or credentials: callers give it names,
-numbers and fixed sentences. It never raises, and never writes into what is not standard output: a
-line that cannot be made or written is lost, since the invocation that it tells of counts for more.
+- It never logs event bodies, environment values or credentials: callers pass names, numbers and
+  fixed sentences.
+- It never raises. A line that cannot be made or written is lost: the invocation matters more.
+- It never writes to descriptor 1 if that is not standard output.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _metrics: Callable[[str, Mapping[str, Any]], str] | None = None
 
 
 def _is_open() -> bool:
-    """Whether there is a standard output: where not, a socket will have its number soon."""
+    """True if there is a standard output. If not, a socket will soon have its number."""
     try:
         fstat(1)
     except OSError:
@@ -44,19 +45,19 @@ def _json(value: Any) -> str:
 
 
 def embed(metrics: Callable[[str, Mapping[str, Any]], str]) -> None:
-    """From here on `metrics` says what a line gets besides, by its event and its fields."""
+    """Add members to log lines from now on: those that `metrics` gives for a line."""
     global _metrics
     _metrics = metrics
 
 
 def emit(level: str, event: str, **fields: Any) -> None:
-    """Write one line, unless AWS_LAMBDA_LOG_LEVEL asks for graver ones only.
+    """Write one line, unless AWS_LAMBDA_LOG_LEVEL is above its level.
 
-    A line with metrics is written whatever the level: they were asked for by name.
+    A line with metrics is written at any level: the user asked for the metrics.
     """
     try:
         measured = "" if _metrics is None else _metrics(event, fields)
-    except Exception:  # the line tells all the same what has happened
+    except Exception:  # the line still says what happened
         measured = ""
     if not _heard or (_LEVELS[level] < _lowest and not measured):
         return

@@ -1,7 +1,9 @@
-"""FAULTLAYER_METRICS=emf: the line of an injection is in CloudWatch's embedded metric format too.
+"""FAULTLAYER_METRICS=emf: add CloudWatch's embedded metric format to the log lines of injections.
 
-It promises one line for both, and that a dry run never counts as an injection: it has a metric of
-its own. Nothing here is imported where the variable is unset.
+- The log line and the metrics are one line.
+- A dry run never counts as an injection: it has its own metric.
+- This is imported only if the variable is set.
+
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -22,8 +24,8 @@ _DELAY = "delay_ms"
 
 
 def emf(function: str) -> Callable[[str, Mapping[str, Any]], str]:
-    """What is added to the lines about this function's injections; empty for all other lines."""
-    name = quote(function or "unknown")  # a dimension must not be empty
+    """The members to add to log lines about injections of this function."""
+    name = quote(function or "unknown")  # CloudWatch refuses an empty dimension
 
     def members(happened: str, fields: Mapping[str, Any]) -> str:
         count = _COUNTS.get(happened)
@@ -42,5 +44,5 @@ def emf(function: str) -> Callable[[str, Mapping[str, Any]], str]:
 
 
 def begin(function: str) -> None:
-    """From here on the lines about injections carry their metrics."""
+    """Add metrics to the log lines about injections from now on."""
     log.embed(emf(function))

@@ -114,8 +114,8 @@ def counted_as_told(lines: Lines, injections: Injections) -> list[dict[str, Any]
 
 
 def rules_of(proxy: Proxy) -> list[Rule]:
-    assert isinstance(proxy.aim, Chooser)
-    return proxy.aim.rules
+    assert isinstance(proxy.chooser, Chooser)
+    return proxy.chooser.rules
 
 
 def counted(rule: Rule) -> int:

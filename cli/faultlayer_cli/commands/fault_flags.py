@@ -14,7 +14,7 @@ import click
 
 from faultlayer.faults import all_faults
 from faultlayer.settings.configuration import Problem
-from faultlayer.values.kinds import Flag, Matching, Source
+from faultlayer.values.kinds import Flag, Matching, PlanOrPlace
 from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.variables import Variables
@@ -76,12 +76,12 @@ class Setting:
             metavar=self.option.kind.metavar,
             help=self.help,
             hidden=self.option in COMMON + AT_START,
-            callback=_plan if isinstance(self.option.kind, Source) else None,
+            callback=_plan if isinstance(self.option.kind, PlanOrPlace) else None,
         )
 
     @property
     def help(self) -> str:
-        if isinstance(self.option.kind, Source):
+        if isinstance(self.option.kind, PlanOrPlace):
             return _PLAN_HELP
         text = self.option.help.replace("`", "")
         if isinstance(self.option.kind, Matching):
@@ -92,7 +92,7 @@ class Setting:
 
 def _plan(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """The variable's text for the plan that a flag names: the plan itself, or its place."""
-    if not value or value.lstrip().startswith(("{", *Source.schemes)):
+    if not value or value.lstrip().startswith(("{", *PlanOrPlace.schemes)):
         return value
     from faultlayer_cli.plans.files import load  # which imports PyYAML, and nobody else needs it
 

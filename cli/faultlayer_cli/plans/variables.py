@@ -8,7 +8,7 @@ from functools import cached_property
 from faultlayer.settings.configuration import Configuration, Problem
 from faultlayer.settings.draft import Settings
 from faultlayer.settings.variables import read_environment
-from faultlayer.values.kinds import Source
+from faultlayer.values.kinds import PlanOrPlace
 from faultlayer.vocabulary.registry import PREFIX
 
 END = PREFIX + "END"
@@ -47,7 +47,7 @@ class Variables:
     def source(self) -> str | None:
         """The place of a plan that is not in the variable itself; None if there is none."""
         text = self.texts.get(PLAN, "").strip()
-        return text if text.startswith(Source.schemes) else None
+        return text if text.startswith(PlanOrPlace.schemes) else None
 
     @property
     def planned(self) -> Settings:

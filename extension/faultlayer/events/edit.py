@@ -1,7 +1,7 @@
-"""Changing one place of a JSON text, where every byte elsewhere stays as it was written.
+"""Change one place of a JSON text. Every other byte stays as it was written.
 
-It promises that numbers no float can hold, escapes, spaces and members written twice keep what
-they are, since only what is replaced is ever written anew. Texts must be JSON: see `jsontext`.
+Only the replaced value is written anew. So large numbers, escapes, spaces and members that are
+written twice stay as they are. The text must be valid JSON: see `jsontext.is_json`.
 https://www.rfc-editor.org/rfc/rfc8259
 """
 
@@ -25,7 +25,7 @@ _SPACE = frozenset(" \t\n\r")
 
 
 def set_path(text: str, path: tuple[str, ...], value: str | None) -> str:
-    """The text with this JSON value at the path; None takes away what is there.
+    """The text with this JSON value at the path; None removes the value there.
 
     Objects on the way to it are made where nothing, or null, is. What is not to be had leaves the
     text as it is: a place in a list that has no such place, a member of a text or a number.
@@ -46,7 +46,7 @@ def members(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 def skim(text: str, wanted: frozenset[str], most: int = 16, depth: int = 4) -> Any:
-    """What a JSON text has of these members; the rest is passed over in little memory.
+    """The values of these members of a JSON text. The rest is skipped in little memory.
 
     Of a list the first `most` values; of numbers, and of what is deeper, only that it is there.
     """
@@ -135,14 +135,14 @@ def _replace(
 
 
 def _same(written: str, new: str) -> bool:
-    """Whether two JSON texts are of the same value; 1 and 1.0 are two."""
+    """True if two JSON texts have the same value. 1 and 1.0 differ."""
     if written[:1] == '"' or new[:1] == '"':  # a text can be long, and is compared as it is
         return written[:1] == new[:1] and loads(written) == loads(new)
     return dumps(loads(written)) == dumps(loads(new))
 
 
 def _naming(name: str, *, named: bool, any_case: bool) -> Callable[[str], bool]:
-    """Whether a part is the one that is meant, by its name; by its index in a list."""
+    """True if this part has the wanted name, or the wanted index in a list."""
     if any_case:
         return lambda other: other.lower() == name.lower()
     if not named and name.isascii() and name.isdigit():

@@ -1,9 +1,10 @@
 """Regular expressions in the syntax of Python's `re`, read into a program for `regex`.
 
-It promises that what it accepts means what `re` means by it, and that a program stays within
-LARGEST steps and WIDEST characters. It refuses what cannot be matched in linear time, or what
-nobody needs, with a ValueError that says what is wrong and where, and must never repeat the
-pattern: values are not to be logged. It does not recurse: the proxy's threads have small stacks.
+- A pattern that it accepts means the same as in `re`. Its program stays within LARGEST steps and
+  WIDEST characters.
+- It refuses syntax that cannot be matched in linear time, or that nobody needs. The ValueError
+  names the mistake and its position, and never repeats the pattern: values are not logged.
+- It does not recurse: the proxy's threads have small stacks.
 
 https://docs.python.org/3/library/re.html#regular-expression-syntax
 """
@@ -221,7 +222,7 @@ class _Reader:
     # Repetition
 
     def _bounds(self, sign: str, position: int) -> tuple[int, int | None] | None:
-        """How often the item before is to come; None where this is a sign like any other."""
+        """How often the item before is repeated; None if this is an ordinary character."""
         if sign != "{":
             return _REPEATS.get(sign)
         end = self.text.find("}", self.position)

@@ -161,7 +161,7 @@ def window_conflict(settings: Settings, plan: Plan) -> Problem | None:
     name, other = "END", "after the start"
     if settings.end is None:
         name, other = "START", "before the end"
-    message = f"is not {other} that {PLAN} says; allowed: a time {other}"
+    message = f"is not {other} in {PLAN}; allowed: a time {other}"
     return Problem(PREFIX + name, message)
 
 

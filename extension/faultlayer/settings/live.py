@@ -163,7 +163,7 @@ class Live:
         if plan.stopped:
             return stopping_problem(plan)
         if window_conflict(self._configuration.settings, plan):
-            return "leaves no time between its start or end and those that the variables say"
+            return "leaves no time between its start or end and those of the variables"
         self._chooser = self._configuration.chooser_for(plan)
         if self._chooser is not None and not self._source.at_start:
             self._chooser.miss()

@@ -1,8 +1,12 @@
-"""What other tools' configurations say, as rules of our plan; loaded only where there is one.
+"""Read other tools' configurations as rules of a plan. Loaded only if there is one.
 
-It promises that a translated rule goes through the plan's own reader, that what cannot be said here
-turns off the flag that says it and no other, and that a problem names the flag, attribute or
-variable as it was written. It knows no fault: what each stands in for is in the fault's own file.
+    a flag or a variable ── Equivalent of a fault ── options ── rule_reader ──> a rule
+
+- A translated rule goes through the plan's own reader.
+- A setting that cannot be translated turns off its own flag, and no other.
+- A problem names the flag, attribute or variable as the user wrote it.
+- This file names no fault: each fault's own file lists its equivalents.
+
 https://github.com/gunnargrosch/failure-lambda (1.x: README, Configuration)
 https://github.com/aws-cli-tools/chaos-lambda-extension (README, Configuration)
 """
@@ -30,11 +34,11 @@ _CONDITIONS = (
     "value, which is text"
 )
 _ALLOWED = "; allowed: "
-_MOST_HINTS = 20  # nearest names that are looked for in one plan
+_MOST_HINTS = 20  # in one plan: each costs a search for the nearest name
 
 
 def _equivalents() -> dict[str, tuple[Fault, Equivalent]]:
-    """What the faults of this version stand in for, by what switches it on."""
+    """Each fault's equivalents, by the name of the flag or variable that switches one on."""
     return {
         equivalent.name: (fault, equivalent)
         for fault in all_faults()
@@ -43,23 +47,23 @@ def _equivalents() -> dict[str, tuple[Fault, Equivalent]]:
 
 
 class _Translation:
-    """A rule on its way into a plan, and what its fields are called where it comes from."""
+    """A rule on its way into a plan, and the names of its fields in the other tool."""
 
     def __init__(self, fault: Fault, equivalent: Equivalent, field: str, stem: str) -> None:
         self.fault = fault
         self.equivalent = equivalent
         self.field = field
-        self.stem = stem  # what stands before the names of its options there
+        self.stem = stem  # the prefix of its options' names in the other tool
         self.names: dict[str, list[str]] = {}
         self.allowed: dict[str, str] = {}
 
     def note(self, option: str, name: str, allowed: str) -> None:
-        """Our option is what that one there says."""
+        """Note that our option comes from this one of the other tool."""
         self.names.setdefault(option, []).append(name)
         self.allowed[option] = allowed
 
     def options(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Our options, of those that are given there."""
+        """Our options, made of the other tool's."""
         known = {name: _whole(given[name]) for name in self.equivalent.options if name in given}
         for name in known:
             option, allowed = self.equivalent.options[name]
@@ -67,7 +71,7 @@ class _Translation:
         return self.equivalent.rule(known)
 
     def add(self, reading: Reading, options: dict[str, Any]) -> None:
-        """Read the rule, and call what is wrong with it by the names there."""
+        """Read the rule, and name its problems by the other tool's names."""
         before = len(reading.problems)
         read_rule(reading, self.field, {KEY: self.fault.name, **options})
         for problem in reading.problems[before:]:
@@ -76,12 +80,12 @@ class _Translation:
                 problem.field = self.stem + "/".join(self.names[option])
                 wrong = problem.message.partition(_ALLOWED)[0]
                 problem.message = wrong + _ALLOWED + self.allowed[option]
-            else:  # it was made of others, whose own problem says more
+            else:  # it was made of other options, and their own problem says more
                 problem.field = self.field
 
 
 def _whole(value: Any) -> Any:
-    """The value, a whole number as such: in JSON 404.0 is 404."""
+    """The value; a float as an integer if it is whole: in JSON 404.0 is 404."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -89,7 +93,7 @@ def _whole(value: Any) -> Any:
 
 
 def read_flag(reading: Reading, field: str, name: str, given: Mapping[str, Any]) -> None:
-    """Add the rule of a flag that is on, where it is one of failure-lambda's; else refuse it."""
+    """Add the rule of a flag that is on, or refuse it if failure-lambda has no such flag."""
     equivalents = _equivalents()
     if name not in equivalents or name.startswith(CHAOS):
         if find_fault(name) is not None:
@@ -129,7 +133,7 @@ def _refuse_flag(reading: Reading, field: str, name: str, equivalents: Mapping[s
 
 
 def _conditions(conditions: Any) -> dict[str, dict[str, Any]]:
-    """Our match, of a list of conditions all of which must hold."""
+    """Our match, made of a list of conditions that must all hold."""
     if not isinstance(conditions, list):
         raise ValueError("is not a list")
     found: dict[str, dict[str, Any]] = {}
@@ -145,14 +149,14 @@ def _conditions(conditions: Any) -> dict[str, dict[str, Any]]:
 
 
 def _condition(condition: Any) -> tuple[str, str, Any]:
-    """Path, operator and operand as ours."""
+    """A condition's path, operator and operand, in our words."""
     if not isinstance(condition, dict):
         raise ValueError("is not an object")
     path, value = condition.get("path"), condition.get("value")
     operator = condition.get("operator", "eq")
     if not isinstance(path, str) or not path:
         raise ValueError("has no path")
-    path = path.replace("\\", "\\\\")  # there it is a character like others
+    path = path.replace("\\", "\\\\")  # in failure-lambda it is a character like others
     if operator == "exists":
         return path, "exists", True
     if operator not in ("eq", "startsWith", "regex"):
@@ -161,7 +165,7 @@ def _condition(condition: Any) -> tuple[str, str, Any]:
         raise ValueError("has a value that is not text")
     if operator == "eq":
         return path, "equals", value
-    if not value:  # in every text
+    if not value:  # every text contains the empty text
         return path, "exists", True
     return path, "prefix" if operator == "startsWith" else "regex", value
 
@@ -170,7 +174,7 @@ def _condition(condition: Any) -> tuple[str, str, Any]:
 
 
 def read_variables(given: Mapping[str, str]) -> Reading:
-    """The rules that these variables say, and whether failure-lambda's own stops all."""
+    """Read the rules of these variables, and failure-lambda's kill switch."""
     reading = Reading()
     if given.get(KILL_SWITCH, "").strip().lower() == "true":
         reading.given["DISABLED"] = True
@@ -210,7 +214,7 @@ def _read_switched(reading: Reading, translation: _Translation, given: Mapping[s
 
 
 def _number(value: Any) -> Any:
-    """The number that a text spells, exponents too: Python prints small ones so."""
+    """The number in a text, with or without an exponent: Python prints small ones with one."""
     try:
         return float(value)
     except ValueError:

@@ -1,8 +1,12 @@
-"""The plan: the same as the variables in JSON, with several rules of one fault where needed.
+"""Read a plan: the same as the variables in JSON, with several rules of one fault if needed.
 
-It promises that a mistake in one rule leaves the others working, that a mistake in what limits all
-of them leaves none, and that each problem names its field and repeats no value. What it reads is
-bounded in size, depth and number of rules.
+    text ── JSON ──┬── an object with `faults` ──> rules, settings ──┬──> Plan
+                   └── feature flags ── a rule for each flag ────────┘
+
+- A mistake in one rule leaves the others in force. A mistake in a setting that limits all rules
+  leaves none in force.
+- Each problem names its field and repeats no value.
+- The size, depth and number of rules of a plan are bounded.
 """
 
 from __future__ import annotations
@@ -23,11 +27,11 @@ _SCHEMA = "$schema"  # for editors
 _FIELDS = {option.name.lower(): option for option in GLOBALS if option.name in PLANNED}
 _ENABLED = "enabled"
 _OLD = "failureMode"
-_WHOLE = "faultlayer"  # the flag that says what a plan says beside its rules
+_WHOLE = "faultlayer"  # the flag for the settings that hold for all rules
 
 
 def read(given: str | bytes | dict[str, Any]) -> Plan:
-    """The plan that this JSON, or what was read of it, describes."""
+    """The plan in this JSON text, or in this object if the JSON was parsed already."""
     reading = Reading()
     try:
         value = given if isinstance(given, dict) else _parsed(given)
@@ -84,7 +88,7 @@ def _read(reading: Reading, value: dict[str, Any]) -> None:
 
 
 def _leave_starts_out(reading: Reading) -> None:
-    """A match holds for all rules, and what hits starts has no event to match."""
+    """Refuse faults of the start beside a match for all rules: a start has no event to match."""
     for place, (fault, values) in enumerate(reading.drafts):
         if fault.begin is not None and values is not None:
             message = f"has no effect beside match: {NO_EVENT}; allowed: matches of other rules"
@@ -106,7 +110,7 @@ def _read_rules(reading: Reading, value: Any) -> None:
     if not isinstance(value, list):
         reading.refuse(_FAULTS, "is not a list; allowed: a list of objects, one for each rule")
     elif len(value) > MAX_RULES:
-        reading.refuse(_FAULTS, f"has more than {MAX_RULES} rules; allowed: at most so many")
+        reading.refuse(_FAULTS, f"has more than {MAX_RULES} rules; allowed: at most {MAX_RULES}")
     else:
         for index, rule in enumerate(value):
             read_rule(reading, f"{_FAULTS}[{index}]", rule)
@@ -116,7 +120,7 @@ def _read_rules(reading: Reading, value: Any) -> None:
 
 
 def _are_flags(value: dict[str, Any]) -> bool:
-    """Whether this is an AppConfig profile of feature flags, as its agent hands it out."""
+    """True if this is an AppConfig profile of feature flags, as its agent returns it."""
     return bool(value) and all(
         isinstance(flag, dict) and _ENABLED in flag and name != _FAULTS and name not in _FIELDS
         for name, flag in value.items()
@@ -124,9 +128,9 @@ def _are_flags(value: dict[str, Any]) -> bool:
 
 
 def _read_flags(reading: Reading, flags: dict[str, Any]) -> None:
-    """Each flag that is on is a rule: `fault`, or else its name, says of which fault."""
+    """Read each flag that is on as a rule. `fault`, or else its name, is the rule's fault."""
     if len(flags) > MAX_RULES:
-        reading.refuse("", f"has more than {MAX_RULES} flags; allowed: at most so many")
+        reading.refuse("", f"has more than {MAX_RULES} flags; allowed: at most {MAX_RULES}")
         return
     for name, flag in flags.items():
         field, whole = named("", name), name == _WHOLE
@@ -137,7 +141,7 @@ def _read_flags(reading: Reading, flags: dict[str, Any]) -> None:
             reading.refuse(where, message, limiting=whole)
         if wrong:
             continue
-        # Those with an underscore are the agent's own: which variant of a flag this is.
+        # Attributes with an underscore are the agent's own: they name the variant of the flag.
         given = {key: of for key, of in flag.items() if key != _ENABLED and key[:1] != "_"}
         if whole:
             _read_whole(reading, given, enabled=flag[_ENABLED])
@@ -146,7 +150,7 @@ def _read_flags(reading: Reading, flags: dict[str, Any]) -> None:
 
 
 def _read_flag(reading: Reading, field: str, name: str, given: dict[str, Any]) -> None:
-    """The rule of a flag that is on: in our words, or in another tool's."""
+    """Read the rule of a flag that is on, in our words or in another tool's."""
     fault = find_fault(name)
     if KEY in given or (fault is not None and fault.main.name in given):
         read_rule(reading, field, {KEY: name, **given})
@@ -157,7 +161,7 @@ def _read_flag(reading: Reading, field: str, name: str, given: dict[str, Any]) -
 
 
 def _read_whole(reading: Reading, given: dict[str, Any], *, enabled: bool) -> None:
-    """The flag for all rules: off, it is the kill switch."""
+    """Read the flag for all rules. If it is off, it is the kill switch."""
     for name, inner in given.items():
         if name in _FIELDS:
             _read_common(reading, name, inner)

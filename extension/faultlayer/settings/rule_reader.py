@@ -1,4 +1,4 @@
-"""One rule of a plan, read from its JSON object."""
+"""Read one rule of a plan from its JSON object."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def meant(name: str, *known: str) -> str:
 
 
 def named(field: str, name: str) -> str:
-    """The field of this name within another; a name that no field has is not repeated at length."""
+    """The path of a field within another. A name that is no plain word is not repeated."""
     plain = name.isascii() and name.isprintable() and " " not in name
     if not (plain and 0 < len(name) <= _LONGEST_NAME):
         name = "(a member)"
@@ -34,7 +34,7 @@ def named(field: str, name: str) -> str:
 
 
 def repeated_fields(field: str, value: Any, depth: int = 0) -> Iterator[str]:
-    """The fields that are given more than once; raises RecursionError below the deepest."""
+    """The fields that are given more than once. Raises RecursionError if nested too deeply."""
     if depth > _DEEPEST:
         raise RecursionError
     if isinstance(value, Repeated):
@@ -55,7 +55,7 @@ def parsed(kind: Kind, value: Any) -> Any:
 
 
 def read_rule(reading: Reading, field: str, rule: Any) -> None:
-    """Add the rule that this object describes; its problems are told of the field's."""
+    """Add the rule that this object describes, or its problems, to the reading."""
     if not isinstance(rule, dict):
         message = f"is not an object; allowed: an object of {KEY} and that fault's options"
         reading.refuse(field, message, limiting=False)
@@ -75,7 +75,7 @@ def read_rule(reading: Reading, field: str, rule: Any) -> None:
 
 
 def _options(reading: Reading, field: str, fault: Fault, rule: dict[str, Any]) -> dict[str, Any]:
-    """The values of the fault's options; what is wrong with them goes to the plan's problems."""
+    """The values of the fault's options. Mistakes become problems of the reading."""
     known = {option.name: option for option in fault.variables().values()}
     values: dict[str, Any] = {name: option.default for name, option in known.items()}
     for name, given in rule.items():

@@ -286,7 +286,7 @@ class Instant(Kind):
         return show(value)
 
 
-class Source(Kind):
+class PlanOrPlace(Kind):
     """A plan, or the place of one."""
 
     metavar = "FILE"

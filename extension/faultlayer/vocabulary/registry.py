@@ -13,8 +13,8 @@ from faultlayer.values.kinds import (
     Instant,
     Kind,
     Matching,
+    PlanOrPlace,
     Rate,
-    Source,
     Text,
     Whole,
 )
@@ -204,7 +204,7 @@ GLOBALS = (
         Text("any text", "7", number=True),
         "makes decisions reproducible: they depend on seed, fault and request id alone",
     ),
-    Option("PLAN", Source(), "the same in JSON, with several rules of one fault where needed"),
+    Option("PLAN", PlanOrPlace(), "the same in JSON, with several rules of one fault where needed"),
     Option("POLL", Duration(), "how old a live plan may become before it is read anew", 10.0),
     Option("PORT", Whole(1, 65535, "9747"), "the proxy's loopback port; taken: any free one", 9747),
     Option(

@@ -143,7 +143,7 @@ def test_without_the_token_the_parameter_is_not_told(
         assert status(api, address) == 200
         time.sleep(0.2)
         (line,) = logged("plan_failed")
-        expected = "answers 401" if token == "another" else "no AWS_SESSION_TOKEN is set"
+        expected = "answers 401" if token == "another" else "AWS_SESSION_TOKEN is not set"
         assert expected in line["message"]
         assert len(agent.asked) == (1 if token == "another" else 0)
 

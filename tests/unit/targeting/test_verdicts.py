@@ -89,25 +89,25 @@ RECORD = b'{"Records":[{"eventSource":"aws:sqs","messageId":"m"}]}'
 @pytest.mark.parametrize(("share", "hits"), [("10%", None), ("50%", None), ("1", True)])
 def test_if_the_fault_itself_leaves_it_to_chance_that_is_not_a_miss(share: str, hits: bool | None):
     event = Invocation(head("r"), head("r").lower(), lambda: RECORD)
-    (one,) = verdicts(aim(BATCH=share), event)
+    (one,) = verdicts(chooser(BATCH=share), event)
     assert one.applies
     assert (one.by_chance, one.drawn, one.hits) == (hits is None, hits, hits)
 
 
 def test_every_reason_is_told():
-    rules = aim(LATENCY="1s", LATENCY_MATCH="path=/users,no.such", LATENCY_MAX="1", BATCH="1")
+    rules = chooser(LATENCY="1s", LATENCY_MATCH="path=/users,no.such", LATENCY_MAX="1", BATCH="1")
     latency, batch = verdicts(rules, invocation())
     assert [condition.written for condition in latency.unmet] == ["path", "no.such"]
     assert "no batch" in batch.why_not
     assert (latency.hits, batch.hits) == (False, False)
-    (limited,) = verdicts(aim(LATENCY="1s", LATENCY_MAX="1"), invocation())
+    (limited,) = verdicts(chooser(LATENCY="1s", LATENCY_MAX="1"), invocation())
     assert limited.hits
 
 
 def test_a_window_that_is_shut_and_a_limit_that_is_reached():
-    (late,) = verdicts(aim(LATENCY="1s", START="2999-01-01T00:00:00Z"), invocation())
+    (late,) = verdicts(chooser(LATENCY="1s", START="2999-01-01T00:00:00Z"), invocation())
     assert (late.in_window, late.hits) == (False, False)
-    rules = aim(LATENCY="1s", LATENCY_MAX="1")
+    rules = chooser(LATENCY="1s", LATENCY_MAX="1")
     assert rules.rules[0].claim()
     (done,) = verdicts(rules, invocation())
     assert (done.used_up, done.hits) == (True, False)

@@ -1,8 +1,12 @@
-"""Where a plan is that may change: a file, or one of AWS's agents on loopback. One file each.
+"""The places of live plans: a file, or an agent of AWS on loopback. One file for each scheme.
 
-A new source is a new file here, named after its scheme, with a `SOURCE` in it. The text of the
-variable is checked before anything is asked. What is fetched is bounded in size and time, and no
-message repeats the name of the place, or anything that was found there.
+    FAULTLAYER_PLAN=scheme:name ── find_source ── SOURCE(name, environ) ── fetch ──> the plan's text
+
+- A new source is a new file here, named after its scheme, with a `SOURCE` in it.
+- The variable's text is checked before any request is sent.
+- A fetch is bounded in size and time.
+- A message never repeats the name of the place, or any content from there.
+
 https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-integration-lambda-extensions.html
 https://docs.aws.amazon.com/appconfig/latest/userguide/appconfig-integration-lambda-extensions.html
 """
@@ -27,13 +31,13 @@ if TYPE_CHECKING:
         torn: bool
 
         def fetch(self) -> str | bytes:
-            """The plan's text; raises ValueError, which says why there is none."""
+            """The plan's text. Raises ValueError, with the reason, if there is none."""
 
 
 def find_source(text: str, environ: Mapping[str, str]) -> Source:
-    """The source of `scheme:name`; raises ValueError if the name is wrong for the scheme.
+    """The source of `scheme:name`. Raises ValueError if the name is wrong for the scheme.
 
-    The scheme is one of `values.kinds.Source.schemes`.
+    The scheme is one of `values.kinds.PlanOrPlace.schemes`.
     """
     scheme, _, name = text.partition(":")
     module = __import__("faultlayer.settings.sources." + scheme, None, None, ("SOURCE",))

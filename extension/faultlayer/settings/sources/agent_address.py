@@ -1,4 +1,4 @@
-"""Where an agent of AWS listens on loopback, and names as its URLs spell them."""
+"""The address of an AWS agent on loopback: its port, and names quoted for its URLs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 
 def url_quoted(name: str, but: bytes = b"") -> bytes:
-    """The name as a URL spells it (RFC 3986, section 2.1); `but` stays as it is."""
+    """Quote a name for a URL (RFC 3986, section 2.1). The bytes of `but` stay as they are."""
     try:
         raw = name.encode()
     except UnicodeError:
@@ -25,5 +25,5 @@ def port_of(environ: Mapping[str, str], variable: str, usual: int) -> int:
     if not text:
         return usual
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65536):
-        raise ValueError(f"is behind {variable}, which is no port")
+        raise ValueError(f"cannot be read: {variable} is not a port")
     return int(text)

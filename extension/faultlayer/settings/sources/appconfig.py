@@ -29,7 +29,7 @@ class AppConfig:
         self._target = target % tuple(url_quoted(part, b"%") for part in parts)
 
     def fetch(self) -> bytes:
-        """The configuration as deployed; raises ValueError."""
+        """The configuration as deployed. Raises ValueError."""
         from faultlayer.wire.loopback_get import ask
 
         return ask(self._port, self._target, b"", MAX_SIZE)

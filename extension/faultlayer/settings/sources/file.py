@@ -10,11 +10,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK  # a FIFO must not hold the start
+_FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK  # a FIFO must not block the start
 
 
 class File:
-    """A plan in a file. It is read when the environment starts, and anew when that is due."""
+    """A plan in a file: read when the environment starts, and again when the plan is old."""
 
     kind = "file"
     at_start = True
@@ -23,11 +23,11 @@ class File:
 
     def __init__(self, path: str, environ: Mapping[str, str]) -> None:
         if not path.startswith("/"):
-            raise ValueError("is no absolute path")
+            raise ValueError("is not an absolute path")
         self._path = path
 
     def fetch(self) -> bytes:
-        """The file's bytes, at most one more than a plan may have; raises ValueError."""
+        """The file's bytes, at most one more than a plan may have. Raises ValueError."""
         data = b""
         try:
             fd = posix.open(self._path, _FLAGS)
@@ -40,7 +40,7 @@ class File:
             reason = posix.strerror(error.errno or 0)
             raise ValueError(f"is a file that cannot be read: {reason}") from None
         except ValueError:
-            raise ValueError("is no path that a file could have") from None
+            raise ValueError("is not a path that a file can have") from None
         return data
 
 

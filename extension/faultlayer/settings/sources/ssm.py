@@ -16,8 +16,7 @@ _TOKEN = "AWS_SESSION_TOKEN"
 class Ssm:
     """A plan in a parameter, through the AWS Parameters and Secrets Lambda extension.
 
-    It may be asked in the invoke phase alone, and refuses whoever does not know the function's own
-    session token.
+    It answers during invocations only, and only requests with the function's own session token.
     """
 
     kind = "ssm"
@@ -27,7 +26,7 @@ class Ssm:
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         if not 0 < len(name) <= LONGEST_NAME:
-            raise ValueError("names no parameter")
+            raise ValueError("does not name a parameter")
         self._port = port_of(environ, _SSM_PORT, 2773)
         self._target = b"/systemsmanager/parameters/get?name=%b&withDecryption=true" % url_quoted(
             name
@@ -35,12 +34,12 @@ class Ssm:
         self._token = environ.get(_TOKEN, "")
 
     def fetch(self) -> str:
-        """The parameter's value; raises ValueError."""
+        """The parameter's value. Raises ValueError."""
         from faultlayer.jsontext import loads
         from faultlayer.wire.loopback_get import ask
 
         if not (self._token.isascii() and self._token.isprintable() and self._token):
-            raise ValueError(f"is a parameter that cannot be asked for: no {_TOKEN} is set")
+            raise ValueError(f"is a parameter that cannot be read: {_TOKEN} is not set")
         header = b"X-Aws-Parameters-Secrets-Token: %b\r\n" % self._token.encode()
         answer = ask(self._port, self._target, header, 2 * MAX_SIZE)  # JSON within JSON
         try:
@@ -48,7 +47,7 @@ class Ssm:
         except (ValueError, KeyError, TypeError, RecursionError):
             value = None
         if not isinstance(value, str):
-            raise ValueError("is at an agent whose answer holds no parameter")
+            raise ValueError("cannot be read: the agent's response holds no parameter")
         return value
 
 

@@ -35,5 +35,5 @@ def test_the_usual_port_or_the_one_that_is_set(text: str | None, port: int) -> N
 
 @pytest.mark.parametrize("text", ["0", "65536", "-1", "a", "1e3", "\u0661", "123456"])
 def test_what_is_no_port_is_named_by_its_variable(text: str) -> None:
-    with pytest.raises(ValueError, match="is behind PORT, which is no port"):
+    with pytest.raises(ValueError, match="cannot be read: PORT is not a port"):
         port_of({"PORT": text}, "PORT", 2772)

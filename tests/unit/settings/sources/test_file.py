@@ -29,7 +29,7 @@ def test_of_one_that_is_too_large_one_byte_more_than_allowed_is_read(tmp_path: P
 
 @pytest.mark.parametrize("path", ["", "plan.json", "./plan.json", "~/plan.json"])
 def test_a_path_is_absolute(path: str) -> None:
-    with pytest.raises(ValueError, match="is no absolute path"):
+    with pytest.raises(ValueError, match="is not an absolute path"):
         File(path, {})
 
 
@@ -39,7 +39,7 @@ def test_what_cannot_be_read_is_said_with_the_reason_and_without_the_path(tmp_pa
     for path, why in (
         (tmp_path / "none", "No such file or directory"),
         (tmp_path, "Is a directory"),
-        (f"{tmp_path}/nul\0", "is no path that a file could have"),
+        (f"{tmp_path}/nul\0", "is not a path that a file can have"),
     ):
         with pytest.raises(ValueError, match=why) as refused:
             File(str(path), {}).fetch()

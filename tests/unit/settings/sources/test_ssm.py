@@ -24,13 +24,13 @@ def test_the_agent_is_asked_for_a_parameter_by_its_name_or_arn() -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 2049])
 def test_what_names_no_parameter_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="names no parameter"):
+    with pytest.raises(ValueError, match="does not name a parameter"):
         find_source(f"ssm:{name}", {})
 
 
 @pytest.mark.parametrize("token", ["", "with a\nline", "\u00e9"])
 def test_without_the_token_nobody_is_asked(token: str) -> None:
-    with pytest.raises(ValueError, match="no AWS_SESSION_TOKEN is set") as refused:
+    with pytest.raises(ValueError, match="AWS_SESSION_TOKEN is not set") as refused:
         Ssm("x", {"AWS_SESSION_TOKEN": token}).fetch()
     assert not token or token not in str(refused.value)
 
@@ -53,5 +53,5 @@ def test_an_answer_without_a_parameter_is_said(
     monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
     answered(monkeypatch, answer)
-    with pytest.raises(ValueError, match="whose answer holds no parameter"):
+    with pytest.raises(ValueError, match="response holds no parameter"):
         Ssm("x", TOKEN).fetch()
