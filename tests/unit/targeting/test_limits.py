@@ -6,8 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from faultlayer.faults import find_fault
-from faultlayer.targeting.limits import LimitBook
+from faultlayer.targeting.limits import Limit, LimitBook
 from faultlayer.vocabulary.registry import Fault
+
+
+class Kept:
+    """Stands for a count in a file, by an earlier process."""
+
+    def __init__(self, used: int) -> None:
+        self.used = used
+
+    def save(self, used: int) -> None:
+        self.used = used
 
 
 def latency(delay: str, maximum: int | None) -> tuple[Fault, dict[str, Any]]:
@@ -48,3 +58,13 @@ def test_the_next_process_goes_on_and_a_forgotten_rule_begins_anew(tmp_path: Pat
     book.limits([])
     (limit,) = book.limits([latency("1s", 3)])
     assert limit is not None and limit.remaining == 3
+
+
+def test_a_limit_goes_on_from_what_an_earlier_process_counted() -> None:
+    kept = Kept(2)
+    limit = Limit(3, kept)  # type: ignore[arg-type]
+    assert [limit.claim(), limit.claim()] == [True, False]
+    assert kept.used == 3
+    limit.uncount()
+    assert kept.used == 2
+    assert Limit(3, Kept(9)).remaining == 0, "the limit is lower than it was"  # type: ignore[arg-type]

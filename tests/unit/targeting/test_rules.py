@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from faultlayer.targeting.rules import Limit
+import pytest
+
+from faultlayer.targeting.rules import RuleSet
 from unit.targeting.aim_rules import delay, rule
-
-
-class Kept:
-    """Stands for a count in a file, by an earlier process."""
-
-    def __init__(self, used: int) -> None:
-        self.used = used
-
-    def save(self, used: int) -> None:
-        self.used = used
 
 
 def test_a_limit_is_reached_and_what_did_not_happen_is_taken_back() -> None:
@@ -32,16 +24,6 @@ def test_without_a_limit_it_hits_for_ever() -> None:
     assert all(free.claim() for _ in range(100))
     free.uncount()
     assert not free.is_used_up
-
-
-def test_a_limit_goes_on_from_what_an_earlier_process_counted() -> None:
-    kept = Kept(2)
-    limit = Limit(3, kept)  # type: ignore[arg-type]
-    assert [limit.claim(), limit.claim()] == [True, False]
-    assert kept.used == 3
-    limit.uncount()
-    assert kept.used == 2
-    assert Limit(3, Kept(9)).remaining == 0, "the limit is lower than it was"  # type: ignore[arg-type]
 
 
 def test_threads_together_claim_no_more_than_there_is() -> None:
@@ -61,3 +43,16 @@ def test_threads_together_claim_no_more_than_there_is() -> None:
 def test_each_rule_of_a_fault_draws_by_a_name_of_its_own() -> None:
     assert rule("one", delay).draw_name == "one"
     assert rule("one", delay, number=2).draw_name == "one#2"
+
+
+@pytest.mark.parametrize(
+    ("now", "is_open", "over"),
+    [(99.0, False, False), (100.0, True, False), (199.0, True, False), (200.0, False, True)],
+)
+def test_a_window_is_open_from_its_start_on_and_before_its_end(
+    monkeypatch: pytest.MonkeyPatch, now: float, is_open: bool, over: bool
+) -> None:
+    monkeypatch.setattr("faultlayer.targeting.rules.time", lambda: now)
+    rule_set = RuleSet([rule("one", delay)], start=100.0, end=200.0)
+    assert (rule_set.is_open(), rule_set.is_over(now)) == (is_open, over)
+    assert RuleSet([rule("one", delay)]).is_open()
