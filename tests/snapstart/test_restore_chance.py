@@ -63,6 +63,9 @@ SNAPSHOT = """
 import json, os, sys
 sys.path[:0] = json.loads(sys.argv[1])
 from faultlayer.proxy import Proxy
+from faultlayer.settings.variables import read_environment
+from faultlayer.startup.listener import listen
+from faultlayer.wire import sockets
 from test_restore_chance import IDS, decisions
 
 chooser = read_environment(json.loads(sys.argv[2])).chooser
