@@ -159,10 +159,10 @@ def test_where_little_is_left_what_a_fault_reads_is_left_out(
     case: Reading,
 ) -> None:
     """The same where no control group can be made: what the kernel would tell is made up."""
-    monkeypatch.setattr(memory, "left", lambda: 10 << 20)
+    monkeypatch.setattr(memory, "free_memory", lambda: 10 << 20)
     with Runtime(start(api.address, case.variables)) as runtime:
         turn(api, runtime, case.event, case.answer)
-        monkeypatch.setattr(memory, "left", lambda: 50 << 20)
+        monkeypatch.setattr(memory, "free_memory", lambda: 50 << 20)
         api.invoke(case.event)
         answered(api, runtime, runtime.next(), case.answer)
     told = [(line["event"], line["fault"]) for line in log_lines(capfd.readouterr().out)]

@@ -116,8 +116,8 @@ class _Life:
 
     def over(self, *, wait: bool = False) -> bool:
         """True if its time is over; with `wait`, wait until it is."""
-        while (left := self._until - monotonic()) > 0:
-            if self._poller.poll(left * 1000 if wait else 0):
+        while (seconds := self._until - monotonic()) > 0:
+            if self._poller.poll(seconds * 1000 if wait else 0):
                 said = posix.read(0, 4096).split()
                 if not said:
                     return True
@@ -136,13 +136,13 @@ def _busy(amount: int, life: _Life) -> None:
 
 def _full(amount: int, life: _Life) -> None:
     """Hold this much memory, that of the interpreter included."""
-    held, left = [], amount - private("self")
-    while left > 0 and not life.over():
+    held, missing = [], amount - private("self")
+    while missing > 0 and not life.over():
         try:
-            held.append(b"\xff" * min(left, _STEP))  # zeros would be one page for all
+            held.append(b"\xff" * min(missing, _STEP))  # zeros would be one page for all
         except MemoryError:
             break
-        left -= _STEP
+        missing -= _STEP
     posix.write(_READY, b"%d" % private("self"))
     life.over(wait=True)
 

@@ -48,8 +48,8 @@ def within_groups(total: int) -> int | None:
         for limit, usage in _FILES:
             most, used = read(f"{folder}/{limit}").strip(), read(f"{folder}/{usage}").strip()
             if most.isdigit() and used.isdigit() and int(most) < total:
-                left = int(most) - int(used) + _reclaimable(folder)
-                least = left if least is None else min(least, left)
+                below = int(most) - int(used) + _reclaimable(folder)
+                least = below if least is None else min(least, below)
     return least
 
 
@@ -60,7 +60,7 @@ def _reclaimable(folder: str) -> int:
     return int(number) if number.isdigit() else 0
 
 
-def left() -> int:
+def free_memory() -> int:
     """How many bytes could be taken before the kernel ends a process, ours or another here."""
     total, available = machine()
     if not total:  # nothing is known
@@ -71,5 +71,5 @@ def left() -> int:
 
 def require_memory(before: int, size: int) -> None:
     """Raise MemoryError if a body that grows from `before` to `size` bytes will not fit."""
-    if before // _EACH < size // _EACH and left() < _TIMES * size:
+    if before // _EACH < size // _EACH and free_memory() < _TIMES * size:
         raise MemoryError

@@ -49,7 +49,7 @@ def corrupt(mode: str, replacement: str) -> Change:
 
     def change(pieces: Iterator[Any], total: int) -> Iterator[str | bytes]:
         lost = "\ufffd" if total <= _LONG else "?"  # so that a long text does not grow
-        left = total // 2
+        half = total // 2
         if mode == REPLACE:
             yield replacement
             return
@@ -58,10 +58,10 @@ def corrupt(mode: str, replacement: str) -> Change:
                 text = isinstance(piece, str)
                 yield garble_text(piece, lost) if text else garble_bytes(piece)
                 continue
-            if left <= 0:
+            if half <= 0:
                 return
-            yield piece[:left]
-            left -= len(piece)
+            yield piece[:half]
+            half -= len(piece)
 
     return change
 

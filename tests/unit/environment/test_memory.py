@@ -22,7 +22,7 @@ def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 def test_without_a_limit_it_is_what_the_machine_has_available(files: dict[str, bytes]) -> None:
     assert memory.machine() == (1024 * MB, 512 * MB)
     assert memory.within_groups(1024 * MB) is None
-    assert memory.left() == 512 * MB
+    assert memory.free_memory() == 512 * MB
 
 
 @pytest.mark.parametrize("folder", ["/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup"])
@@ -30,14 +30,14 @@ def test_the_limit_of_the_group_or_of_one_around_it(files: dict[str, bytes], fol
     files[f"{folder}/memory.max"] = b"%d\n" % (100 * MB)
     files[f"{folder}/memory.current"] = b"%d\n" % (70 * MB)
     files[f"{folder}/memory.stat"] = b"anon 1\ninactive_file %d\n" % (5 * MB)
-    assert memory.left() == 35 * MB, "with what the kernel would let go of"
+    assert memory.free_memory() == 35 * MB, "with what the kernel would let go of"
 
 
 def test_the_least_of_several_limits(files: dict[str, bytes]) -> None:
     for folder, most in (("/a/b", b"max"), ("/a", b"%d" % (90 * MB)), ("", b"%d" % (40 * MB))):
         files[f"/sys/fs/cgroup{folder}/memory.max"] = most
         files[f"/sys/fs/cgroup{folder}/memory.current"] = b"%d" % (30 * MB)
-    assert memory.left() == 10 * MB
+    assert memory.free_memory() == 10 * MB
 
 
 def test_the_first_version_of_control_groups(files: dict[str, bytes]) -> None:
@@ -48,7 +48,7 @@ def test_the_first_version_of_control_groups(files: dict[str, bytes]) -> None:
     files[f"{folder}/memory.stat"] = b"inactive_file 7\ntotal_inactive_file %d\n" % MB
     files["/sys/fs/cgroup/memory/memory.limit_in_bytes"] = UNLIMITED
     files["/sys/fs/cgroup/memory/memory.usage_in_bytes"] = b"1"
-    assert memory.left() == 5 * MB
+    assert memory.free_memory() == 5 * MB
 
 
 @pytest.mark.parametrize("broken", [b"", b"\xff\xfe", b"MemTotal: lots kB\n", b"MemTotal:\n"])
@@ -68,7 +68,7 @@ def test_it_is_asked_for_once_in_a_megabyte(
     files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(memory, "left", lambda: asked.append(1) or 0)
+    monkeypatch.setattr(memory, "free_memory", lambda: asked.append(1) or 0)
     memory.require_memory(0, MB - 1)
     memory.require_memory(MB, 2 * MB - 1)
     assert asked == []
