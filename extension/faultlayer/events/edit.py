@@ -27,8 +27,8 @@ _SPACE = frozenset(" \t\n\r")
 def set_path(text: str, path: tuple[str, ...], value: str | None) -> str:
     """The text with this JSON value at the path; None removes the value there.
 
-    Objects on the way to it are made where nothing, or null, is. What is not to be had leaves the
-    text as it is: a place in a list that has no such place, a member of a text or a number.
+    Objects on the way are made if they are missing or null. A path that cannot exist leaves the
+    text as it is: an index that a list does not have, a member of a text or a number.
     """
     edits: list[Edit] = []
     _set(text, _past_space(text, 0), path, value, edits)
@@ -95,7 +95,8 @@ def _set(
     named_by = _naming(path[0], named=named, any_case=named and above in HEADERS)
     removing = len(path) == 1 and value is None
     found = stays = False
-    gone, last = -1, 0  # where what goes began, until the next part is known; the last one's end
+    # `gone`: the start of the removed part, until the next is known. `last`: the last part's end.
+    gone, last = -1, 0
     for start, name, begin, end in _parts(text, at):
         if gone >= 0:
             edits.append((gone, start, ""))

@@ -45,7 +45,7 @@ _WITHIN = EDGE | INSIDE  # what may hold between any two characters
 
 
 def compile(pattern: str) -> Pattern:
-    """The pattern, ready to search; raises ValueError where it is not supported."""
+    """The pattern, ready to search. Raises ValueError if it is not supported."""
     return Pattern(*read(pattern))
 
 
@@ -68,7 +68,7 @@ for _letter in (
 
 
 def _variants(character: str) -> list[str]:
-    """The letters that are the same to `re` where case is ignored."""
+    """The letters that `re` takes as the same if case is ignored."""
     lower = character.lower()[0]  # one letter's lower case has a second letter, an accent
     upper = lower.upper()
     found = [lower, *_RELATED.get(upper, "")]
@@ -232,7 +232,7 @@ class Pattern:
         return EDGE if word != _is_word(character) else INSIDE
 
     def _after(self, bits: int, holds: int) -> int:
-        """The places that may take the next character, where these assertions hold."""
+        """The places that may take the next character if these assertions hold."""
         holds &= self._asserts
         found = 0
         if holds & ~_WITHIN:  # at an end of the text: too rare for a table

@@ -118,7 +118,7 @@ class _Reader:
         self._open: list[tuple[int, list[list[Step]], list[Step]]] = []
         self._branches: list[list[Step]] = []  # of this group, before the one being read
         self._steps: list[Step] = []  # of the branch being read
-        self._item = -1  # where in them the item begins that may be repeated
+        self._item = -1  # the index in them of the item that may be repeated
         self._is_repeated = False
 
     def program(self) -> list[Step]:

@@ -86,7 +86,7 @@ class Live:
         self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
     ) -> Chosen | None:
         """As `Chooser.decide`. An old plan still judges this event; its successor is on the way."""
-        # One clock may stand still where the environment does, the other may be set.
+        # One clock may stand still in a frozen environment, the other may be set.
         young = self._since <= monotonic() < self._until
         if not (young and self._since_wall <= time() < self._until_wall):
             self._wake()

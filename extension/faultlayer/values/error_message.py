@@ -44,7 +44,7 @@ class ErrorMessage(Kind):
         f"each at most {LONGEST_MESSAGE} characters"
     )
     example = "ValueError: no such order"
-    unnamed = UNNAMED  # the type where none is given
+    unnamed = UNNAMED  # the type if none is given
 
     def parse(self, value: Any) -> tuple[str, str]:
         text = text_of(value, "text").strip()
