@@ -19,7 +19,7 @@ from faultlayer_cli.fleet.stop import stop
 from faultlayer_cli.plans import arming, live_plan, stores
 from faultlayer_cli.plans.expiry import Ending, of_plan
 from faultlayer_cli.plans.place import Place
-from faultlayer_cli.plans.state import State
+from faultlayer_cli.plans.state import PlanState
 from faultlayer_cli.plans.variables import END, Variables
 
 PLAN = '{"faults":[{"fault":"status","code":503}]}'
@@ -46,7 +46,7 @@ def ready(account: Account, text: str = PLAN) -> arming.Arming:
 def test_a_plan_is_armed_in_two_steps(aws: Aws, make: Make, account: Account):
     make("orders", variables={"FAULTLAYER_PLAN": f"ssm:{SSM}"})
     first = ready(account)
-    assert (first.changes, first.replaces_armed, first.state) == (True, False, State.ARMED)
+    assert (first.changes, first.replaces_armed, first.state) == (True, False, PlanState.ARMED)
     assert (first.before, first.readers) == (None, ["orders"])
     assert first.plan == {**json.loads(PLAN), "end": first.end}
     first.write()
@@ -65,7 +65,7 @@ def test_a_live_plan_is_described_and_disarmed(aws: Aws, account: Account):
     ready(account).write()
     store = stores.at(account, Place("ssm", SSM))
     found = live_plan.describe(store.place, store.read())
-    assert found.state is State.ARMED
+    assert found.state is PlanState.ARMED
     (rule,) = found.rules
     assert (rule.fault, rule.options["code"], rule.common["rate"]) == ("status", "503", None)
     assert found.times.keys() == {"end"} <= found.settings.keys()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from hostile_support import extension_of
 
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 from rie.support import Function, told
 
 
@@ -30,7 +30,7 @@ def test_killed_in_mid_invocation_the_caller_gets_an_error_and_the_next_environm
     """As Lambda does with any extension that dies: the environment is replaced."""
     function = run(**faults, FAULTLAYER_HEADERS='{"x-fault":"on"}', FAULTLAYER_LATENCY_MATCH="slow")
     first = told(function.invoke())
-    answers: list[Answer] = []
+    answers: list[Response] = []
     caller = threading.Thread(target=lambda: answers.append(function.invoke({"slow": 2})))
     caller.start()
     injected = function.emulator.wait_for_log('"fault":"latency"')

@@ -21,7 +21,7 @@ from docker.errors import DockerException, ImageNotFound
 from docker.models.containers import Container
 
 from faultlayer_cli.running.emulator import PATH
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.running.ports import LOOPBACK
 from images.tree import Tree, digest, pack
 
@@ -106,12 +106,12 @@ class Function:
     def log(self) -> str:
         return str(self.container.logs(), "utf-8", "replace")
 
-    def invoke(self, event: Any = None) -> Answer:
+    def invoke(self, event: Any = None) -> Response:
         """Invokes it once, as a caller of Lambda does."""
         payload = json.dumps({} if event is None else event).encode()
         began = time.perf_counter()
         status, headers, body = self._ask("POST", PATH, payload)
-        return Answer(status, headers, body, time.perf_counter() - began)
+        return Response(status, headers, body, time.perf_counter() - began)
 
     def lines(self, event: str = "") -> list[dict[str, Any]]:
         """The layer's own log lines, of one kind or of all."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from faultlayer.faults import all_faults
 from faultlayer.targeting.choose import draws
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 from rie.languages import LANGUAGES, running
 from rie.support import Function
 
@@ -128,7 +128,7 @@ def started(case: Case, layer: Path | None = None) -> Iterator[Function]:
         yield function
 
 
-def check_answer(case: Case, request_id: str, answer: Answer) -> None:
+def check_answer(case: Case, request_id: str, answer: Response) -> None:
     """The caller has got what the seed foretells for this very invocation."""
     hits = case.expected(request_id)
     outcome = case.outcome(hits)

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from faultlayer_cli.running.emulator import Emulator
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 
 REPORT = "REPORT RequestId: "  # the emulator's last line about an invocation
 
@@ -18,7 +18,7 @@ class Function:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
 
-    def invoke(self, event: Any = None, request_id: str = "") -> Answer:
+    def invoke(self, event: Any = None, request_id: str = "") -> Response:
         headers = {"X-Amzn-RequestId": request_id} if request_id else {}
         payload = json.dumps({} if event is None else event).encode()
         reported = self.log.count(REPORT)
@@ -57,7 +57,7 @@ class Function:
         ]
 
 
-def told(answer: Answer) -> dict[str, Any]:
+def told(answer: Response) -> dict[str, Any]:
     """What the probe says of itself in the body of its HTTP-shaped answer."""
     result: dict[str, Any] = json.loads(json.loads(answer.body)["body"])
     return result

@@ -22,7 +22,7 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import _LOST
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 from rie.everything import EVENT, RATE, STARTS, VALUES, Case, cases, check_answer, started
 from rie.footprint import Footprint, taken
 from rie.support import Function
@@ -46,8 +46,8 @@ class Run:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.answers: dict[str, Answer] = {}
-        self.lost: dict[str, Answer] = {}  # where the emulator mixes up two environments' news
+        self.answers: dict[str, Response] = {}
+        self.lost: dict[str, Response] = {}  # where the emulator mixes up two environments' news
         self.footprints: list[Footprint] = []
         self.log = ""
         self.lines: list[dict[str, object]] = []
@@ -118,7 +118,7 @@ class Run:
         return found
 
 
-def says_failed_start(answer: Answer) -> bool:
+def says_failed_start(answer: Response) -> bool:
     return bool(json.loads(answer.body).get("errorType") == "Runtime.InitError")
 
 

@@ -22,7 +22,7 @@ from faultlayer_cli.plans import files as plan_files
 from faultlayer_cli.plans.arming import Arming, json_value, prepare
 from faultlayer_cli.plans.live_plan import COMMON_OPTIONS, PlanRule, describe
 from faultlayer_cli.plans.place import Place, chosen_place
-from faultlayer_cli.plans.state import State
+from faultlayer_cli.plans.state import PlanState
 from faultlayer_cli.plans.stores import DisarmOutcome, at
 from faultlayer_cli.terminal import say
 
@@ -106,7 +106,7 @@ def _say_readers(arming: Arming) -> None:
 
 
 def _ends(arming: Arming, end: expiry.Ending) -> str:
-    if arming.state in (State.DISABLED, State.EMPTY, State.OVER):
+    if arming.state in (PlanState.DISABLED, PlanState.EMPTY, PlanState.OVER):
         return f"this plan injects nothing: it is {arming.state.value}"
     if not arming.end:
         return "the faults end with `faultlayer disarm` or `faultlayer stop`"

@@ -14,7 +14,7 @@ from rich.text import Text
 from faultlayer_cli.commands import output
 from faultlayer_cli.fleet import published
 from faultlayer_cli.fleet.change import WRAPPER
-from faultlayer_cli.fleet.published import Findings, State
+from faultlayer_cli.fleet.published import Findings, VersionState
 from faultlayer_cli.fleet.rollout import TROUBLE, Outcome, Result
 from faultlayer_cli.terminal import say
 
@@ -72,7 +72,7 @@ def left_published(findings: Findings, *, live: bool = True) -> None:
         say(line)
     for name, advice in findings.advice.items():
         left = [one for one in findings.left if one.function.name == name]
-        if not live and all(one.state is State.LIVE for one in left):
+        if not live and all(one.state is VersionState.LIVE for one in left):
             continue
         for one in left:
             say(published.told(one))

@@ -15,7 +15,7 @@ from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output, results
 from faultlayer_cli.commands.options import account_options, region_options, selection_options
 from faultlayer_cli.fleet import published
-from faultlayer_cli.fleet.status import FunctionStatus, Region
+from faultlayer_cli.fleet.status import FunctionStatus, RegionStatus
 from faultlayer_cli.fleet.status import status as read_status
 from faultlayer_cli.plans.variables import PLAN
 from faultlayer_cli.terminal import say
@@ -74,9 +74,9 @@ def status(
     return 0 if found.clear else 1
 
 
-def _print(there: Region, all_regions: bool) -> None:
+def _print(there: RegionStatus, all_regions: bool) -> None:
     """Print the table of one region: functions, and the published versions that matter."""
-    shown = [one for one in there.findings.versions if one.state is not published.State.IDLE]
+    shown = [one for one in there.findings.versions if one.state is not published.VersionState.IDLE]
     rows = [_row(one) for one in there.functions] + [_version_row(one) for one in shown]
     if rows or not all_regions:
         say(f"in {there.account.place}")

@@ -13,7 +13,7 @@ from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output, results
 from faultlayer_cli.commands.options import account_options, region_options, selection_options
 from faultlayer_cli.fleet import everywhere
-from faultlayer_cli.fleet.stop import Region
+from faultlayer_cli.fleet.stop import StoppedRegion
 from faultlayer_cli.fleet.stop import stop as stop_all
 from faultlayer_cli.plans.stores import DisarmOutcome, DisarmResult
 from faultlayer_cli.terminal import TERMINAL, say
@@ -75,7 +75,7 @@ def stop(
     return 0
 
 
-def _say(there: Region) -> None:
+def _say(there: StoppedRegion) -> None:
     """Say what was not stopped, and what to do about it."""
     results.failed(there.done)
     for result in there.failed:
@@ -94,7 +94,9 @@ def _say_nothing(account: Account, selection: Selection, regions: int, all_regio
     )
 
 
-def _print_json(account: Account, asked: everywhere.Asked[Region], all_regions: bool) -> None:
+def _print_json(
+    account: Account, asked: everywhere.Asked[StoppedRegion], all_regions: bool
+) -> None:
     told: dict[str, Any] = dict(account.identity().as_json())
     regions = [there.as_json() for there in asked.found]
     if all_regions:

@@ -10,11 +10,11 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from faultlayer_cli.demo.screen import Outcome, Scene, Screen, prepare_output
+from faultlayer_cli.demo.screen import Measurements, Scene, Screen, prepare_output
 from faultlayer_cli.layers import built, checkout
 from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import Emulator
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.terminal import TERMINAL
 
 INVOCATIONS = 20
@@ -34,7 +34,7 @@ SCENES = (
 )
 
 
-def kind(answer: Answer) -> tuple[str, bool]:
+def kind(answer: Response) -> tuple[str, bool]:
     """The caller's answer in a few words, and whether it is an error."""
     try:
         body = json.loads(answer.body)
@@ -47,9 +47,9 @@ def kind(answer: Answer) -> tuple[str, bool]:
     return "an answer", answer.status >= 400
 
 
-def play(scene: Scene, folder: Path, event: bytes) -> Outcome:
+def play(scene: Scene, folder: Path, event: bytes) -> Measurements:
     """Run one scene: a cold start, then the warm invocations that count."""
-    outcome = Outcome(scene)
+    outcome = Measurements(scene)
     with Emulator(folder, env=scene.variables, storage=512, echo=False) as emulator:
         outcome.cold = emulator.invoke(event).seconds * 1000
         ids = [str(uuid.uuid4()) for _ in range(INVOCATIONS)]
@@ -64,7 +64,7 @@ def play(scene: Scene, folder: Path, event: bytes) -> Outcome:
     return outcome
 
 
-def run() -> Sequence[Outcome]:
+def run() -> Sequence[Measurements]:
     root = checkout.root()
     folder = (root or downloads.DATA) / EXAMPLE
     event = (folder / "event.json").read_bytes()

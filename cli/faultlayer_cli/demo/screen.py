@@ -37,7 +37,7 @@ class Scene:
 
 
 @dataclass
-class Outcome:
+class Measurements:
     """What one scene's callers got; times in milliseconds."""
 
     scene: Scene
@@ -112,12 +112,12 @@ class Screen:
         for name, value in scene.variables.items():
             self._print("  " + _assignment(name, value), "cyan")
 
-    def outcome(self, outcome: Outcome) -> None:
+    def outcome(self, outcome: Measurements) -> None:
         said = outcome.said().replace("\n", ", ")
         middle = _milliseconds(outcome.percentile(0.5))
         self._print(f"  -> {said}; half of them within {middle} ms", _style(outcome))
 
-    def table(self, outcomes: Sequence[Outcome]) -> None:
+    def table(self, outcomes: Sequence[Measurements]) -> None:
         table = Table(box=self._box, pad_edge=False)
         table.add_column("scene and variables", overflow="fold", width=_LABEL)
         table.add_column("answers", overflow="fold", width=15)
@@ -141,7 +141,7 @@ class Screen:
         self._print()
         self._console.print(table)
 
-    def chart(self, outcomes: Sequence[Outcome]) -> None:
+    def chart(self, outcomes: Sequence[Measurements]) -> None:
         self._print("How long the callers waited (the higher, the more of them)", "bold")
         self._print()
         for outcome in outcomes:
@@ -174,7 +174,7 @@ def _milliseconds(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def _style(outcome: Outcome) -> str:
+def _style(outcome: Measurements) -> str:
     return "red" if outcome.errors else "green"
 
 

@@ -45,7 +45,7 @@ _NO_WEIGHTS = "AdditionalVersionWeights={}"
 _UNSAID = frozenset((END, PLAN, change.NEXT_WRAPPER))
 
 
-class State(Enum):
+class VersionState(Enum):
     """What a version does to the invocations that reach it."""
 
     ABSENT = "not attached"
@@ -59,7 +59,7 @@ class State(Enum):
     @property
     def dangerous(self) -> bool:
         """Whether it injects faults, or may do so."""
-        return self in (State.ARMED, State.LIVE, State.UNKNOWN)
+        return self in (VersionState.ARMED, VersionState.LIVE, VersionState.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Version:
     """A version of a function, with what is known of its faults."""
 
     function: Function
-    state: State
+    state: VersionState
     why: str = ""  # the faults, or why they are not known
     until: str = ""  # when they end by themselves; empty if never
     aliases: tuple[Alias, ...] | None = ()  # that send invocations to it; None: not known
@@ -75,7 +75,7 @@ class Version:
     @property
     def place(self) -> Place | None:
         """Where it reads a live plan."""
-        return named(self.function) if self.state is State.LIVE else None
+        return named(self.function) if self.state is VersionState.LIVE else None
 
     def as_json(self) -> dict[str, Any]:
         number = self.function.version
@@ -133,25 +133,31 @@ def judge(function: Function) -> Version:
     if function.unreadable:
         why = f"its variables cannot be read ({function.unreadable})"
         if any(map(is_ours, function.layers)):
-            return Version(function, State.UNKNOWN, why)
+            return Version(function, VersionState.UNKNOWN, why)
         # Another name of our layer, or an image that has it inside, cannot be excluded.
-        return Version(function, State.HIDDEN if image or function.layers else State.ABSENT, why)
+        return Version(
+            function, VersionState.HIDDEN if image or function.layers else VersionState.ABSENT, why
+        )
     if not (change.concerned(function) and (image or function.layers)):
-        return Version(function, State.ABSENT)
+        return Version(function, VersionState.ABSENT)
     variables = Variables(function.variables)
     faults = _faults(function.variables)
     until = "" if variables.end is None else instant.show(variables.end)
     if variables.idle(time.time()):
-        return Version(function, State.IDLE, faults, until)
+        return Version(function, VersionState.IDLE, faults, until)
     if plan := variables.source:
         if variables.dry_run:
-            return Version(function, State.DRY_RUN, f"plan={plan}", until)
+            return Version(function, VersionState.DRY_RUN, f"plan={plan}", until)
         if named(function):
-            return Version(function, State.LIVE, f"plan={plan}", until)
-        return Version(function, State.UNKNOWN, f"its plan is in its package ({plan})", until)
+            return Version(function, VersionState.LIVE, f"plan={plan}", until)
+        return Version(
+            function, VersionState.UNKNOWN, f"its plan is in its package ({plan})", until
+        )
     if not variables.injects:
-        return Version(function, State.IDLE, faults, until)
-    return Version(function, State.DRY_RUN if variables.dry_run else State.ARMED, faults, until)
+        return Version(function, VersionState.IDLE, faults, until)
+    return Version(
+        function, VersionState.DRY_RUN if variables.dry_run else VersionState.ARMED, faults, until
+    )
 
 
 def _faults(variables: Mapping[str, str]) -> str:
@@ -260,7 +266,9 @@ def look(
         if isinstance(found, str):
             findings.unknown.append(found)
         whole = [_reached(one, known) for one in group.published]
-        findings.versions += [one for one in whole if one.state not in (State.ABSENT, State.HIDDEN)]
+        findings.versions += [
+            one for one in whole if one.state not in (VersionState.ABSENT, VersionState.HIDDEN)
+        ]
         if group.name in found_for:
             can = group.latest is not None and harmless(group.latest)
             advised = _Advice(account, replace(group, published=whole), known, can)
@@ -286,7 +294,7 @@ def by_plan(account: Account) -> Callable[[Version], Version]:
 
 def settled(version: Version, armed: bool, why: str = "") -> Version:
     """A version with a live plan of which it is known, or feared, that it is armed or not."""
-    state = State.LIVE if armed else State.IDLE
+    state = VersionState.LIVE if armed else VersionState.IDLE
     return replace(version, state=state, why=version.why + why)
 
 
@@ -303,7 +311,7 @@ def _dangerous(account: Account, place: Place) -> tuple[bool, str]:
 
 def hidden(versions: Iterable[Version]) -> str:
     """The line about versions that may have the layer, since their variables are hidden."""
-    found = [one for one in versions if one.state is State.HIDDEN]
+    found = [one for one in versions if one.state is VersionState.HIDDEN]
     if not found:
         return ""
     names = listed([one.function.label for one in found])
@@ -328,13 +336,13 @@ def _reached(version: Version, aliases: Sequence[Alias] | None) -> Version:
 def told(version: Version) -> str:
     """One line about a version that is armed, or may be: its faults, their end, who is hit."""
     what = {
-        State.ARMED: f"is still armed ({version.why})",
-        State.LIVE: f"follows its live plan ({version.why})",
-        State.UNKNOWN: f"may be armed: {version.why}",
+        VersionState.ARMED: f"is still armed ({version.why})",
+        VersionState.LIVE: f"follows its live plan ({version.why})",
+        VersionState.UNKNOWN: f"may be armed: {version.why}",
     }.get(version.state, f"is {version.state.value}")
     if version.until:
         what += f", until {version.until}"
-    elif version.state is State.ARMED:
+    elif version.state is VersionState.ARMED:
         what += ", without an end"
     return f"{version.function.label} {what}: {_callers(version)}"
 
@@ -410,7 +418,7 @@ class _Advice:
             return
         armed = next(v for v in self._left if v.function.version == alias.version)
         good = [v for v in self._versions.published if not v.state.dangerous]
-        good = [v for v in good if v.state is not State.HIDDEN]
+        good = [v for v in good if v.state is not VersionState.HIDDEN]
         good.sort(key=lambda v: _number(v.function), reverse=True)
         same = [v for v in good if v.function.code == armed.function.code]
         latest = self._versions.latest

@@ -1,7 +1,7 @@
 """Say which functions have the layer, with which faults, and whether it works.
 
     every version of a region, or the functions named
-        --describe: judged by the code that reads variables in Lambda-->  Region
+        --describe: judged by the code that reads variables in Lambda-->  RegionStatus
     all regions that were asked  -->  Status
 
 Nothing is changed. What cannot be read is unknown, and named.
@@ -44,7 +44,7 @@ class FunctionStatus:
 
 
 @dataclass
-class Region:
+class RegionStatus:
     """What there is in one region."""
 
     account: Account
@@ -56,7 +56,7 @@ class Region:
     @property
     def clear(self) -> bool:
         """True if all is known, and `stop` can end every fault."""
-        stuck = [one for one in self.findings.left if one.state is not published.State.LIVE]
+        stuck = [one for one in self.findings.left if one.state is not published.VersionState.LIVE]
         known = all(one.state != UNKNOWN for one in self.functions)
         return known and not (stuck or self.findings.unknown or self.hidden)
 
@@ -73,11 +73,11 @@ class Region:
 class Status:
     """What was found in the regions that were asked."""
 
-    asked: everywhere.Asked[Region]
+    asked: everywhere.Asked[RegionStatus]
     missing: tuple[str, ...]  # one line for each name that was not found
 
     @property
-    def regions(self) -> list[Region]:
+    def regions(self) -> list[RegionStatus]:
         return self.asked.found
 
     @property
@@ -102,7 +102,7 @@ def status(account: Account, selection: Selection, *, all_regions: bool = False)
     return Status(asked, tuple(lines))
 
 
-def _look(selection: Selection, all_regions: bool, account: Account) -> Region:
+def _look(selection: Selection, all_regions: bool, account: Account) -> RegionStatus:
     """Look at one region."""
     if not selection:
         groups = published.grouped(account.all_versions())
@@ -111,7 +111,7 @@ def _look(selection: Selection, all_regions: bool, account: Account) -> Region:
         others = [one for one in latest if not change.concerned(one.function)]
         hidden = published.hidden(others)
         findings = published.look(account, groups, [])
-        return Region(account, [*map(describe, found)], findings, [hidden] * bool(hidden), [])
+        return RegionStatus(account, [*map(describe, found)], findings, [hidden] * bool(hidden), [])
     missing: list[str] = []
     if all_regions:
         names, missing = everywhere.select(account, selection)
@@ -121,7 +121,7 @@ def _look(selection: Selection, all_regions: bool, account: Account) -> Region:
     missing += unknown if all_regions else [unknown[name] for name in sorted(unknown)]
     listed = published.of_names(account, [function.name for function in found])
     findings = published.look(account, *listed)
-    return Region(account, [*map(describe, found)], findings, [], missing)
+    return RegionStatus(account, [*map(describe, found)], findings, [], missing)
 
 
 def read(account: Account, names: Sequence[str]) -> tuple[list[Function], dict[str, str]]:

@@ -30,7 +30,7 @@ _WAIT = 30.0  # seconds for an update of AWS's to end
 
 
 @dataclass
-class Region:
+class StoppedRegion:
     """What there is to stop in one region, and what became of it."""
 
     account: Account
@@ -75,11 +75,11 @@ class Region:
 class Stopped:
     """What became of the regions that were asked."""
 
-    asked: everywhere.Asked[Region]
+    asked: everywhere.Asked[StoppedRegion]
     missing: tuple[str, ...]  # one line for each name that no region has
 
     @property
-    def regions(self) -> list[Region]:
+    def regions(self) -> list[StoppedRegion]:
         return self.asked.found
 
     @property
@@ -109,7 +109,7 @@ def stop(
     """
     stopped = threading.Event()
 
-    def look(there: Account) -> Region:
+    def look(there: Account) -> StoppedRegion:
         plan = _ended if detach else change.disable
         run = Rollout(there, plan, wait=_WAIT, persistent=True, stopped=stopped, progress=progress)
         return _look(there, run, selection, all_regions)
@@ -128,21 +128,21 @@ def stop(
     return Stopped(asked, tuple(missing))
 
 
-def _look(account: Account, run: Rollout, selection: Selection, all_regions: bool) -> Region:
+def _look(account: Account, run: Rollout, selection: Selection, all_regions: bool) -> StoppedRegion:
     """What is to be done in this region."""
     if selection and all_regions:
         names, missing = everywhere.select(account, selection)
         looked = run.preview(names)
         missing += [result.name for result in looked if result.outcome is Outcome.UNKNOWN]
         known = [result for result in looked if result.outcome is not Outcome.UNKNOWN]
-        return Region(account, run, known, missing=missing)
+        return StoppedRegion(account, run, known, missing=missing)
     if selection:
-        return Region(account, run, run.preview(selection.find(account)))
+        return StoppedRegion(account, run, run.preview(selection.find(account)))
     all_functions = list(account.functions())
     concerned = [function for function in all_functions if change.concerned(function)]
     others = [f for f in all_functions if not change.concerned(f)]
     hidden = published.hidden(map(published.judge, others))
-    return Region(
+    return StoppedRegion(
         account,
         run,
         [run.judge(function) for function in concerned],
@@ -153,7 +153,7 @@ def _look(account: Account, run: Rollout, selection: Selection, all_regions: boo
 
 def _execute(
     account: Account,
-    regions: Sequence[Region],
+    regions: Sequence[StoppedRegion],
     selection: Selection,
     stopped: threading.Event,
     progress: Progress,
@@ -173,7 +173,7 @@ def _execute(
     def given_up() -> bool:
         return stopped.is_set() or interrupted.is_set()
 
-    def disarm(there: Region, places: Iterable[Place]) -> list[Future[DisarmResult]]:
+    def disarm(there: StoppedRegion, places: Iterable[Place]) -> list[Future[DisarmResult]]:
         return [workers.submit(try_disarm, there.account, p, pause) for p in places]
 
     with ThreadPoolExecutor(WORKERS) as workers:
@@ -182,7 +182,7 @@ def _execute(
         listing = [workers.submit(_listed, there, selection, given_up) for there in regions]
         pairs = [(there, result) for there in regions for result in there.looked]
 
-        def work(pair: tuple[Region, Result]) -> Result:
+        def work(pair: tuple[StoppedRegion, Result]) -> Result:
             there, result = pair
             done = there.run.execute_one(result)
             return _stopped_at_least(there.account, done) if detach else done
@@ -220,7 +220,7 @@ def _wait(futures: Sequence[Future[Any]], interrupted: threading.Event) -> None:
 
 
 def _listed(
-    there: Region, selection: Selection, given_up: Callable[[], bool]
+    there: StoppedRegion, selection: Selection, given_up: Callable[[], bool]
 ) -> tuple[list[Versions], list[str]]:
     """The versions of what is being stopped, and which of them could not be listed."""
     if not selection:
@@ -228,7 +228,7 @@ def _listed(
     return published.of_names(there.account, [result.name for result in there.looked])
 
 
-def _settle(there: Region, selection: Selection) -> Callable[[Version], Version]:
+def _settle(there: StoppedRegion, selection: Selection) -> Callable[[Version], Version]:
     """What became of a version with a live plan: by its disarming, or by what the plan says now."""
     if selection:
         return published.by_plan(there.account)
@@ -243,7 +243,7 @@ def _settle(there: Region, selection: Selection) -> Callable[[Version], Version]
     return settle
 
 
-def _leave(there: Region, progress: Progress) -> None:
+def _leave(there: StoppedRegion, progress: Progress) -> None:
     """Note which live plans stay, since functions that are not meant may read them."""
     functions = [result.change.function for result in there.looked if result.change]
     for place in places(functions):

@@ -37,7 +37,7 @@ _GOOD = "success"
 _ID = r"([0-9A-Za-z-]{8,64})"
 
 
-class Kind(Enum):
+class FactKind(Enum):
     """The kind of a message; the value names it in messages of Lambda's own."""
 
     START = "started"
@@ -58,10 +58,10 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Fact:
     """One fact in a message; `request` is empty if the message names no invocation."""
 
-    kind: Kind
+    kind: FactKind
     request: str = ""
     duration: float | None = None  # milliseconds
     failed: bool = False
@@ -80,50 +80,50 @@ _DECODER = json.JSONDecoder(object_hook=Record)
 _REPORT = re.compile(rf"REPORT RequestId: {_ID}\b(.*)")
 _DURATION = re.compile(r"(?<!Init )(?<!Billed )(?<!Restore )Duration: ([0-9.]+) ms")
 _FAILED = re.compile(r"Status: (?:error|timeout|failure)\b")
-_LINES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], Seen]], ...] = (
+_LINES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], Fact]], ...] = (
     (
         "START RequestId:",
         re.compile(rf"START RequestId: {_ID}\b"),
-        lambda found: Seen(Kind.START, found[1]),
+        lambda found: Fact(FactKind.START, found[1]),
     ),
     ("REPORT RequestId:", _REPORT, lambda found: _reported(found)),
     (
         "Task timed out",
         re.compile(rf"{_ID} Task timed out after "),
-        lambda found: Seen(Kind.ERROR, found[1]),
+        lambda found: Fact(FactKind.ERROR, found[1]),
     ),
     (  # an exception that left a Python handler; a logger's lines have a tab here
         "[ERROR] ",
         re.compile(r"\[ERROR\] [A-Za-z_][\w.]*(?::|\s|$)"),
-        lambda found: Seen(Kind.ERROR),
+        lambda found: Fact(FactKind.ERROR),
     ),
     (
         "ERROR",
         re.compile(
             rf"\b{_ID}\s+ERROR\s+(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection)\b"
         ),
-        lambda found: Seen(Kind.ERROR, found[1]),
+        lambda found: Fact(FactKind.ERROR, found[1]),
     ),
     (
         "Runtime exited",
         re.compile(rf"RequestId: {_ID} Error: Runtime exited"),
-        lambda found: Seen(Kind.ERROR, found[1]),
+        lambda found: Fact(FactKind.ERROR, found[1]),
     ),
     (  # the emulator's way to say that an invocation timed out, or that the runtime is gone
         "(rapid) Invoke failed",
         re.compile(rf"\(rapid\) Invoke failed .*\bInvokeID={_ID}"),
-        lambda found: Seen(Kind.ERROR, found[1]),
+        lambda found: Fact(FactKind.ERROR, found[1]),
     ),
 )
 
 
-def read(message: str) -> Iterator[Seen]:
+def read(message: str) -> Iterator[Fact]:
     """Read all facts in a message, which may have several lines."""
     for line in message.splitlines():
         yield from _line(line)
 
 
-def _line(line: str) -> Iterator[Seen]:
+def _line(line: str) -> Iterator[Fact]:
     if "{" in line and (OURS in line or "platform." in line or "Task timed out" in line):
         record = _record(line)
         if record is not None:
@@ -146,7 +146,7 @@ def _record(line: str) -> Record | None:
     return record if isinstance(record, Record) else None
 
 
-def _said(record: Record) -> Iterator[Seen]:
+def _said(record: Record) -> Iterator[Fact]:
     inner = record.record
     if record.source == OURS:
         yield from _ours(record)
@@ -161,34 +161,36 @@ def _said(record: Record) -> Iterator[Seen]:
                 yield from (seen for seen in read(text) if seen.request or seen.trouble)
 
 
-def _platform(kind: str, about: Record) -> Iterator[Seen]:
+def _platform(kind: str, about: Record) -> Iterator[Fact]:
     """Read one of Lambda's own messages about an invocation."""
     failed = about.status not in (None, _GOOD)
     if kind == "platform.start":
-        yield Seen(Kind.START, about.requestId)
+        yield Fact(FactKind.START, about.requestId)
     elif kind == "platform.runtimeDone" and failed:
-        yield Seen(Kind.ERROR, about.requestId)
+        yield Fact(FactKind.ERROR, about.requestId)
     elif kind == "platform.report":
         duration = about.metrics.durationMs if isinstance(about.metrics, Record) else None
         if not isinstance(duration, int | float):
             duration = None
-        yield Seen(Kind.REPORT, about.requestId, duration, failed)
+        yield Fact(FactKind.REPORT, about.requestId, duration, failed)
 
 
-def _ours(line: Record) -> Iterator[Seen]:
-    kind = {"fault_injected": Kind.INJECTED, "fault_dry_run": Kind.DRY_RUN}.get(str(line.event))
+def _ours(line: Record) -> Iterator[Fact]:
+    kind = {"fault_injected": FactKind.INJECTED, "fault_dry_run": FactKind.DRY_RUN}.get(
+        str(line.event)
+    )
     if kind:
-        failed = kind is Kind.INJECTED and line.function_error is True
-        yield Seen(
+        failed = kind is FactKind.INJECTED and line.function_error is True
+        yield Fact(
             kind, str(line.request_id or ""), failed=failed, fault=str(line.fault or "unknown")
         )
     elif line.level in _GRAVE:
         about = str(line.variable or line.fault or "")
         trouble = Trouble(str(line.event), about, str(line.message or ""))
-        yield Seen(Kind.TROUBLE, trouble=trouble)
+        yield Fact(FactKind.TROUBLE, trouble=trouble)
 
 
-def _reported(found: re.Match[str]) -> Seen:
+def _reported(found: re.Match[str]) -> Fact:
     duration = _DURATION.search(found[2])
     failed = bool(_FAILED.search(found[2]))
-    return Seen(Kind.REPORT, found[1], float(duration[1]) if duration else None, failed)
+    return Fact(FactKind.REPORT, found[1], float(duration[1]) if duration else None, failed)

@@ -13,7 +13,7 @@ from faultlayer.values import instant
 from faultlayer_cli.aws.account import Account
 from faultlayer_cli.logs import lines as log_lines
 from faultlayer_cli.logs import sources as log_sources
-from faultlayer_cli.logs.sources import LogGroup, Message
+from faultlayer_cli.logs.sources import LogGroup, LogMessage
 from faultlayer_cli.logs.sums import Sums, Tally
 from faultlayer_cli.progress import SILENT, Progress
 
@@ -65,7 +65,7 @@ def of_files(files: Sequence[str], progress: Progress = SILENT) -> Report:
     return Report(names, summed(_counted(messages, progress)))
 
 
-def summed(messages: Iterable[Message]) -> Sums:
+def summed(messages: Iterable[LogMessage]) -> Sums:
     """Sum up what all messages say."""
     tally = Tally()
     for stream, text in messages:
@@ -74,7 +74,7 @@ def summed(messages: Iterable[Message]) -> Sums:
     return tally.sums()
 
 
-def _counted(messages: Iterable[Message], progress: Progress) -> Iterator[Message]:
+def _counted(messages: Iterable[LogMessage], progress: Progress) -> Iterator[LogMessage]:
     """The messages; their number is reported as they come."""
     with progress.counting("reading the log", "messages") as count:
         for number, message in enumerate(messages, 1):

@@ -21,7 +21,7 @@ from faultlayer_cli.aws.account import Account, Unknown
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.logs.lines import PATTERN
 
-Message = tuple[str, str]  # the log stream it is in, and what it says
+LogMessage = tuple[str, str]  # the log stream it is in, and what it says
 
 _GZIP = b"\x1f\x8b"
 _STREAM = re.compile(r"\d{4}/\d\d/\d\d/\S*\[[^\]\s]+\]\S+")  # as `aws logs tail` shows it
@@ -44,7 +44,7 @@ class LogGroup:
                 "allowed: for example /aws/lambda/orders"
             )
 
-    def messages(self, account: Account, start: int, end: int) -> Iterator[Message]:
+    def messages(self, account: Account, start: int, end: int) -> Iterator[LogMessage]:
         """Fetch messages between two times (epoch ms). Raises Unknown if there is no group."""
         named = {"logGroupName": self.name}
         if found := _ARN.fullmatch(self.name):
@@ -81,7 +81,7 @@ def of_function(account: Account, name: str) -> LogGroup:
     return LogGroup(group, bare, certain=False)
 
 
-def of_file(name: str) -> Iterator[Message]:
+def of_file(name: str) -> Iterator[LogMessage]:
     """Read a file, or standard input (-): text, JSON lines, or the output of `aws logs`."""
     with contextlib.ExitStack() as stack:
         try:
@@ -94,7 +94,7 @@ def of_file(name: str) -> Iterator[Message]:
             raise Mistake(f"cannot read {name}: {reason}") from None
 
 
-def _read(text: IO[str], name: str) -> Iterator[Message]:
+def _read(text: IO[str], name: str) -> Iterator[LogMessage]:
     for line in text:
         if line.strip() in ("{", "["):  # JSON over several lines
             rest = line + text.read()
@@ -103,7 +103,7 @@ def _read(text: IO[str], name: str) -> Iterator[Message]:
         yield from _one_line(line, name)
 
 
-def _one_line(line: str, name: str) -> Iterator[Message]:
+def _one_line(line: str, name: str) -> Iterator[LogMessage]:
     if line.lstrip().startswith(("{", "[")) and '"message"' in line:
         with contextlib.suppress(ValueError, RecursionError):
             found = json.loads(line)
@@ -114,7 +114,7 @@ def _one_line(line: str, name: str) -> Iterator[Message]:
     yield f"{name} {stream[0] if stream else ''}", line
 
 
-def _documents(text: str, name: str) -> Iterator[Message]:
+def _documents(text: str, name: str) -> Iterator[LogMessage]:
     """Read JSON values one after another, then what follows them as lines."""
     decoder, at = json.JSONDecoder(), 0
     while at < len(text):
@@ -130,7 +130,7 @@ def _documents(text: str, name: str) -> Iterator[Message]:
         yield from _document(found, name)
 
 
-def _document(found: Any, name: str) -> Iterator[Message]:
+def _document(found: Any, name: str) -> Iterator[LogMessage]:
     events = _events(found)
     if events is None:
         yield f"{name} ", json.dumps(found)

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from faultlayer_cli.logs.lines import Kind, Seen, Trouble
+from faultlayer_cli.logs.lines import Fact, FactKind, Trouble
 
 
 @dataclass
-class Invocation:
+class LoggedInvocation:
     """One invocation, as far as the log has it."""
 
     started: bool = False
@@ -26,7 +26,7 @@ class Invocation:
     injected: Counter[str] = field(default_factory=Counter)
     dry_runs: Counter[str] = field(default_factory=Counter)
 
-    def join(self, other: Invocation) -> None:
+    def join(self, other: LoggedInvocation) -> None:
         """Take over what the log had later about this invocation."""
         self.failed |= other.failed
         self.injected += other.injected
@@ -66,23 +66,25 @@ class Tally:
     """Takes the facts of messages, in the order of the log, and sums them up."""
 
     def __init__(self) -> None:
-        self._of: dict[str, list[Invocation]] = {}  # by request id, retries one after the other
-        self._running: dict[str, Invocation] = {}  # by log stream
+        self._of: dict[
+            str, list[LoggedInvocation]
+        ] = {}  # by request id, retries one after the other
+        self._running: dict[str, LoggedInvocation] = {}  # by log stream
         self._unclaimed: set[str] = set()  # streams with an error of nobody's yet
-        self._begun: dict[str, list[Seen]] = {}  # by stream: what hit a start, before any event
+        self._begun: dict[str, list[Fact]] = {}  # by stream: what hit a start, before any event
         self._troubles: Counter[Trouble] = Counter()
 
-    def add(self, stream: str, seen: Seen) -> None:
+    def add(self, stream: str, seen: Fact) -> None:
         """Take one fact of this log stream."""
         if seen.trouble:
             self._troubles[seen.trouble] += 1
-        elif seen.kind is Kind.START:
+        elif seen.kind is FactKind.START:
             self._start(stream, seen.request)
-        elif seen.kind is Kind.REPORT:
+        elif seen.kind is FactKind.REPORT:
             self._report(stream, seen)
         elif seen.request:
             self._say(seen)
-        elif seen.kind is Kind.ERROR:
+        elif seen.kind is FactKind.ERROR:
             self._error(stream)
         elif stream in self._running:  # what hits a start is of the invocation that waits for it
             _count(self._running[stream], seen)
@@ -99,7 +101,7 @@ class Tally:
         self._running[stream] = one
         self._unclaimed.discard(stream)
 
-    def _report(self, stream: str, seen: Seen) -> None:
+    def _report(self, stream: str, seen: Fact) -> None:
         one = self._open(seen.request)
         one.reported = True
         one.duration = seen.duration
@@ -114,30 +116,30 @@ class Tally:
         else:
             self._unclaimed.add(stream)
 
-    def _say(self, seen: Seen) -> None:
-        if seen.kind is Kind.ERROR:  # may come after the report
+    def _say(self, seen: Fact) -> None:
+        if seen.kind is FactKind.ERROR:  # may come after the report
             known = self._of.get(seen.request)
             (known[-1] if known else self._another(seen.request)).failed = True
             return
         _count(self._open(seen.request), seen)
 
-    def _open(self, request: str) -> Invocation:
+    def _open(self, request: str) -> LoggedInvocation:
         """The invocation with this id that has not ended yet, as far as is known."""
         known = self._of.get(request)
         if known and not known[-1].reported:
             return known[-1]
         return self._another(request)
 
-    def _another(self, request: str) -> Invocation:
-        one = Invocation()
+    def _another(self, request: str) -> LoggedInvocation:
+        one = LoggedInvocation()
         self._of.setdefault(request, []).append(one)
         return one
 
-    def invocations(self) -> list[Invocation]:
+    def invocations(self) -> list[LoggedInvocation]:
         """All invocations. Lines after an invocation's report still count as that invocation's."""
-        found: list[Invocation] = []
+        found: list[LoggedInvocation] = []
         for several in self._of.values():
-            kept: list[Invocation] = []
+            kept: list[LoggedInvocation] = []
             for one in several:
                 if kept and not (one.started or one.reported):
                     kept[-1].join(one)
@@ -157,22 +159,22 @@ class Tally:
         )
 
     @staticmethod
-    def _fault(every: Sequence[Invocation], name: str) -> Group:
+    def _fault(every: Sequence[LoggedInvocation], name: str) -> Group:
         group = _group(every, lambda one: name in one.injected, [name])
         dry_runs = sum(one.dry_runs[name] for one in every)
         return Group(**{**vars(group), "dry_runs": dry_runs})
 
 
-def _count(one: Invocation, seen: Seen) -> None:
+def _count(one: LoggedInvocation, seen: Fact) -> None:
     """Count one injection, or dry run, of this invocation."""
     one.failed |= seen.failed
-    counts = one.injected if seen.kind is Kind.INJECTED else one.dry_runs
+    counts = one.injected if seen.kind is FactKind.INJECTED else one.dry_runs
     counts[seen.fault] += 1
 
 
 def _group(
-    every: Sequence[Invocation],
-    belongs: Callable[[Invocation], bool],
+    every: Sequence[LoggedInvocation],
+    belongs: Callable[[LoggedInvocation], bool],
     names: Iterable[str] = (),
 ) -> Group:
     """Sum up the invocations that belong, with the hits of these faults."""

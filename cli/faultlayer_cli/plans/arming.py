@@ -17,7 +17,7 @@ from faultlayer.settings import plan as reader
 from faultlayer_cli.aws.account import Account, Refused
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans.expiry import Ending, end_of
-from faultlayer_cli.plans.state import State, judge
+from faultlayer_cli.plans.state import PlanState, judge
 from faultlayer_cli.plans.stores import Store, readers
 
 
@@ -54,7 +54,7 @@ class Arming:
         return self.before is not None and judge(self.before)[0].dangerous
 
     @property
-    def state(self) -> State:
+    def state(self) -> PlanState:
         """What the new plan does, once it is in force."""
         return judge(self.text)[0]
 

@@ -24,7 +24,7 @@ _SCHEMA = "$schema"
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlanFile:
     """A plan without mistakes: its JSON value, and the fault of each rule in order."""
 
     document: dict[str, Any]
@@ -35,7 +35,7 @@ class Plan:
         return dumps({name: value for name, value in self.document.items() if name != _SCHEMA})
 
 
-def load(path: str) -> Plan:
+def load(path: str) -> PlanFile:
     """Load the plan in a file. Raises Mistake with one line per problem."""
     try:
         data = Path(path).read_bytes()
@@ -45,7 +45,7 @@ def load(path: str) -> Plan:
     return loads(data, path)
 
 
-def loads(data: bytes, name: str) -> Plan:
+def loads(data: bytes, name: str) -> PlanFile:
     """Load the plan in a text; `name` stands before each problem. Raises Mistake."""
     if len(data) > MAX_SIZE:
         raise Mistake(f"{name}: is longer than {MAX_SIZE >> 10} KB")
@@ -63,7 +63,7 @@ def loads(data: bytes, name: str) -> Plan:
     if found.problems:
         lines = (f"{name}: {problem.field} {problem.message}" for problem in found.problems)
         raise Mistake("\n".join(line.replace(":  ", ": ") for line in lines))
-    return Plan(document, tuple(fault.name for fault, _ in found.drafts))
+    return PlanFile(document, tuple(fault.name for fault, _ in found.drafts))
 
 
 class _Wrong(Exception):

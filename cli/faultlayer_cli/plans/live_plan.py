@@ -9,7 +9,7 @@ from typing import Any
 from faultlayer.settings.draft import Plan
 from faultlayer.vocabulary.registry import COMMON, GLOBALS, PLANNED, Fault
 from faultlayer_cli.plans.place import Found, Place
-from faultlayer_cli.plans.state import State, judge
+from faultlayer_cli.plans.state import PlanState, judge
 
 COMMON_OPTIONS = tuple(option.name for option in COMMON)
 _KINDS = {option.name.lower(): option.kind for option in GLOBALS if option.name in PLANNED}
@@ -31,7 +31,7 @@ class LivePlan:
     place: Place
     text: str
     note: str  # what the store has to say besides; empty if nothing
-    state: State
+    state: PlanState
     settings: Mapping[str, str]  # what holds for all rules, in the words of a plan
     times: Mapping[str, float]  # those of the settings that are points in time, in epoch seconds
     rules: tuple[PlanRule, ...]

@@ -12,7 +12,7 @@ from faultlayer.settings.draft import Plan
 DISARMED = '{"faults":[],"disabled":true}'
 
 
-class State(Enum):
+class PlanState(Enum):
     """The effect of a plan, in a word."""
 
     ARMED = "armed"
@@ -26,23 +26,23 @@ class State(Enum):
     @property
     def dangerous(self) -> bool:
         """True if functions may be injecting faults by it, or will be."""
-        return self in (State.ARMED, State.WAITING, State.WRONG)
+        return self in (PlanState.ARMED, PlanState.WAITING, PlanState.WRONG)
 
 
-def judge(text: str) -> tuple[State, Plan]:
+def judge(text: str) -> tuple[PlanState, Plan]:
     """Judge a plan's text as the extension would now."""
     plan = reader.read(text)
     rule_set = Configuration().rule_set(plan)
     now = time.time()
     if plan.stopped:
-        return State.WRONG, plan
+        return PlanState.WRONG, plan
     if plan.settings.disabled:
-        return State.DISABLED, plan
+        return PlanState.DISABLED, plan
     if rule_set is None:
-        return State.WRONG if plan.problems else State.EMPTY, plan
+        return PlanState.WRONG if plan.problems else PlanState.EMPTY, plan
     if rule_set.is_over(now):
-        return State.OVER, plan
+        return PlanState.OVER, plan
     if rule_set.dry_run:
-        return State.DRY_RUN, plan
+        return PlanState.DRY_RUN, plan
     waiting = rule_set.start is not None and rule_set.start > now
-    return (State.WAITING if waiting else State.ARMED), plan
+    return (PlanState.WAITING if waiting else PlanState.ARMED), plan

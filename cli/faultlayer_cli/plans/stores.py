@@ -18,7 +18,7 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.plans.appconfig import Profile
 from faultlayer_cli.plans.parameter import Parameter
 from faultlayer_cli.plans.place import SSM, Found, Place, checked, named
-from faultlayer_cli.plans.state import DISARMED, State, judge
+from faultlayer_cli.plans.state import DISARMED, PlanState, judge
 
 
 class Store(Protocol):
@@ -80,7 +80,7 @@ def disarm(source: Store) -> DisarmResult:
     else:
         if found.text is None:
             return DisarmResult(source.place, DisarmOutcome.ABSENT, found.note)
-        if judge(found.text)[0] is State.DISABLED:
+        if judge(found.text)[0] is PlanState.DISABLED:
             return DisarmResult(source.place, DisarmOutcome.UNCHANGED, found.note)
     source.write(DISARMED, urgent=True)
     return DisarmResult(source.place, DisarmOutcome.DISARMED, reason)

@@ -23,9 +23,16 @@ from typing import Any
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.layers import built
 from faultlayer_cli.running import http_client, port_relay
-from faultlayer_cli.running.docker_engine import TROUBLE, Engine, Image, Wire, reason, volume
+from faultlayer_cli.running.docker_engine import (
+    TROUBLE,
+    Engine,
+    Image,
+    ProcessStream,
+    reason,
+    volume,
+)
 from faultlayer_cli.running.emulator import Endpoint, described
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.running.ports import LOOPBACK
 
 _PORT = "8080/tcp"  # where the emulator of AWS's images listens
@@ -133,7 +140,7 @@ class Container(Endpoint):
             security_opt=["no-new-privileges"],
         )
 
-    def _read(self, wire: Wire) -> None:
+    def _read(self, wire: ProcessStream) -> None:
         with contextlib.closing(wire), contextlib.suppress(OSError):  # the engine went away
             for piece in wire.pieces:
                 self._log.add(piece)
@@ -183,7 +190,7 @@ class Container(Endpoint):
         headers: Mapping[str, str] | None = None,
         *,
         wait: float | None = None,
-    ) -> Answer:
+    ) -> Response:
         try:
             return super().invoke(payload, headers, wait=wait)
         except Failure as failure:

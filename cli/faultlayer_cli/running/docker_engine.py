@@ -49,7 +49,7 @@ class Image:
     env: Mapping[str, str]
 
 
-class Wire:
+class ProcessStream:
     """A connection to a process in a container.
 
     Its output is read without a time limit, and not through `docker`, which waits on the socket
@@ -167,19 +167,19 @@ class Engine:
             with told():
                 container.put_archive(target, file)
 
-    def dial(self, container: Any, program: Sequence[str]) -> Wire:
+    def dial(self, container: Any, program: Sequence[str]) -> ProcessStream:
         """Run a program in the container, and connect to it."""
         with told():
             api = self._client.api
             started = api.exec_create(container.id, list(program), stdin=True, stderr=False)
             stream = api.exec_start(started["Id"], socket=True)
-        return Wire(stream, [_STDOUT])
+        return ProcessStream(stream, [_STDOUT])
 
-    def launch(self, container: Any) -> Wire:
+    def launch(self, container: Any) -> ProcessStream:
         """Start a container and follow its output from the first line."""
         both = {"stdout": 1, "stderr": 1, "stream": 1}
         with told():
-            wire = Wire(container.attach_socket(params=both), [_STDOUT, _STDERR])
+            wire = ProcessStream(container.attach_socket(params=both), [_STDOUT, _STDERR])
             container.start()
         return wire
 

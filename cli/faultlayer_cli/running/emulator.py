@@ -27,7 +27,7 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import built
 from faultlayer_cli.progress import SILENT, Progress
 from faultlayer_cli.running import downloads, http_client, interpreter, namespaces
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.running.ports import LOOPBACK, Port
 
 PATH = "/2015-03-31/functions/function/invocations"
@@ -159,7 +159,7 @@ class Endpoint(abc.ABC):
         headers: Mapping[str, str] | None = None,
         *,
         wait: float | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Invoke the function once, as a caller of Lambda does, and wait for the answer."""
         limit = self.timeout + 30.0 if wait is None else wait
         for _ in range(_TRIES):
@@ -168,7 +168,7 @@ class Endpoint(abc.ABC):
                 break
         return answer
 
-    def _invoke(self, payload: bytes, headers: Mapping[str, str], limit: float) -> Answer:
+    def _invoke(self, payload: bytes, headers: Mapping[str, str], limit: float) -> Response:
         try:
             return http_client.send("POST", self.url, payload, headers, limit=limit)
         except http_client.NoAnswer as error:

@@ -25,7 +25,7 @@ class NoAnswer(Failure):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """The response to a request; header names in lower case."""
 
     status: int
@@ -44,7 +44,7 @@ def send(
     headers: Mapping[str, str] | None = None,
     *,
     limit: float,
-) -> Answer:
+) -> Response:
     """Send one request and read its answer, in `limit` seconds for each of its pieces at most."""
     began = time.perf_counter()
     with requests.Session() as session:
@@ -64,7 +64,7 @@ def send(
             raise NoAnswer(_reason(error)) from None
     seconds = time.perf_counter() - began
     named = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, named, response.content, seconds)
+    return Response(response.status_code, named, response.content, seconds)
 
 
 def _reason(error: BaseException) -> str:

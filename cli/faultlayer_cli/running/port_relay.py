@@ -39,7 +39,7 @@ while True:
 COMMAND = ("/opt/faultlayer/bin/python3", "-ISc", PROGRAM)
 
 
-class Wire(Protocol):
+class FarEnd(Protocol):
     """A connection to the process in the container."""
 
     @property
@@ -59,7 +59,7 @@ class _Server(socketserver.ThreadingTCPServer):
 class Relay:
     """Listens until it is closed; `dial` opens the other end of each connection."""
 
-    def __init__(self, address: tuple[str, int], dial: Callable[[], Wire]) -> None:
+    def __init__(self, address: tuple[str, int], dial: Callable[[], FarEnd]) -> None:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 _join(self.request, dial)
@@ -74,7 +74,7 @@ class Relay:
         self._server.server_close()
 
 
-def _join(near: socket.socket, dial: Callable[[], Wire]) -> None:
+def _join(near: socket.socket, dial: Callable[[], FarEnd]) -> None:
     """Pass bytes until the far end is done; tell the far end when the near end is."""
     with contextlib.suppress(Exception):  # it is the caller who gets no answer, and says so
         far = dial()
@@ -84,7 +84,7 @@ def _join(near: socket.socket, dial: Callable[[], Wire]) -> None:
                 near.sendall(piece)
 
 
-def _send(near: socket.socket, far: Wire) -> None:
+def _send(near: socket.socket, far: FarEnd) -> None:
     with contextlib.suppress(OSError):
         while piece := near.recv(65536):
             far.send(piece)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faultlayer_cli.demo import scenes
-from faultlayer_cli.running.http_client import Answer
+from faultlayer_cli.running.http_client import Response
 
 
 def test_first_untouched_then_the_three_opening_questions() -> None:
@@ -29,4 +29,4 @@ def test_first_untouched_then_the_three_opening_questions() -> None:
     ],
 )
 def test_kinds_of_answers(body: bytes, expected: tuple[str, bool]):
-    assert scenes.kind(Answer(200, {}, body, 0.1)) == expected
+    assert scenes.kind(Response(200, {}, body, 0.1)) == expected

@@ -9,10 +9,12 @@ import pytest
 from rich.console import Console
 
 from faultlayer_cli.demo import scenes
-from faultlayer_cli.demo.screen import Outcome, Screen, axis, bars, column
+from faultlayer_cli.demo.screen import Measurements, Screen, axis, bars, column
 
 OUTCOMES = [
-    Outcome(scene, Counter({"HTTP 200": 19, "ValueError": 1}), 1, 99.0, [1.5, 305.25, 12345.6], 20)
+    Measurements(
+        scene, Counter({"HTTP 200": 19, "ValueError": 1}), 1, 99.0, [1.5, 305.25, 12345.6], 20
+    )
     for scene in scenes.SCENES
 ]
 
@@ -42,9 +44,9 @@ def test_it_fits_on_80_columns_without_colour(encoding: str):
 
 
 def test_percentiles_are_times_that_were_measured():
-    outcome = Outcome(scenes.SCENES[0], times=[float(n) for n in range(1, 101)])
+    outcome = Measurements(scenes.SCENES[0], times=[float(n) for n in range(1, 101)])
     assert [outcome.percentile(share) for share in (0.5, 0.99, 1)] == [50, 99, 100]
-    assert Outcome(scenes.SCENES[0], times=[7.0]).percentile(0.5) == 7
+    assert Measurements(scenes.SCENES[0], times=[7.0]).percentile(0.5) == 7
 
 
 def test_the_axis_and_the_bars_agree():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlayer_cli.logs.lines import PATTERN, TERMS, Kind, Seen, Trouble, read
+from faultlayer_cli.logs.lines import PATTERN, TERMS, Fact, FactKind, Trouble, read
 
 ID = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
 TIME = "2027-01-31T17:00:00.123Z"
@@ -27,8 +27,8 @@ REPORT = (
     f"REPORT RequestId: {ID}\tDuration: 2599.40 ms\tBilled Duration: 2600 ms\t"
     "Memory Size: 128 MB\tMax Memory Used: 94 MB\tInit Duration: 549.04 ms\t"
 )
-REPORTED = Seen(Kind.REPORT, ID, 2599.4)
-HIT = Seen(Kind.INJECTED, ID, fault="latency")
+REPORTED = Fact(FactKind.REPORT, ID, 2599.4)
+HIT = Fact(FactKind.INJECTED, ID, fault="latency")
 
 
 def platform(kind: str, **record: object) -> str:
@@ -37,7 +37,7 @@ def platform(kind: str, **record: object) -> str:
 
 METRICS = {"durationMs": 2599.4, "billedDurationMs": 2600, "initDurationMs": 549.04}
 TEXT = {
-    "start": (f"START RequestId: {ID} Version: $LATEST", Seen(Kind.START, ID)),
+    "start": (f"START RequestId: {ID} Version: $LATEST", Fact(FactKind.START, ID)),
     "report": (REPORT, REPORTED),
     "report with the init first, as the emulator has it": (
         f"REPORT RequestId: {ID}\tInit Duration: 0.04 ms\tDuration: 2599.40 ms\tBilled Duration: 1",
@@ -49,76 +49,82 @@ TEXT = {
         REPORTED,
     ),
     "report copied without tabs": (REPORT.replace("\t", "  "), REPORTED),
-    "report of a timeout": (REPORT + "Status: timeout", Seen(Kind.REPORT, ID, 2599.4, True)),
+    "report of a timeout": (REPORT + "Status: timeout", Fact(FactKind.REPORT, ID, 2599.4, True)),
     "report of a crash": (
         REPORT + "Status: error\tError Type: Runtime.ExitError",
-        Seen(Kind.REPORT, ID, 2599.4, True),
+        Fact(FactKind.REPORT, ID, 2599.4, True),
     ),
-    "timeout": (f"{TIME} {ID} Task timed out after 3.00 seconds\n", Seen(Kind.ERROR, ID)),
+    "timeout": (f"{TIME} {ID} Task timed out after 3.00 seconds\n", Fact(FactKind.ERROR, ID)),
     "Python": (
         "[ERROR] KeyError: 'order'\nTraceback (most recent call last):\n  File \"/var/task/a.py\"",
-        Seen(Kind.ERROR),
+        Fact(FactKind.ERROR),
     ),
-    "Python, a type of one's own": ("[ERROR] app.orders.NotFound\nTraceback", Seen(Kind.ERROR)),
+    "Python, a type of one's own": ("[ERROR] app.orders.NotFound\nTraceback", Fact(FactKind.ERROR)),
     "Node.js": (
         f'{TIME}\t{ID}\tERROR\tInvoke Error \t{{"errorType":"Error","errorMessage":"no"}}',
-        Seen(Kind.ERROR, ID),
+        Fact(FactKind.ERROR, ID),
     ),
-    "Node.js, uncaught": (f"{TIME}\t{ID}\tERROR\tUncaught Exception \t{{}}", Seen(Kind.ERROR, ID)),
+    "Node.js, uncaught": (
+        f"{TIME}\t{ID}\tERROR\tUncaught Exception \t{{}}",
+        Fact(FactKind.ERROR, ID),
+    ),
     "Node.js, a promise": (
         f"{TIME}\t{ID}\tERROR\tUnhandled Promise Rejection \t{{}}",
-        Seen(Kind.ERROR, ID),
+        Fact(FactKind.ERROR, ID),
     ),
     "exit": (
         f"RequestId: {ID} Error: Runtime exited with error: exit status 1\nRuntime.ExitError",
-        Seen(Kind.ERROR, ID),
+        Fact(FactKind.ERROR, ID),
     ),
     "injection": (INJECTED, HIT),
     "injection with metrics": (EMF, HIT),
     "injection of a function error": (
         FAILED,
-        Seen(Kind.INJECTED, ID, failed=True, fault="latency"),
+        Fact(FactKind.INJECTED, ID, failed=True, fault="latency"),
     ),
-    "dry run": (DRY_RUN, Seen(Kind.DRY_RUN, ID, fault="latency")),
+    "dry run": (DRY_RUN, Fact(FactKind.DRY_RUN, ID, fault="latency")),
     "dry run of a function error": (
         FAILED.replace("fault_injected", "fault_dry_run"),
-        Seen(Kind.DRY_RUN, ID, fault="latency"),
+        Fact(FactKind.DRY_RUN, ID, fault="latency"),
     ),
     "trouble": (
         WRONG,
-        Seen(
-            Kind.TROUBLE,
+        Fact(
+            FactKind.TROUBLE,
             trouble=Trouble("config_error", "FAULTLAYER_STATUS", "is outside 100 to 599"),
         ),
     ),
     "a fault that did not apply": (
         '{"source":"faultlayer","level":"warn","event":"fault_not_applied","fault":"latency",'
         f'"request_id":"{ID}","message":"is not JSON"}}',
-        Seen(Kind.TROUBLE, trouble=Trouble("fault_not_applied", "latency", "is not JSON")),
+        Fact(FactKind.TROUBLE, trouble=Trouble("fault_not_applied", "latency", "is not JSON")),
     ),
 }
 IN_JSON = {
-    "start": (platform("platform.start", version="$LATEST"), Seen(Kind.START, ID)),
+    "start": (platform("platform.start", version="$LATEST"), Fact(FactKind.START, ID)),
     "report": (platform("platform.report", metrics=METRICS, status="success"), REPORTED),
     "report without a status": (platform("platform.report", metrics=METRICS), REPORTED),
     "report of an error": (
         platform("platform.report", metrics=METRICS, status="error", errorType="KeyError"),
-        Seen(Kind.REPORT, ID, 2599.4, True),
+        Fact(FactKind.REPORT, ID, 2599.4, True),
     ),
     "report of a timeout": (
         platform("platform.report", metrics=METRICS, status="timeout"),
-        Seen(Kind.REPORT, ID, 2599.4, True),
+        Fact(FactKind.REPORT, ID, 2599.4, True),
     ),
     "report of a failure": (
         platform("platform.report", metrics=METRICS, status="failure"),
-        Seen(Kind.REPORT, ID, 2599.4, True),
+        Fact(FactKind.REPORT, ID, 2599.4, True),
     ),
-    "runtime done, wrong": (platform("platform.runtimeDone", status="error"), Seen(Kind.ERROR, ID)),
+    "runtime done, wrong": (
+        platform("platform.runtimeDone", status="error"),
+        Fact(FactKind.ERROR, ID),
+    ),
     "timeout": (
         json.dumps(
             {"timestamp": TIME, "message": f"{TIME} {ID} Task timed out after 3.00 seconds"}
         ),
-        Seen(Kind.ERROR, ID),
+        Fact(FactKind.ERROR, ID),
     ),
     "injection, wrapped": (
         json.dumps({"timestamp": TIME, "level": "INFO", "message": INJECTED}),
@@ -192,22 +198,26 @@ def test_anything_else_is_nothing(message: str) -> None:
     ],
 )
 @pytest.mark.parametrize("message,seen", UNDERSTOOD, ids=[*TEXT, *(f"json: {k}" for k in IN_JSON)])
-def test_whatever_stands_before_a_line(prefix: str, message: str, seen: Seen) -> None:
+def test_whatever_stands_before_a_line(prefix: str, message: str, seen: Fact) -> None:
     assert list(read(prefix + message)) == [seen]
 
 
 def test_the_emulator_says_which_invocation_timed_out() -> None:
     line = f"22 Nov 2026 12:11:05,178 [ERROR] (rapid) Invoke failed error=reset InvokeID={ID}"
-    assert list(read(line)) == [Seen(Kind.ERROR, ID)]
+    assert list(read(line)) == [Fact(FactKind.ERROR, ID)]
 
 
 def test_a_message_of_several_lines_says_all_of_them() -> None:
     message = "\n".join((TEXT["start"][0], INJECTED, REPORT))
-    assert [seen.kind for seen in read(message)] == [Kind.START, Kind.INJECTED, Kind.REPORT]
+    assert [seen.kind for seen in read(message)] == [
+        FactKind.START,
+        FactKind.INJECTED,
+        FactKind.REPORT,
+    ]
 
 
 @pytest.mark.parametrize("message,seen", UNDERSTOOD)
-def test_cloudwatch_is_asked_for_all_that_is_understood(message: str, seen: Seen) -> None:
+def test_cloudwatch_is_asked_for_all_that_is_understood(message: str, seen: Fact) -> None:
     assert any(term in message for term in TERMS)
     assert len(PATTERN) <= 1024
     assert all(f'?"{term}"' in PATTERN for term in TERMS)

@@ -8,29 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultlayer_cli.logs.lines import Kind, Seen, Trouble
+from faultlayer_cli.logs.lines import Fact, FactKind, Trouble
 from faultlayer_cli.logs.sums import Sums, Tally, percentile
 
-START, REPORT, ERROR = Kind.START, Kind.REPORT, Kind.ERROR
+START, REPORT, ERROR = FactKind.START, FactKind.REPORT, FactKind.ERROR
 
 
-def hit(request: str, fault: str = "a", *, failed: bool = False) -> Seen:
-    return Seen(Kind.INJECTED, request, fault=fault, failed=failed)
+def hit(request: str, fault: str = "a", *, failed: bool = False) -> Fact:
+    return Fact(FactKind.INJECTED, request, fault=fault, failed=failed)
 
 
-def dry(request: str, fault: str = "a") -> Seen:
-    return Seen(Kind.DRY_RUN, request, fault=fault)
+def dry(request: str, fault: str = "a") -> Fact:
+    return Fact(FactKind.DRY_RUN, request, fault=fault)
 
 
-def report(request: str, duration: float | None = 1.0, *, failed: bool = False) -> Seen:
-    return Seen(REPORT, request, duration, failed)
+def report(request: str, duration: float | None = 1.0, *, failed: bool = False) -> Fact:
+    return Fact(REPORT, request, duration, failed)
 
 
-def start(request: str) -> Seen:
-    return Seen(START, request)
+def start(request: str) -> Fact:
+    return Fact(START, request)
 
 
-def summed(*seen: Seen | tuple[str, Seen]) -> Sums:
+def summed(*seen: Fact | tuple[str, Fact]) -> Sums:
     """Of what was said, all in one log stream unless another is named."""
     tally = Tally()
     for one in seen:
@@ -47,7 +47,7 @@ def test_nothing_is_empty() -> None:
 
 
 def test_those_that_were_hit_and_those_that_were_not() -> None:
-    said: list[Seen] = []
+    said: list[Fact] = []
     for number in range(10):
         request = f"request-{number}"
         said.append(start(request))
@@ -75,8 +75,8 @@ def test_two_faults_on_one_invocation() -> None:
 
 
 def test_an_error_counts_once() -> None:
-    late = Seen(ERROR, "r")
-    sums = summed(start("r"), Seen(ERROR), Seen(ERROR, "r"), report("r", failed=True), late)
+    late = Fact(ERROR, "r")
+    sums = summed(start("r"), Fact(ERROR), Fact(ERROR, "r"), report("r", failed=True), late)
     assert (sums.total.invocations, sums.total.errors) == (1, 1)
 
 
@@ -85,7 +85,7 @@ def test_an_error_without_an_id_is_the_running_invocation_s() -> None:
         ("one", start("r1")),
         ("two", start("r2")),
         ("one", hit("r1")),
-        ("two", Seen(ERROR)),
+        ("two", Fact(ERROR)),
         ("one", report("r1")),
         ("two", report("r2")),
     )
@@ -94,8 +94,8 @@ def test_an_error_without_an_id_is_the_running_invocation_s() -> None:
 
 
 def test_an_error_before_the_first_start_of_the_period() -> None:
-    assert summed(Seen(ERROR), report("r")).total.errors == 1
-    assert summed(Seen(ERROR), start("r"), report("r")).total.errors == 0
+    assert summed(Fact(ERROR), report("r")).total.errors == 1
+    assert summed(Fact(ERROR), start("r"), report("r")).total.errors == 0
 
 
 def test_a_retry_under_the_same_id_is_another_invocation() -> None:
@@ -125,7 +125,7 @@ def test_injections_alone_are_invocations_of_unknown_duration() -> None:
 
 def test_trouble_is_counted() -> None:
     wrong = Trouble("config_error", "FAULTLAYER_STATUS", "is outside 100 to 599")
-    said = Seen(Kind.TROUBLE, trouble=wrong)
+    said = Fact(FactKind.TROUBLE, trouble=wrong)
     sums = summed(said, said)
     assert sums.troubles == {wrong: 2}
     assert not sums.empty
@@ -151,19 +151,19 @@ def test_percentiles_are_among_the_values(values: list[float]) -> None:
 @given(
     said=st.lists(
         st.builds(
-            lambda kind, request, failed: Seen(kind, request, 1.0, failed, "a"),
-            st.sampled_from([k for k in Kind if k is not Kind.TROUBLE]),
+            lambda kind, request, failed: Fact(kind, request, 1.0, failed, "a"),
+            st.sampled_from([k for k in FactKind if k is not FactKind.TROUBLE]),
             st.sampled_from(["r1", "r2", "r3"]),
             st.booleans(),
         ),
         max_size=30,
     )
 )
-def test_whatever_the_order_the_sums_add_up(said: list[Seen]) -> None:
+def test_whatever_the_order_the_sums_add_up(said: list[Fact]) -> None:
     sums = summed(*said)
     hit_ones = sums.faults["a"].invocations if "a" in sums.faults else 0
     assert sums.total.invocations == hit_ones + sums.not_hit.invocations
-    injected = sum(seen.kind is Kind.INJECTED for seen in said)
+    injected = sum(seen.kind is FactKind.INJECTED for seen in said)
     assert sums.total.injections == injected
     reports = sum(seen.kind is REPORT for seen in said)
     assert sums.total.invocations >= reports
