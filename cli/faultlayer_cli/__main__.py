@@ -1,4 +1,4 @@
-"""`python -m faultlayer_cli`: the `faultlayer` command, where its script is not on the PATH."""
+"""`python -m faultlayer_cli`: the `faultlayer` command, if its script is not on the PATH."""
 
 from faultlayer_cli.main import main
 

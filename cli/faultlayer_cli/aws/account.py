@@ -85,7 +85,7 @@ class Function:
     update_reason: str
     revision: str
     version: str = LATEST
-    timeout: float = 0  # seconds; 0 where AWS does not tell
+    timeout: float = 0  # seconds; 0 if AWS does not say
     code: str = ""  # the SHA-256 of its package, base64
 
     @property
@@ -287,7 +287,7 @@ class Account:
     def all_versions(self) -> Iterator[Function]:
         """Every version of every function of the region, the unpublished ones among them.
 
-        One list for all of them: 50 versions a call, where a call per function would take longer.
+        One list for all functions has 50 versions a call; a call for each function takes longer.
         """
         for page in self.pages("lambda", "list_functions", FunctionVersion="ALL"):
             yield from map(function, _part(page, "Functions"))
@@ -432,7 +432,7 @@ class Account:
         """The meaning of the error that AWS answered with."""
         code = error.response.get("Error", {}).get("Code") or "an error"
         message = " ".join((error.response.get("Error", {}).get("Message") or "").split())
-        # Where they are too large, AWS repeats all variables, which may hold secrets.
+        # If they are too large, AWS repeats all variables, which may hold secrets.
         message = re.sub(r" ?String measured: .*", "", message)
         subject = _subject(arguments)
         missing = code == "ParameterNotFound"

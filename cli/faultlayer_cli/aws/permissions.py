@@ -79,15 +79,14 @@ def _if(when: str, permission: Permission) -> Permission:
 # What Lambda checks for every layer that an update names: those that stay too.
 _USE_LAYERS = Permission("lambda:GetLayerVersion", ANY_LAYER_VERSION, implied=True)
 
-# No literal, since a fault's name in quotes is for the fault's own file alone.
-COMMANDS: dict[str, tuple[Permission, ...]] = dict(  # noqa: C408
-    publish=(
+COMMANDS: dict[str, tuple[Permission, ...]] = {
+    "publish": (
         _WHO,
         _LIST_VERSIONS,
         Permission("lambda:GetLayerVersion", LAYER_VERSION, "the content is there already"),
         Permission("lambda:PublishLayerVersion", LAYER, "it is not there yet"),
     ),
-    attach=(
+    "attach": (
         _WHO,
         _if("without --layer-arn", _LIST_VERSIONS),
         Permission("lambda:GetLayerVersion", LAYER_VERSION, "--layer-arn"),
@@ -97,7 +96,7 @@ COMMANDS: dict[str, tuple[Permission, ...]] = dict(  # noqa: C408
         replace(_ALIASES, when=FOREVER, denied=ASKS),
         replace(_VERSIONS, when=FOREVER, denied=ASKS),
     ),
-    detach=(
+    "detach": (
         _WHO,
         _READ,
         _VERSIONS,
@@ -105,7 +104,7 @@ COMMANDS: dict[str, tuple[Permission, ...]] = dict(  # noqa: C408
         _if("without --dry-run", _UPDATE),
         _if("other layers stay", _USE_LAYERS),
     ),
-    status=(
+    "status": (
         _WHO,
         _if(UNNAMED, _LIST),
         _if(NAMED, _READ),
@@ -113,7 +112,7 @@ COMMANDS: dict[str, tuple[Permission, ...]] = dict(  # noqa: C408
         _ALIASES,
         *_REGIONS,
     ),
-    stop=(
+    "stop": (
         _WHO,
         _if(UNNAMED, _LIST),
         _READ,
@@ -123,12 +122,12 @@ COMMANDS: dict[str, tuple[Permission, ...]] = dict(  # noqa: C408
         *_REGIONS,
         _if("--detach, and other layers stay", _USE_LAYERS),
     ),
-    report=(
+    "report": (
         _WHO,
         Permission("logs:FilterLogEvents", LOG_GROUP),
         _if("--function", _READ),
     ),
-)
+}
 
 _GET_PARAMETER = Permission("ssm:GetParameter", PARAMETER)
 _PUT_PARAMETER = Permission("ssm:PutParameter", PARAMETER)

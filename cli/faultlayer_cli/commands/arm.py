@@ -55,7 +55,7 @@ def arm(
 ) -> int:
     """Put the plan in the file PLAN (YAML or JSON) in force for all functions that read it live.
 
-    They read it where FAULTLAYER_PLAN says: ssm:NAME or appconfig:APP/ENV/PROFILE. It ends by
+    FAULTLAYER_PLAN names the place: ssm:NAME or appconfig:APP/ENV/PROFILE. The plan ends by
     itself after an hour, unless it has an end or --for, --until or --forever say otherwise.
     """
     place = chosen_place(ssm, appconfig)

@@ -165,7 +165,7 @@ def environment(typed: Mapping[str, str | None], assignments: Sequence[str]) -> 
     metavar="DIR",
     help="the unpacked layer [default: that of this installation]",
 )
-@click.option("--docker", is_flag=True, help="in a container, also where it works without")
+@click.option("--docker", is_flag=True, help="in a container, also if it works without")
 @click.option(
     "--image",
     metavar="NAME",

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDE = 1000  # columns where nobody looks: lines of a pipe are not broken
+_WIDE = 1000  # columns without a terminal: lines of a pipe are not broken
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:

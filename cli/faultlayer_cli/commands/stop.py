@@ -39,8 +39,8 @@ def stop(
     """The stop button: no fault is injected any more, in any function, without asking.
 
     Every function of the account and region that has the layer (or those that are named) gets
-    FAULTLAYER_DISABLED=true. Where none is named, the live plans that they read are disarmed too.
-    Where one cannot be stopped the others are, and it is named.
+    FAULTLAYER_DISABLED=true. If none is named, the live plans that they read are disarmed too. If
+    one cannot be stopped, the others are, and it is named.
 
     Published versions cannot be changed. Those that are still armed are named, with the aliases
     that send to them and the commands that lead callers away.

@@ -58,7 +58,7 @@ class VersionState(Enum):
 
     @property
     def dangerous(self) -> bool:
-        """Whether it injects faults, or may do so."""
+        """True if it injects faults, or may do so."""
         return self in (VersionState.ARMED, VersionState.LIVE, VersionState.UNKNOWN)
 
 
@@ -74,7 +74,7 @@ class Version:
 
     @property
     def place(self) -> Place | None:
-        """Where it reads a live plan."""
+        """The place of the live plan that it reads; None if it reads none."""
         return named(self.function) if self.state is VersionState.LIVE else None
 
     def as_json(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class Findings:
 
     @property
     def clear(self) -> bool:
-        """Whether it is certain that no version injects faults."""
+        """True if it is certain that no version injects faults."""
         return not self.left and not self.unknown
 
     def as_json(self) -> dict[str, Any]:
@@ -299,7 +299,7 @@ def settled(version: Version, armed: bool, why: str = "") -> Version:
 
 
 def _dangerous(account: Account, place: Place) -> tuple[bool, str]:
-    """Whether the plan there may make functions inject faults; and why that is not certain."""
+    """Judge whether the plan there may inject faults; and the reason if that is not certain."""
     try:
         text = stores.at(account, place).read().text
     except Unknown:
@@ -454,7 +454,7 @@ def _number(function: Function) -> int:
 
 
 def harmless_after(results: Sequence[Result]) -> Callable[[Version], bool]:
-    """Whether an unpublished version injects nothing, after what was done."""
+    """A judgement on unpublished versions: true if one injects nothing after these changes."""
     good = (Outcome.CHANGED, Outcome.UNCHANGED)
     stopped = {one.function_name for one in results if one.outcome in good}
     return lambda latest: latest.function.name in stopped or not latest.state.dangerous

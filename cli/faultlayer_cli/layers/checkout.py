@@ -12,7 +12,7 @@ _SOURCES = ("build.sh", "extension/faultlayer", "layer", "wrapper")
 
 
 def root() -> Path | None:
-    """The checkout; None where the command is installed from a package."""
+    """The checkout; None if the command is installed from a package."""
     candidate = Path(__file__).resolve().parents[3]
     if all((candidate / source).exists() for source in _SOURCES):
         return candidate
@@ -34,7 +34,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _up_to_date(base: Path, arch: str) -> bool:
-    """Whether the last build is younger than everything it was made of."""
+    """True if the last build is younger than everything it was made of."""
     try:
         built = (base / "build" / f"{arch}.json").stat().st_mtime
     except OSError:
@@ -46,7 +46,7 @@ def _up_to_date(base: Path, arch: str) -> bool:
 
 
 def layer(arch: str) -> Path:
-    """The layer's tree, built first where it is missing or older than its sources."""
+    """The layer's tree, built first if it is missing or older than its sources."""
     base = _root()
     return _built(base, arch, base / "dist" / arch)
 

@@ -53,7 +53,7 @@ class Trouble:
     """A line of faultlayer's about a mistake: in a variable, in a plan, with the wrapper."""
 
     name: str
-    about: str  # the variable, or the fault; empty where it is about neither
+    about: str  # the variable, or the fault; empty if it is neither
     message: str
 
 

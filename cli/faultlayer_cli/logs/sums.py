@@ -70,7 +70,7 @@ class Tally:
             str, list[LoggedInvocation]
         ] = {}  # by request id, retries one after the other
         self._running: dict[str, LoggedInvocation] = {}  # by log stream
-        self._unclaimed: set[str] = set()  # streams with an error of nobody's yet
+        self._unclaimed: set[str] = set()  # streams with an error that no invocation has yet
         self._begun: dict[str, list[Fact]] = {}  # by stream: what hit a start, before any event
         self._troubles: Counter[Trouble] = Counter()
 

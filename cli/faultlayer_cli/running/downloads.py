@@ -1,6 +1,6 @@
 """What is fetched from PyPI on first use: the emulator and the Python runtime client.
 
-It promises exact versions, checked against the hashes in data/.
+Versions are exact, and checked against the hashes in data/.
 """
 
 from __future__ import annotations
