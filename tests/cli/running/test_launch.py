@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from faultlayer_cli.commands import local
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import container, docker_engine, namespaces
 from faultlayer_cli.running.emulator import Emulator
-from faultlayer_cli.running.launch import endpoint
+from faultlayer_cli.running.launch import Launch, endpoint
 from faultlayer_cli.terminal import TERMINAL
 
 
@@ -85,3 +86,18 @@ def test_where_neither_works_both_reasons_are_told(monkeypatch: pytest.MonkeyPat
     assert str(caught.value).startswith("user namespaces are not allowed here (x=1): run as root")
     assert "no Docker engine answers at unix:///nonexistent" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_program_launches_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, engines, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(namespaces, "unshare_command", lambda: ["unshare"])
+    settings = {"timeout": 3, "memory": 128, "storage": 512, "image": local.IMAGE}
+    launch = Launch(HELLO, "app.handler", {"FAULTLAYER_STATUS": "503"}, **settings)
+    place = endpoint(launch)
+    assert isinstance(place, Emulator)
+    assert place.environment()["FAULTLAYER_STATUS"] == "503"
+    place.close()
+    assert isinstance(endpoint(replace(launch, docker=True)), container.Container)
+    assert capfd.readouterr() == ("", "")
