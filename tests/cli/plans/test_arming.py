@@ -12,7 +12,7 @@ from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans.arming import json_value, prepare
 from faultlayer_cli.plans.expiry import Ending
 from faultlayer_cli.plans.place import SSM, Found, Place
-from faultlayer_cli.plans.state import DISARMED, State
+from faultlayer_cli.plans.state import DISARMED, PlanState
 
 PLAN = '{"faults":[{"fault":"status","code":503}]}'
 
@@ -60,7 +60,7 @@ def test_nothing_is_written_before_that_is_asked_for() -> None:
     arming = ready(store)
     assert store.text is None
     assert (arming.before, arming.changes, arming.replaces_armed) == (None, True, False)
-    assert (arming.state, bool(arming.end), arming.readers) == (State.ARMED, True, [])
+    assert (arming.state, bool(arming.end), arming.readers) == (PlanState.ARMED, True, [])
     arming.write()
     assert store.text == arming.text
     assert json.loads(arming.text)["faults"] == json.loads(PLAN)["faults"]

@@ -6,7 +6,7 @@ import json
 
 from faultlayer_cli.plans.live_plan import describe
 from faultlayer_cli.plans.place import SSM, Found, Place
-from faultlayer_cli.plans.state import State
+from faultlayer_cli.plans.state import PlanState
 
 PLACE = Place(SSM, "/chaos/orders")
 
@@ -23,7 +23,7 @@ def test_rules_have_what_they_say_and_what_the_plan_says_for_all() -> None:
         "end": "2031-01-31T17:00:00Z",
     }
     found = describe(PLACE, Found(json.dumps(plan), "a note"))
-    assert (found.place, found.note, found.state) == (PLACE, "a note", State.ARMED)
+    assert (found.place, found.note, found.state) == (PLACE, "a note", PlanState.ARMED)
     assert found.settings["seed"] == "7"
     assert set(found.times) == {"end"}
     latency, status = found.rules
@@ -42,5 +42,5 @@ def test_rules_have_what_they_say_and_what_the_plan_says_for_all() -> None:
 
 def test_one_that_is_wrong_has_no_rules_and_says_why() -> None:
     found = describe(PLACE, Found("{"))
-    assert (found.state, found.rules) == (State.WRONG, ())
+    assert (found.state, found.rules) == (PlanState.WRONG, ())
     assert found.problems
