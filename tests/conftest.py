@@ -6,7 +6,7 @@ import _thread
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +55,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(3 * len(os.sched_getaffinity(0)), 12)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """`-n` alone honours groups: without them tests that measure time disturb one another."""
-    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
-        config.option.dist = "loadgroup"
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Results())  # here, since xdist's controller reads no other
 
@@ -79,12 +72,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             group = "quiet"
         if group and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Report a test by the name that `pytest NAME` takes: xdist adds its group to it."""
-    report = yield
-    for marker in item.iter_markers("xdist_group"):
-        report.nodeid = report.nodeid.removesuffix(f"@{marker.args[0]}")
-    return report
