@@ -13,7 +13,7 @@ from fakes.runtime_api import RuntimeApi
 from fakes.turns import HTTP, NULS, PAYLOAD, PRELUDE, outcome, run, streamed
 
 
-@pytest.mark.parametrize("size", [1000, 100_000, 6_000_000])
+@pytest.mark.parametrize("size", [2000, 100_000, 6_000_000])
 def test_buffered_answers(api: RuntimeApi, proxied: Proxied, logged: Logged, size: int) -> None:
     address = proxied(api, OVERSIZE=str(size))
     for body in (PAYLOAD, b"null", b'{"a":1}'):
