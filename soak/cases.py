@@ -99,8 +99,9 @@ class Case:
                 f'{{"messageId":"{name}","eventSource":"aws:sqs","body":"{name}"}}'
                 for name in self.names()
             )
-            # Of an HTTP front as well: an answer to an event source alone is left as it is.
-            front = b'"requestContext":{"http":{}}'
+            # Of a REST API as well: an answer to an event source alone is left as it is, and an HTTP
+            # API would take the report of failed records for a body.
+            front = b'"httpMethod":"POST","requestContext":{}'
             start = b'{"n":%d,%b,"Records":[%b]' % (number, front, records.encode())
         else:
             start = b'{"n":%d' % number
@@ -130,8 +131,8 @@ class Case:
 
 
 def compact(value: object) -> bytes:
-    """JSON without blanks."""
-    return json.dumps(value, separators=(",", ":")).encode()
+    """JSON without blanks, in UTF-8."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 @lru_cache(maxsize=256)

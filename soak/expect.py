@@ -17,6 +17,7 @@ from soak.rules import LONGEST, PADDED, Draws, Hit
 _REWRITES = ("corruption", "headers", "batch", "oversize")
 REPORT, ANSWER = "error", "response"
 _HOLD = LONGEST - 29.0 - 0.002  # seconds; the deadline is given in whole milliseconds
+_LONG = 1 << 20  # characters; a longer text does not grow by being garbled
 _CONFUSED = 0xFF  # what a garbled byte becomes; no filler has it
 
 
@@ -140,8 +141,8 @@ class Expected:
         padded = content.rstrip(b" ")
         for hit in self.rewrites:
             if hit.name == "oversize":
-                self.injected["oversize"] += 1
-                if len(content) < PADDED:
+                self.injected["oversize"] += len(padded) < PADDED
+                if len(content) != max(len(padded), PADDED):
                     return f"a stream of {len(content)} bytes that was to be padded"
                 content = padded
             elif hit.name == "corruption" or (hit.name == "headers" and shaped):
@@ -240,7 +241,8 @@ class _Buffered:
             return self._raw != before
         text = str(value["body"])
         if mode == "garble":
-            body = "".join("\ufffd" if at % 2 == 0 else sign for at, sign in enumerate(text))
+            lost = "\ufffd" if len(text) <= _LONG else "?"
+            body = "".join(lost if at % 2 == 0 else sign for at, sign in enumerate(text))
         else:
             body = text[: len(text) // 2] if mode == "truncate" else str(hit.rule["body"])
         if body == text:
