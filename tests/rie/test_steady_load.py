@@ -81,12 +81,13 @@ def test_a_live_plan_changed_disabled_broken_and_repaired(run, path):
         (plan(404), 404),
         ("{}", 200),
     ]
-    changed = []
+    changing, changed = [], []  # just before a change of the file, and just after it
     with Load(function) as load:
         for text, _ in steps:
             time.sleep(2 * POLL)
             fresh = path.with_suffix(".new")
             fresh.write_text(text)
+            changing.append(time.monotonic())
             fresh.replace(path)
             changed.append(time.monotonic())
         time.sleep(2 * POLL)
@@ -95,7 +96,7 @@ def test_a_live_plan_changed_disabled_broken_and_repaired(run, path):
     ends = [*changed, time.monotonic()]
     for seen in load.seen:
         # How many changes were there when it was sent, and how many one poll before that.
-        latest = sum(at < seen.answered for at in changed)
+        latest = sum(at < seen.answered for at in changing)
         surest = sum(at + POLL + 1.0 < seen.sent for at in changed)
         assert seen.status in codes[surest : latest + 1], (seen, ends)
     assert {seen.status for seen in load.seen} == set(codes)
