@@ -99,8 +99,8 @@ class Case:
                 f'{{"messageId":"{name}","eventSource":"aws:sqs","body":"{name}"}}'
                 for name in self.names()
             )
-            # Of a REST API as well: an answer to an event source alone is left as it is, and an HTTP
-            # API would take the report of failed records for a body.
+            # Of a REST API as well: an answer to an event source alone is left as it is, and an
+            # HTTP API would take the report of failed records for a body.
             front = b'"httpMethod":"POST","requestContext":{}'
             start = b'{"n":%d,%b,"Records":[%b]' % (number, front, records.encode())
         else:
