@@ -51,8 +51,8 @@ def report(
 ) -> int:
     """Sum up what was injected, against invocations, errors and durations.
 
-    The log comes from CloudWatch (--log-group, --function), or from FILE: what was saved of it as
-    text, as JSON lines or by `aws logs filter-log-events`; - is standard input.
+    The log comes from CloudWatch (--log-group, --function), or from FILE: what was saved of it by
+    `aws logs`, `sam logs`, Logs Insights or a terminal, as text, JSON or CSV; - is standard input.
 
     An error is a function error or a timeout, as in Lambda's own metric; a 503 is none.
     """

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from faultlayer_cli.logs.pieces import pieces, split
+
 OURS = "faultlayer"
 # What CloudWatch is asked for: messages with any of these, which is all that is understood here.
 TERMS = (
@@ -48,6 +50,11 @@ class FactKind(Enum):
     TROUBLE = "trouble"
 
 
+# The events that are counted. If one of them is not understood, there is no report.
+KINDS = {"fault_injected": FactKind.INJECTED, "fault_dry_run": FactKind.DRY_RUN}
+COUNTED = re.compile("|".join(KINDS))
+
+
 @dataclass(frozen=True)
 class Trouble:
     """A line of faultlayer's about a mistake: in a variable, in a plan, with the wrapper."""
@@ -77,6 +84,10 @@ class Record(dict[str, Any]):
 
 
 _DECODER = json.JSONDecoder(object_hook=Record)
+_ATTEMPTS = 1000  # braces of one line that may begin an object
+_HINTS = (OURS, "platform.", "Task timed out")
+_WRAPPING = ("record", "message", "@message", "log", "msg")
+_JOINED = re.compile(r"(?=\b(?:START|END|REPORT) RequestId: )")
 _REPORT = re.compile(rf"REPORT RequestId: {_ID}\b(.*)")
 _DURATION = re.compile(r"(?<!Init )(?<!Billed )(?<!Restore )Duration: ([0-9.]+) ms")
 _FAILED = re.compile(r"Status: (?:error|timeout|failure)\b")
@@ -119,31 +130,48 @@ _LINES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], Fact]], ...]
 
 def read(message: str) -> Iterator[Fact]:
     """Read all facts in a message, which may have several lines."""
-    for line in message.splitlines():
-        yield from _line(line)
-
-
-def _line(line: str) -> Iterator[Fact]:
-    if "{" in line and (OURS in line or "platform." in line or "Task timed out" in line):
-        record = _record(line)
-        if record is not None:
-            yield from _said(record)
-            return
-    if line.startswith("{"):  # someone else's, whatever it quotes
+    parts = split(message)
+    if len(parts) == 1 and "\x1b" not in message:
+        yield from _piece(message)
         return
-    for term, pattern, seen in _LINES:
-        if term in line and (found := pattern.search(line)):
-            yield seen(found)
-            return
+    for _, piece in pieces(parts):
+        yield from _piece(piece)
 
 
-def _record(line: str) -> Record | None:
-    """The JSON object in a line, whatever stands before or after it."""
-    try:
-        record, _ = _DECODER.raw_decode(line, line.index("{"))
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, Record) else None
+def _piece(piece: str) -> Iterator[Fact]:
+    """Read JSON objects that may have facts, and the text around them."""
+    if "{" not in piece or not any(hint in piece for hint in _HINTS):
+        if not piece.startswith("{"):  # else someone else's, whatever it quotes
+            yield from _text(piece)
+        return
+    done = at = 0
+    for _ in range(_ATTEMPTS):
+        at = piece.find("{", at)
+        if at < 0:
+            break
+        try:
+            record, end = _DECODER.raw_decode(piece, at)
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        yield from _text(piece[done:at])
+        yield from _said(record)
+        done = at = end
+    if done or not piece.startswith("{"):
+        yield from _text(piece[done:])
+
+
+def _text(text: str) -> Iterator[Fact]:
+    """Read the facts of a line in their order; some tools join messages into one line."""
+    if not any(term in text for term, _, _ in _LINES):
+        return
+    for part in _JOINED.split(text):
+        found = [
+            (match.start(), seen(match))
+            for term, pattern, seen in _LINES
+            if term in part and (match := pattern.search(part))
+        ]
+        yield from (fact for _, fact in sorted(found, key=lambda one: one[0]))
 
 
 def _said(record: Record) -> Iterator[Fact]:
@@ -153,12 +181,18 @@ def _said(record: Record) -> Iterator[Fact]:
     elif str(record.type).startswith("platform."):
         if isinstance(inner, Record) and isinstance(inner.requestId, str):
             yield from _platform(record.type, inner)
-    elif isinstance(inner, Record):  # as extensions see each other's lines
-        yield from _said(inner)
-    else:
-        for text in (inner, record.message):
-            if isinstance(text, str):
-                yield from (seen for seen in read(text) if seen.request or seen.trouble)
+    else:  # as extensions see each other's lines, and as loggers and collectors wrap them
+        for member in _WRAPPING:
+            value = record.get(member)
+            if isinstance(value, Record):
+                yield from _said(value)
+            elif isinstance(value, str):
+                yield from (seen for seen in read(value) if _attributed(seen))
+
+
+def _attributed(seen: Fact) -> bool:
+    """True if a wrapped fact is certain; an error without a request may be a quotation."""
+    return bool(seen.request or seen.trouble) or seen.kind in (FactKind.INJECTED, FactKind.DRY_RUN)
 
 
 def _platform(kind: str, about: Record) -> Iterator[Fact]:
@@ -176,9 +210,7 @@ def _platform(kind: str, about: Record) -> Iterator[Fact]:
 
 
 def _ours(line: Record) -> Iterator[Fact]:
-    kind = {"fault_injected": FactKind.INJECTED, "fault_dry_run": FactKind.DRY_RUN}.get(
-        str(line.event)
-    )
+    kind = KINDS.get(str(line.event))
     if kind:
         failed = kind is FactKind.INJECTED and line.function_error is True
         yield Fact(

@@ -5,14 +5,17 @@ sources (log groups, files) --messages--> lines (what each says) --> sums --> Re
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from faultlayer.values import instant
 from faultlayer_cli.aws.account import Account
+from faultlayer_cli.errors import Mistake
 from faultlayer_cli.logs import lines as log_lines
 from faultlayer_cli.logs import sources as log_sources
+from faultlayer_cli.logs.lines import Fact, FactKind
 from faultlayer_cli.logs.sources import LogGroup, LogMessage
 from faultlayer_cli.logs.sums import Sums, Tally
 from faultlayer_cli.progress import SILENT, Progress
@@ -62,16 +65,55 @@ def of_files(files: Sequence[str], progress: Progress = SILENT) -> Report:
     """Sum up what was saved of a log; - is standard input. Raises Mistake."""
     names = tuple(dict.fromkeys(files))
     messages = (message for name in names for message in log_sources.of_file(name))
-    return Report(names, summed(_counted(messages, progress)))
+    tally = _tally(_counted(messages, progress), saved=True)
+    if tally.newest_first:
+        raise Mistake(
+            f"the log in {', '.join(names)} stands newest first; allowed: oldest first, "
+            "or rows with their time"
+        )
+    return Report(names, tally.sums())
 
 
 def summed(messages: Iterable[LogMessage]) -> Sums:
-    """Sum up what all messages say."""
+    """Sum up what all messages say. Raises Mistake if an injection is not understood."""
+    return _tally(messages).sums()
+
+
+def _tally(messages: Iterable[LogMessage], *, saved: bool = False) -> Tally:
     tally = Tally()
-    for stream, text in messages:
-        for seen in log_lines.read(text):
-            tally.add(stream, seen)
-    return tally.sums()
+    for message in messages:
+        facts = list(log_lines.read(message.text))
+        _require_all(message, facts)
+        if saved:
+            _require_durations(message, facts)
+        for seen in facts:
+            tally.add(message.stream, seen)
+    return tally
+
+
+def _require_all(message: LogMessage, facts: Sequence[Fact]) -> None:
+    """Raise Mistake if the message names an injection that was not understood."""
+    named = log_lines.COUNTED.findall(message.text)
+    if not named:
+        return
+    counted = Counter(seen.kind for seen in facts)
+    for name, kind in log_lines.KINDS.items():
+        if named.count(name) > counted[kind]:
+            raise Mistake(
+                f"{message.place}: {name} is not understood here, so there is no report; "
+                "allowed: a log as CloudWatch, `aws logs`, `sam logs` or a terminal has it"
+            )
+
+
+def _require_durations(message: LogMessage, facts: Sequence[Fact]) -> None:
+    """Raise Mistake if a report of Lambda's was cut, as `--output yaml` folds it."""
+    if "REPORT RequestId: " in message.text and any(
+        seen.kind is FactKind.REPORT and seen.duration is None for seen in facts
+    ):
+        raise Mistake(
+            f"{message.place}: a REPORT line has no duration, so there is no report; "
+            "allowed: whole lines, or JSON"
+        )
 
 
 def _counted(messages: Iterable[LogMessage], progress: Progress) -> Iterator[LogMessage]:

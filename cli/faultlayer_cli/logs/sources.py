@@ -1,30 +1,38 @@
 """Messages for a report: from log groups of CloudWatch, or from logs that were saved.
 
 CloudWatch is asked only for messages that a report understands, and each is passed on as it comes.
-Files may be what the AWS command line, `faultlayer local` or a copy from a terminal left.
+A file is text, JSON values one after another, or a table (saved_forms).
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import gzip
 import io
-import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import NamedTuple
 
 from faultlayer_cli.aws.account import Account, Unknown
 from faultlayer_cli.errors import Mistake
+from faultlayer_cli.logs import saved_forms
 from faultlayer_cli.logs.lines import PATTERN
 
-LogMessage = tuple[str, str]  # the log stream it is in, and what it says
+
+class LogMessage(NamedTuple):
+    """A message: its log stream, what it says, and its place, for a mistake."""
+
+    stream: str
+    text: str
+    place: str
+
 
 _GZIP = b"\x1f\x8b"
-_STREAM = re.compile(r"\d{4}/\d\d/\d\d/\S*\[[^\]\s]+\]\S+")  # as `aws logs tail` shows it
 _GROUP = re.compile(r"[\w./#-]{1,512}", re.ASCII)
 _ARN = re.compile(r"arn:[\w-]+:logs:[\w-]*:\d*:log-group:([\w./#-]{1,512})(:\*)?", re.ASCII)
 
@@ -62,7 +70,9 @@ class LogGroup:
                 for one in page.get("events") or ():
                     stream = str(one.get("logStreamName") or "")
                     if self._ours(stream):
-                        yield f"{self.name} {stream}", str(one.get("message") or "")
+                        named_stream = f"{self.name} {stream}"
+                        text = str(one.get("message") or "")
+                        yield LogMessage(named_stream, text, named_stream.rstrip())
         except Unknown:
             if self.certain:
                 raise
@@ -82,68 +92,29 @@ def of_function(account: Account, name: str) -> LogGroup:
 
 
 def of_file(name: str) -> Iterator[LogMessage]:
-    """Read a file, or standard input (-): text, JSON lines, or the output of `aws logs`."""
+    """Read a file, or standard input (-), in any form that a log is saved in. Raises Mistake."""
     with contextlib.ExitStack() as stack:
         try:
             opened = stack.enter_context(Path("/dev/stdin" if name == "-" else name).open("rb"))
             packed = opened.peek(2)[:2] == _GZIP
-            raw = gzip.GzipFile(fileobj=opened) if packed else opened
-            yield from _read(io.TextIOWrapper(raw, "utf-8", "replace"), name)
-        except (OSError, EOFError) as error:
+            raw = io.BufferedReader(gzip.GzipFile(fileobj=opened)) if packed else opened
+            text = io.TextIOWrapper(raw, _encoding(raw.peek(4)), "replace", newline="")
+            for found in saved_forms.read(text):
+                place = f"{name}:{found.line}"
+                yield LogMessage(f"{name} {found.stream}", found.text, place)
+        except csv.Error as error:
+            raise Mistake(f"cannot read {name}: {error}") from None
+        except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or error
             raise Mistake(f"cannot read {name}: {reason}") from None
 
 
-def _read(text: IO[str], name: str) -> Iterator[LogMessage]:
-    for line in text:
-        if line.strip() in ("{", "["):  # JSON over several lines
-            rest = line + text.read()
-            yield from _documents(rest, name)
-            return
-        yield from _one_line(line, name)
-
-
-def _one_line(line: str, name: str) -> Iterator[LogMessage]:
-    if line.lstrip().startswith(("{", "[")) and '"message"' in line:
-        with contextlib.suppress(ValueError, RecursionError):
-            found = json.loads(line)
-            if _events(found) is not None:
-                yield from _document(found, name)
-                return
-    stream = _STREAM.search(line)
-    yield f"{name} {stream[0] if stream else ''}", line
-
-
-def _documents(text: str, name: str) -> Iterator[LogMessage]:
-    """Read JSON values one after another, then what follows them as lines."""
-    decoder, at = json.JSONDecoder(), 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        try:
-            found, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            for line in text[at:].splitlines():
-                yield from _one_line(line, name)
-            return
-        yield from _document(found, name)
-
-
-def _document(found: Any, name: str) -> Iterator[LogMessage]:
-    events = _events(found)
-    if events is None:
-        yield f"{name} ", json.dumps(found)
-        return
-    for one in events:
-        yield f"{name} {one.get('logStreamName', '')}", str(one["message"])
-
-
-def _events(found: Any) -> list[dict[str, Any]] | None:
-    """The log events in the output of `aws logs`; None if it is something else."""
-    listed = found.get("events") if isinstance(found, dict) else found
-    if not isinstance(listed, list):
-        return None
-    if all(isinstance(one, dict) and "message" in one for one in listed):
-        return listed
-    return None
+def _encoding(start: bytes) -> str:
+    """The encoding that a file's first bytes tell; a log begins with an ASCII character."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if start[1:2] == b"\0" != start[:1]:
+        return "utf-16-le"
+    if start[:1] == b"\0" != start[1:2]:
+        return "utf-16-be"
+    return "utf-8-sig"

@@ -73,6 +73,12 @@ class Tally:
         self._unclaimed: set[str] = set()  # streams with an error that no invocation has yet
         self._begun: dict[str, list[Fact]] = {}  # by stream: what hit a start, before any event
         self._troubles: Counter[Trouble] = Counter()
+        self._starts = self._backwards = 0
+
+    @property
+    def newest_first(self) -> bool:
+        """True if most invocations have their report before their start."""
+        return self._backwards * 2 > self._starts
 
     def add(self, stream: str, seen: Fact) -> None:
         """Take one fact of this log stream."""
@@ -92,6 +98,11 @@ class Tally:
             self._begun.setdefault(stream, []).append(seen)
 
     def _start(self, stream: str, request: str) -> None:
+        known = self._of.get(request, ())
+        self._starts += 1
+        self._backwards += any(one.reported for one in known) and not any(
+            one.started for one in known
+        )
         one = self._open(request)
         if one.started:
             one = self._another(request)

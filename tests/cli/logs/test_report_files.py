@@ -6,7 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from faultlayer_cli.logs.report import of_files
+import pytest
+
+from faultlayer_cli.errors import Mistake
+from faultlayer_cli.logs.report import of_files, summed
+from faultlayer_cli.logs.sources import LogMessage
 from faultlayer_cli.progress import Count
 
 LOG = (
@@ -42,3 +46,8 @@ def test_a_report_of_files_is_data(tmp_path: Path, capfd):
     assert report.as_json()["total"]["median_ms"] == 12.5
     assert progress.counts == [1, 2, 3, 4]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_message_of_cloudwatch_that_is_not_understood_is_named():
+    with pytest.raises(Mistake, match=r"^/aws/lambda/orders s: fault_injected is not understood"):
+        summed([LogMessage("/aws/lambda/orders s", "fault_injected?", "/aws/lambda/orders s")])
