@@ -50,7 +50,8 @@ class Size(Kind):
         if not is_number(value):
             raise ValueError("is not a size")
         if bare and 0 < value < _LEAST_BARE:
-            raise ValueError(f"is less than 1KB without a unit: {value:g}MB?")
+            unit = "MB" if value * (1 << 20) <= self.high else "KB"
+            raise ValueError(f"is less than 1KB without a unit: {value:g}{unit}?")
         size = int(value * (1 << power))
         if not self.low <= size <= self.high:
             raise ValueError(f"is outside {show(self.low)} to {show(self.high)}")

@@ -44,6 +44,13 @@ def test_what_is_refused(text: Any) -> None:
         assert "allowed: a size from 1B to 256MB" in problem.message
 
 
+def test_the_unit_that_is_asked_for_is_allowed() -> None:
+    with pytest.raises(ValueError, match="without a unit: 7MB[?]"):
+        KIND.parse("7")
+    with pytest.raises(ValueError, match="without a unit: 1000KB[?]"):
+        KIND.parse("1000")
+
+
 def padded(payload: bytes, size: int) -> bytes:
     answer = Answer(payload)
     assert answer.pad(size)
