@@ -49,9 +49,14 @@ def read(text: IO[str]) -> Iterator[SavedMessage]:
         cells = next(csv.reader([first.strip("\ufeff\r\n")], delimiter=delimiter), [])
         head = [cell.strip().lower() for cell in cells]
         if _is_head(head):
-            yield from _table(head, text, delimiter)
+            yield from _in_order(list(_table(head, text, delimiter)))
             return
-    yield from _pieces(itertools.chain([first], text))
+    messages = _pieces(itertools.chain([first], text))
+    for is_row, some in itertools.groupby(messages, lambda one: one.time is not None):
+        if is_row:
+            yield from _in_order(list(some))
+        else:
+            yield from some
 
 
 def _is_head(names: Sequence[str]) -> bool:
@@ -63,16 +68,15 @@ def _is_head(names: Sequence[str]) -> bool:
 def _table(head: Sequence[str], text: IO[str], delimiter: str) -> Iterator[SavedMessage]:
     csv.field_size_limit(1 << 30)  # its default is below what a message may have
     reader = csv.reader(text, delimiter=delimiter)
-    found, line = [], 2
+    line = 2
     for cells in reader:
         row = _row(dict(zip(head, cells, strict=False)), "")
         whole = delimiter.join(cells)
         named = COUNTED.search(whole)
         if named and not row.named:  # in a cell that has no head
             row = replace(row, text=whole)
-        found.append(replace(row, line=_line(whole, named.start() if named else 0, line)))
+        yield replace(row, line=_line(whole, named.start() if named else 0, line))
         line = reader.line_num + 2
-    yield from _in_order(found)
 
 
 def _row(row: Mapping[str, Any], stream: str) -> SavedMessage:
@@ -113,9 +117,7 @@ def _piece(piece: str, number: int, stream: str) -> Iterator[SavedMessage]:
         end, found = _value(piece, begin)
         if end is None:
             break
-        yield from _in_order(
-            _with_lines(found, piece[begin:end], _line(piece, begin, number), stream)
-        )
+        yield from _with_lines(found, piece[begin:end], _line(piece, begin, number), stream)
         at = end
     rest = piece[at:]
     if rest.strip():
@@ -198,9 +200,9 @@ def _is_event(found: Mapping[str, Any]) -> bool:
 
 def _in_order(found: list[SavedMessage]) -> list[SavedMessage]:
     """Sort rows by time, the oldest first. Logs Insights has the newest first."""
-    times = [one.time for one in found if one.time is not None]
-    if not times or len(times) < len(found):
+    if len(found) < 2:
         return found
+    times = [one.time or "" for one in found]
     flat = min(times) == max(times)
     if times == sorted(times, key=_by_time) and not flat:
         return found

@@ -210,6 +210,10 @@ FORMS: dict[str, Callable[[list[str]], str]] = {
     "get-query-results": lambda log: json.dumps(
         {"results": fields(insights(log)), "statistics": {}, "status": "Complete"}, indent=4
     ),
+    "get-query-results, several": lambda log: lines(
+        json.dumps({"results": fields(insights(log)[at : at + 7])}) for at in range(0, 35, 7)
+    ),
+    "Insights, a row each line": lambda log: lines(json.dumps(row) for row in insights(log)),
     "get-query-results, its rows": lambda log: json.dumps(fields(insights(log))),
 }
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
@@ -335,3 +339,8 @@ def test_a_report_line_that_was_folded_is_a_mistake(saved: Callable[[str | bytes
     with pytest.raises(Mistake) as raised:
         of_files([path])
     assert str(raised.value).startswith(f"{path}:4: a REPORT line has no duration")
+
+
+@pytest.mark.parametrize("head", ["@timestamp,@message", "message\n", "@message\n\n\n"])
+def test_a_table_without_rows_is_empty(saved: Callable[[str | bytes], str], head: str):
+    assert of_files([saved(head)]).sums.empty
