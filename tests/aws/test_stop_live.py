@@ -163,6 +163,30 @@ def test_interrupted_while_waiting_for_a_deployment(
     assert "Traceback" not in err
 
 
+def test_interrupted_while_functions_are_changed(
+    aws: Aws, command: Callable[..., subprocess.Popen[str]], attached: dict[str, str]
+) -> None:
+    """One interrupt is enough: a deployment that never ends is not waited for afterwards."""
+    aws.front.stores.path = ["DEPLOYING"]
+    deploying, changing = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        changing.set()
+        time.sleep(2)
+
+    aws.front.before("appconfig:GetDeployment", deploying.set)
+    aws.front.before("lambda:UpdateFunctionConfiguration", slowly)
+    process = command("stop", "--json")
+    assert deploying.wait(30)
+    assert changing.wait(30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "failed" in [one["outcome"] for one in json.loads(out)["sources"]]
+    assert "interrupted while waiting for AWS" in err
+    assert "Traceback" not in err
+
+
 def wait_until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 30
     while not holds():

@@ -190,6 +190,8 @@ def _execute(
         done = iter(rollout.each(work, pairs, "changing", stopped, progress))
         for there in regions:
             there.done = [next(done) for _ in there.looked]
+        if stopped.is_set():  # while the functions were changed: then nothing else is waited for
+            interrupted.set()
         _wait(listing, interrupted)
         for there, one, futures in zip(regions, listing, disarming, strict=True):
             groups, _ = one.result()
