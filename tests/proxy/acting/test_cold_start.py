@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fakes.proxied import Extension, soon
+from fakes import holding
+from fakes.proxied import Address, Extension, Logged, Proxied, soon, started
 from fakes.runtime import Runtime
-from fakes.runtime_api import RuntimeApi
+from fakes.runtime_api import RuntimeApi, refusal
 from fakes.wire import Wire
+from faultlayer import main, proxy
+from faultlayer.acting import cold_start
+from faultlayer.environment import processes
+from faultlayer.settings.variables import read_environment
+from faultlayer.startup import wrapper_file
 
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 RESTORE = NEXT.replace(b"invocation/next", b"restore/next")
 ERROR = {"FAULTLAYER_INIT": "error"}
+LATE_ERROR = json.dumps(
+    {"faults": [{"fault": "init", "how": "15m"}, {"fault": "init", "how": "error", "max": 1}]}
+)
 
 
 def test_all_first_polls_are_held_until_the_same_moment(api: RuntimeApi, tmp_path: Path) -> None:
@@ -87,7 +100,6 @@ def test_a_failed_start_is_reported_once_as_what_it_is(
 
 
 def test_a_report_that_is_refused_lets_the_runtime_go_on(api: RuntimeApi, tmp_path: Path) -> None:
-    """Its limit is not used up either."""
     real = api._answer
 
     def refuses(conn, request):  # type: ignore[no-untyped-def]
@@ -103,3 +115,174 @@ def test_a_report_that_is_refused_lets_the_runtime_go_on(api: RuntimeApi, tmp_pa
         with Runtime(extension.address) as runtime:
             runtime.turn()
         assert [line["event"] for line in extension.log] == ["fault_injected", "answer_refused"]
+
+
+# -- in this process: what cannot be arranged from outside -----------------------------------------
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The wrapper's file."""
+    path = tmp_path / "address"
+    monkeypatch.setattr(wrapper_file, "PATH", bytes(path))
+    return path
+
+
+@pytest.fixture
+def proxied(published: Path, monkeypatch: pytest.MonkeyPatch) -> Proxied:
+    """Starts a proxy as the extension does, with what is due about the start."""
+    monkeypatch.setattr(cold_start, "_DYING", 0.3)  # the tests' own connections stay open
+
+    def begin(server: RuntimeApi, **faults: str) -> Address:
+        settings = read_environment({f"FAULTLAYER_{name}": text for name, text in faults.items()})
+        listener, start = main._open(settings)
+        assert listener is not None, [problem.message for problem in settings.problems]
+        started.append(proxy.serve(listener, server.address, settings, start))
+        host, port = listener.getsockname()
+        return str(host), int(port)
+
+    return begin
+
+
+def reports(api: RuntimeApi) -> list[str]:
+    """The failed starts, and failed restores, that Lambda was told of."""
+    return [
+        one.target for one in api.requests if one.target.endswith(("init/error", "store/error"))
+    ]
+
+
+def answering(api: RuntimeApi, monkeypatch: pytest.MonkeyPatch, *first: bytes | None) -> None:
+    """Lambda answers the first reports of a failed start like this; None: not at all."""
+    real: Callable[..., bytes | None] = api._answer
+    answers = list(first)
+
+    def answer(conn: Any, request: Any) -> bytes | None:
+        failed = request.target.endswith("init/error")
+        return answers.pop(0) if failed and answers else real(conn, request)
+
+    monkeypatch.setattr(api, "_answer", answer)
+
+
+def left(process: subprocess.Popen[bytes]) -> int:
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        pipe.close()
+    return process.wait(20)
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_failed_start_kills_the_runtime_with_all_its_connections(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, restored: bool
+) -> None:
+    address = proxied(api, INIT="error")
+    process = holding.runtime("{}:{}".format(*address))
+    wires = [Wire.to(address) for _ in range(3)]
+    if restored:
+        wires[0].send(RESTORE)
+        assert wires[0].response().status == 200
+    for wire in wires:
+        wire.send(NEXT)
+    assert process.wait(20) == -signal.SIGKILL
+    for wire in wires:
+        assert wire.ended(20)
+        wire.close()
+    left(process)
+    what = "restore" if restored else "init"
+    assert reports(api) == [f"/2018-06-01/runtime/{what}/error"]
+    (line,) = logged()
+    assert (line["event"], line["fault"], line["phase"]) == ("fault_injected", "init", "init")
+
+
+def test_a_runtime_that_must_not_be_killed_loses_its_connection(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: processes.Runtime) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(processes.Runtime, "kill", refused)
+    address = proxied(api, INIT="error")
+    for _ in range(2):  # whoever polls later is no better off
+        with Wire.to(address) as wire:
+            wire.send(NEXT)
+            assert wire.ended(20)
+    assert len(reports(api)) == 1
+    assert [line["event"] for line in logged()] == ["fault_injected"]
+
+
+def test_a_report_that_lambda_refuses_kills_nobody(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(api, monkeypatch, refusal(403, "InvalidStateTransition"))
+    address = proxied(api, INIT="error")
+    process = holding.runtime("{}:{}".format(*address))
+    for _ in range(2):
+        api.invoke()
+        with Runtime(address) as runtime:
+            runtime.turn()
+    assert left(process) == 0, "it ended by itself"
+    assert len(reports(api)) == 1
+    told = [(line["event"], line.get("status")) for line in logged()]
+    assert told == [("fault_injected", None), ("answer_refused", 403)]
+
+
+def test_a_report_that_lambda_does_not_answer_is_made_again_and_counts_once(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(api, monkeypatch, None)
+    address = proxied(api, INIT="error", INIT_MAX="1")
+    for _ in range(2):
+        with Wire.to(address) as wire:
+            wire.send(NEXT)
+            assert wire.ended(20)
+    assert len(reports(api)) == 2
+    assert [line["event"] for line in logged()] == ["fault_injected"]
+
+
+def test_a_delay_and_variables_come_together(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, published: Path
+) -> None:
+    address = proxied(api, INIT="600ms", ENV='{"TABLE":"wrong"}')
+    assert published.read_text().partition("\n")[2] == "TABLE 1\nwrong\n"
+    began = time.monotonic()
+    for _ in range(2):
+        api.invoke()
+        with Runtime(address) as runtime:
+            runtime.turn()
+        assert time.monotonic() - began >= 0.6
+    assert [line["fault"] for line in logged("fault_injected")] == ["env", "init"]
+
+
+def test_variables_alone_hold_no_poll(api: RuntimeApi, proxied: Proxied, logged: Logged) -> None:
+    address = proxied(api, ENV='{"TABLE":"wrong"}', LATENCY="1ms")
+    api.invoke()
+    with Runtime(address) as runtime:
+        runtime.turn()
+    assert [line["fault"] for line in logged("fault_injected")] == ["env", "latency"]
+
+
+@pytest.mark.parametrize("how", ["15m", "error"])
+def test_a_limit_that_another_has_used_up_meanwhile_holds(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, how: str
+) -> None:
+    address = proxied(api, INIT=how, INIT_MAX="1")
+    chooser: Any = started[-1].chooser
+    assert chooser.starts[0].claim()
+    api.invoke()
+    with Runtime(address) as runtime:
+        runtime.turn()
+    assert not reports(api)
+    assert not logged()
+
+
+def test_a_failure_that_its_runtime_does_not_live_to_see_counts_nothing(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    address = proxied(api, PLAN=LATE_ERROR)
+    with Wire.to(address) as wire:
+        wire.send(NEXT)
+        chooser: Any = started[-1].chooser
+        assert soon(lambda: chooser.starts[1].is_used_up), "it is claimed"
+    started[-1].end()
+    assert not chooser.starts[1].is_used_up
+    assert not reports(api)
+    assert [line["delay_ms"] for line in logged()] == [900_000]

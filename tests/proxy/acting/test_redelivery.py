@@ -12,6 +12,8 @@ from fakes.proxied import Logged, Proxied
 from fakes.runtime import HTTP_STREAM, NEXT, Runtime, echo, posted, stream_head
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import NULS, PRELUDE, near, run
+from faultlayer.environment import memory
+from faultlayer.targeting import injection
 
 
 def answers(runtime: Runtime, *bodies: bytes, wait: float = 0.0) -> list[bytes]:
@@ -108,13 +110,13 @@ def test_what_comes_after_the_function_is_reckoned_with_and_comes_once(
     api: RuntimeApi, proxied: Proxied, logged: Logged
 ) -> None:
     address = proxied(
-        api, DUPLICATE="9", LATENCY="500ms", LATENCY_WHEN="after", HEADERS='{"x":"y"}'
+        api, DUPLICATE="9", LATENCY="1500ms", LATENCY_WHEN="after", HEADERS='{"x":"y"}'
     )
-    invoked = api.invoke(deadline_ms=near(2.6))
+    invoked = api.invoke(deadline_ms=near(7.8))
     with Runtime(address) as runtime:
-        answers(runtime, *[b'{"statusCode":200}'] * 2, wait=0.8)
+        answers(runtime, *[b'{"statusCode":200}'] * 2, wait=2.4)
     assert invoked.result().json == {"statusCode": 200, "headers": {"x": "y"}}
-    assert invoked.answered - invoked.given < 2.6
+    assert invoked.answered - invoked.given < 7.8
     faults = [line["fault"] for line in logged("fault_injected")]
     assert faults == ["duplicate", "latency", "headers"]
 
@@ -314,3 +316,66 @@ def test_a_runtime_that_leaves_and_an_event_that_is_too_old(
     with Runtime(address) as runtime:
         assert answers(runtime, b"1", b"2")[0].endswith(b"{}")
     assert fresh.result().content == b"2"
+
+
+# -- what cannot be repeated: the function runs once, as if there were no fault -------------------
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No memory is free."""
+    monkeypatch.setattr(memory, "free_memory", lambda: 0)
+
+
+@pytest.mark.usefixtures("full")
+def test_an_event_that_memory_has_no_room_for_is_given_once(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    address = proxied(api, DUPLICATE="2", DUPLICATE_MAX="1")
+    payload = json.dumps("x" * 3_000_000).encode()
+    invoked = api.invoke(payload)
+    small = api.invoke()
+    with Runtime(address) as runtime:
+        (event,) = answers(runtime, b"1")
+        assert event.endswith(payload), "all of it"
+        assert invoked.result().content == b"1"
+        answers(runtime, b"1", b"2")
+    assert small.result().content == b"2", "the limit was not used up"
+    told = [(line["event"], line["request_id"]) for line in logged()]
+    assert told == [("internal_error", invoked.request_id), ("fault_injected", small.request_id)]
+
+
+def test_an_event_longer_than_any_is_given_once(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(injection, "_logged", set())
+    address = proxied(api, DUPLICATE="2")
+    payload = json.dumps("x" * (8 << 20)).encode()
+    invoked = api.invoke(payload)
+    with Runtime(address) as runtime:
+        (event,) = answers(runtime, b"1")
+    assert event.endswith(payload)
+    assert invoked.result().content == b"1"
+    (line,) = logged()
+    assert (line["event"], line["fault"]) == ("fault_not_applied", "duplicate")
+    assert "longer than Lambda lets it be" in line["message"]
+
+
+@pytest.mark.usefixtures("full")
+def test_a_result_that_memory_has_no_room_for_leaves_at_once(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    address = proxied(api, DUPLICATE="2")
+    invoked = api.invoke()
+    with Runtime(address) as runtime:
+        body = b"x" * 3_000_000
+        answers(runtime, body)
+        assert invoked.result().content == body
+        again = api.invoke()
+        answers(runtime, b"1", b"2")
+    assert again.result().content == b"2"
+    events = [(line["event"], line["request_id"]) for line in logged()]
+    assert events == [
+        ("deliveries_cut_short", invoked.request_id),
+        ("fault_injected", again.request_id),
+    ]
