@@ -141,3 +141,32 @@ def test_a_filter_that_fails_lets_the_rest_of_the_stream_pass(
     (failure,) = lines()
     assert (failure["event"], failure["message"]) == ("internal_error", kind.__name__)
     assert failure["request_id"] == invoked.request_id
+
+
+@every_rewriting
+@every_kind
+def test_a_filter_that_fails_once_it_has_changed_something_is_an_injection_that_failed(
+    api: RuntimeApi,
+    lines: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    kind: type[Exception],
+) -> None:
+    """What the caller got was changed, so the injection is told; what follows passes as it is."""
+
+    def once(old: Callable[[Stream], bool], answer: Stream) -> bool:
+        left = iter([lambda piece: piece.upper(), fails(kind)])
+        answer.filter_body(lambda piece: next(left)(piece))
+        return True
+
+    fault = rewriting(monkeypatch, name, stream=once)
+    invoked = api.invoke(EVENT)
+    with Runtime(armed(api, fault)) as runtime:
+        event = runtime.next()
+        pieces = PRELUDE + NULS, b"hello, ", b"world"
+        assert runtime.stream(event, *pieces, headers=HTTP_STREAM).status == 202
+    assert invoked.result().content.endswith(NULS + b"HELLO, world")
+    injected, failure = lines()
+    assert (injected["event"], injected["fault"]) == ("fault_injected", name)
+    assert (failure["event"], failure["message"]) == ("internal_error", kind.__name__)
+    assert injected["request_id"] == failure["request_id"] == invoked.request_id

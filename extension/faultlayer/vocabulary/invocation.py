@@ -33,7 +33,7 @@ class Invocation:
     they are more than Lambda lets an event be; `lost` is the error if they could not be received.
     """
 
-    __slots__ = ("_content", "_event", "front", "head", "id", "lost", "lowered")
+    __slots__ = ("_content", "_event", "_short", "front", "head", "id", "lost", "lowered")
 
     def __init__(
         self, head: bytes, lowered: bytes, content: Callable[[], bytes | None] | None = None
@@ -45,6 +45,7 @@ class Invocation:
         self.front: Front | None = None  # who made it, once somebody has looked
         self._content = content
         self._event = _UNREAD
+        self._short = False
 
     @property
     def request_id(self) -> str:
@@ -67,10 +68,17 @@ class Invocation:
         return int(digits) / 1000 if digits.isdigit() and len(digits) < 16 else None
 
     def content(self) -> bytes | None:
-        """The event's bytes; None if they are more than Lambda lets an event be."""
+        """The event's bytes; None if they are more than Lambda lets an event be.
+
+        If memory has no room for them, that is not tried again: each rule that asks gets the
+        MemoryError.
+        """
+        if self._short:
+            raise MemoryError
         try:
             return self._content() if self._content else None
         except MemoryError:  # what has arrived is still there to be delivered
+            self._short = True
             raise
         except Exception as error:
             self.lost = error
@@ -79,13 +87,14 @@ class Invocation:
     def readable(self) -> bool:
         """True if the event is JSON of a size that Lambda allows; reads it if nobody has."""
         if self._event is _UNREAD:
-            self._event = _UNREADABLE
             content = self.content()
+            event = _UNREADABLE
             if content is not None:
                 try:
-                    self._event = loads(content)
+                    event = loads(content)
                 except (ValueError, RecursionError):
                     pass
+            self._event = event
         return self._event is not _UNREADABLE
 
     def event(self) -> Any:

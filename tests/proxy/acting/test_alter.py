@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +12,11 @@ from fakes.runtime import NEXT, Runtime, chunked
 from fakes.runtime_api import Invocation, RuntimeApi
 from fakes.scripted import Conn, Server
 from fakes.turns import run
+from faultlayer.acting.actors import Turn
+from faultlayer.acting.alter import Altering
+from faultlayer.environment import memory
+from faultlayer.targeting.injection import Injection
+from faultlayer.wire.upstream_side import UpstreamSide
 
 EVENT = b'{ "id": 12345678901234567890, "huge":1e400, "headers":{"X-A":"1"}, "text": "\\u00e9" }'
 
@@ -128,3 +134,47 @@ def test_in_order_with_the_others(api: RuntimeApi, proxied: Proxied, logged: Log
     assert event.content == b'{"a":1}'
     assert invoked.kind == "error"
     assert [line["fault"] for line in logged()] == ["latency", "event", "exception"]
+
+
+def no_room_to_receive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda: 0)
+
+
+def no_room_for_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sufficed to decide, no more."""
+    act = Altering.before
+
+    def no_room(side: UpstreamSide, event: object) -> bytes:
+        raise MemoryError
+
+    def before(actor: Altering, turn: Turn, injections: list[Injection]) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(UpstreamSide, "buffer_event", no_room)
+            act(actor, turn, injections)
+
+    monkeypatch.setattr(Altering, "before", before)
+
+
+@pytest.mark.parametrize("short", [no_room_to_receive, no_room_for_the_change])
+def test_an_event_that_memory_has_no_room_for_reaches_the_function_as_it_was(
+    api: RuntimeApi,
+    proxied: Proxied,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
+    short: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    """Each fault that would change it says so; none counts, so each acts when there is room."""
+    rules = [{"fault": "event", "max": 1, "changes": {name: 1}} for name in ("a", "b")]
+    address = proxied(api, PLAN=json.dumps({"faults": rules}))
+    large = json.dumps({"filler": "x" * 3_000_000}).encode()
+    with monkeypatch.context() as patch:
+        patch.setattr("faultlayer.targeting.injection._logged", set())
+        short(patch)
+        invoked, event = run(api, address, payload=large)
+    assert event.content == large
+    assert [(line["event"], line["message"], line["request_id"]) for line in logged()] == [
+        ("internal_error", "MemoryError", invoked.request_id)
+    ] * 2
+    _, event = run(api, address, payload=large)
+    assert json.loads(event.content) == {**json.loads(large), "a": 1, "b": 1}
+    assert [line["event"] for line in logged()] == ["fault_injected"] * 2

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
-from fakes.proxied import Logged, Proxied
+from fakes.proxied import Address, Logged, Proxied
 from fakes.runtime import Runtime, chunked, echo, posted, stream_head
-from fakes.runtime_api import RuntimeApi
+from fakes.runtime_api import Invocation, RuntimeApi
 from fakes.turns import HTTP, PAYLOAD, outcome
+from faultlayer.acting import rewriting
+from faultlayer.acting.responses import PIECE
+from faultlayer.environment import memory
 
 # -- rewriting faults -----------------------------------------------------------------------------
 
@@ -121,3 +125,66 @@ def test_expect_continue_with_a_fault(api: RuntimeApi, proxied: Proxied) -> None
         said = runtime.wire.response()
     assert (said.status, said.interim) == (202, [])
     assert invoked.result().json["body"] == "R"
+
+
+# -- answers that memory has no room for ----------------------------------------------------------
+
+
+def answered(api: RuntimeApi, address: Address, body: bytes, *, chunks: bool) -> Invocation:
+    """One invocation whose function answers this, sized or in chunks with a trailer."""
+    invoked = api.invoke()
+    with Runtime(address) as runtime:
+        event = runtime.next()
+        if chunks:
+            head = stream_head(invoked.request_id, echo(event)).replace(b"streaming", b"none")
+            pieces = [body[at : at + 300_000] for at in range(0, len(body), 300_000)]
+            said = runtime.ask(head + chunked(*pieces, trailers=b"X-T: 1\r\n"))
+        else:
+            said = runtime.respond(event, body)
+        assert said.status == 202
+    return invoked.result()
+
+
+def no_room_to_receive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda: 0)
+
+
+def no_room_for_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copy(content: int | bytes | bytearray) -> bytes:
+        if isinstance(content, bytearray) and len(content) > PIECE:
+            raise MemoryError
+        return bytes(content)
+
+    monkeypatch.setattr(rewriting, "bytes", copy, raising=False)
+
+
+@pytest.mark.parametrize("short", [no_room_to_receive, no_room_for_a_copy])
+@pytest.mark.parametrize("chunks", [True, False])
+def test_an_answer_that_memory_has_no_room_for_passes_byte_for_byte(
+    api: RuntimeApi,
+    proxied: Proxied,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
+    short: Callable[[pytest.MonkeyPatch], None],
+    chunks: bool,
+) -> None:
+    """Each fault that would rewrite it says so; none counts, so each acts when there is room."""
+    address = proxied(
+        api, CORRUPTION="truncate", CORRUPTION_MAX="1", HEADERS='{"x":"y"}', HEADERS_MAX="1"
+    )
+    body = json.dumps({**HTTP, "body": "".join(map(str, range(500_000)))}).encode()
+    with monkeypatch.context() as patch:
+        short(patch)
+        invoked = answered(api, address, body, chunks=chunks)
+    assert invoked.content == body
+    assert invoked.answer
+    assert invoked.answer.trailers == [(b"x-t", b"1")] * chunks
+    lines = logged()
+    assert [(line["event"], line["message"], line["request_id"]) for line in lines] == [
+        ("internal_error", "MemoryError", invoked.request_id)
+    ] * 2
+    assert {line["fault"] for line in lines} == {"corruption", "headers"}
+    rewritten = answered(api, address, body, chunks=chunks).json
+    assert rewritten["headers"]["x"] == "y"
+    assert len(rewritten["body"]) < len(json.loads(body)["body"])
+    assert [line["event"] for line in logged()] == ["fault_injected"] * 2

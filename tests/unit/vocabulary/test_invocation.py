@@ -36,3 +36,19 @@ def test_a_deadline_that_is_no_number_is_none(text: bytes) -> None:
 
 def test_an_id_of_any_bytes_is_text() -> None:
     assert arrived(b"Lambda-Runtime-Aws-Request-Id: \xff\xe9").request_id == "\xff\xe9"
+
+
+def test_an_event_that_memory_has_no_room_for_is_not_taken_for_one_that_is_not_json() -> None:
+    """Whoever asks is told the same, and it is not received any further."""
+    asked: list[int] = []
+
+    def content() -> bytes:
+        asked.append(1)
+        raise MemoryError
+
+    invocation = Invocation(b"", b"", content)
+    for ask in (invocation.readable, invocation.event, invocation.content) * 2:
+        with pytest.raises(MemoryError):
+            ask()
+    assert asked == [1]
+    assert invocation.lost is None
