@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faultlayer.vocabulary.actions import AFTER, Delay
-from unit.faults.decided import decided
+from unit.faults.decided import decided, doubted
 
 
 @pytest.mark.parametrize(("draw", "seconds"), [(0.0, 0.1), (0.5, 0.25), (1 - 2**-53, 0.4)])
@@ -15,3 +15,22 @@ def test_latency_lies_within_its_range(draw: float, seconds: float) -> None:
     assert action.seconds == pytest.approx(seconds)
     assert (action.when, action.terminal) == (AFTER, False)
     assert decided(draw, LATENCY="300ms").seconds == 0.3
+
+
+@pytest.mark.parametrize(
+    ("delay", "who"),
+    [
+        ("3s", "every invocation that is hit"),
+        ("3s..9s", "every invocation that is hit"),
+        ("100ms..3s", "some invocations that are hit"),
+    ],
+)
+def test_a_delay_as_long_as_the_timeout_is_doubted(delay: str, who: str) -> None:
+    said = f"is as long as the function's timeout of 3 s: {who} will time out"
+    assert doubted(3, LATENCY=delay) == said
+    assert doubted(3, LATENCY=delay, LATENCY_WHEN="after") == said
+
+
+@pytest.mark.parametrize("delay", ["2999ms", "0s..2999ms"])
+def test_a_shorter_delay_is_not_doubted(delay: str) -> None:
+    assert doubted(3, LATENCY=delay) == ""

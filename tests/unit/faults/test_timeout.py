@@ -10,6 +10,7 @@ from faultlayer.faults import find_fault
 from faultlayer.vocabulary.actions import Action, Delay, HoldPastDeadline, NotApplicable
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import Options
+from unit.faults.decided import doubted
 
 NOW = 1_800_000_000.0
 
@@ -63,3 +64,11 @@ def test_a_deadline_long_past_is_outlasted_at_once() -> None:
 @pytest.mark.parametrize("margin", [0, 0.5])
 def test_without_a_deadline_it_does_not_apply(margin: float) -> None:
     assert isinstance(decide(margin, None), NotApplicable)
+
+
+def test_a_margin_as_long_as_the_timeout_is_doubted() -> None:
+    said = "leaves no time: the margin is as long as the function's timeout of 2.5 s"
+    assert doubted(2.5, TIMEOUT="2500ms") == said
+    assert doubted(2.5, TIMEOUT="1m") == said
+    assert doubted(2.5, TIMEOUT="2499ms") == ""
+    assert doubted(2.5, TIMEOUT="0") == ""

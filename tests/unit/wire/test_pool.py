@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Any
+
+import pytest
 
 from faultlayer.startup.listener import LOOPBACK, listen
+from faultlayer.wire import pool as room
 from faultlayer.wire.pool import Pool
 from faultlayer.wire.sockets import accept
 
@@ -40,3 +44,37 @@ def test_a_connection_with_bytes_that_nobody_asked_for_is_of_no_use() -> None:
         assert (other is first, used) == (False, False)
         other.close()
         far.close()
+
+
+def test_no_more_are_kept_than_runtimes_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_IDLE", 2)
+    listener, port = listen(0)
+    with closing(listener):
+        pool = Pool((LOOPBACK, port))
+        peers = [pool.get()[0] for _ in range(3)]
+        fars = [accept(listener) for _ in peers]
+        for peer in peers:
+            pool.put(peer)
+        assert fars[2].recv(1) == b"", "the one too many is closed"
+        assert [pool.get() for _ in range(2)] == [(peers[1], True), (peers[0], True)]
+        for end in [*peers[:2], *fars]:
+            end.close()
+
+
+def test_a_connection_that_another_thread_took_is_not_used_twice() -> None:
+    class Taken(list[Any]):
+        """Another thread takes what there is just before this one does."""
+
+        def pop(self, *at: Any) -> Any:
+            self.clear()
+            return super().pop(*at)
+
+    listener, port = listen(0)
+    with closing(listener):
+        pool = Pool((LOOPBACK, port))
+        first, _ = pool.get()
+        pool._idle = Taken([first])
+        other, used = pool.get()
+        assert (other is first, used) == (False, False)
+        first.close()
+        other.close()
