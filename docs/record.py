@@ -44,10 +44,11 @@ SESSION = (
 def output(command: str, folder: Path) -> str:
     """What the command prints, on both streams; it may fail if it is meant to."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    given = {name: of for name, of in os.environ.items() if not name.startswith("FAULTLAYER_")}
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=folder,
-        env={**os.environ, "PATH": path, "COLUMNS": str(WIDTH)},
+        env={**given, "PATH": path, "COLUMNS": str(WIDTH)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

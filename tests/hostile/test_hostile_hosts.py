@@ -23,7 +23,7 @@ from fakes.turns import PAYLOAD, outcome
 STATUS = {"FAULTLAYER_STATUS": "503", "FAULTLAYER_STATUS_WHEN": "after"}
 WRAPPER = Path(__file__).resolve().parents[2] / "wrapper/faultlayer-wrapper"
 # Lambda freezes environments for minutes: as long as this is waited for once in a while.
-STOPPED = float(os.environ.get("FAULTLAYER_STOPPED_SECONDS", "10"))
+STOPPED = float(os.environ.get("STOPPED_SECONDS", "10"))
 
 
 # -- /tmp -----------------------------------------------------------------------------------------
