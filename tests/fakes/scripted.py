@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from fakes.wire import Broken, Message, Wire
@@ -50,7 +51,15 @@ class Server:
 
     def open(self) -> None:
         """Listen, again on the same port where it was closed."""
-        self._listener = socket.create_server(self.address, backlog=1024)
+        end = time.monotonic() + 20
+        while True:
+            try:
+                self._listener = socket.create_server(self.address, backlog=1024)
+                break
+            except OSError:  # another test's connection has the port for a moment
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
         self.address = self._listener.getsockname()
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
