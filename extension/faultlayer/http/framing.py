@@ -290,11 +290,12 @@ def chunk(data: bytes) -> bytes:
 
 
 def without(head: bytes, name: bytes) -> bytes:
-    """The head without the headers of this lower-case name."""
+    """The head without the headers of this lower-case name; its first line is none of them."""
     start = name + b":"
-    kept: list[bytes] = []
+    first, *lines = head.split(b"\n")
+    kept = [first]
     named = False
-    for line in head.split(b"\n"):
+    for line in lines:
         if not line.startswith((b" ", b"\t")):  # else: folded, and it shares its header's fate
             named = line.lower().startswith(start)
         if not named:

@@ -265,6 +265,11 @@ def test_without_takes_out_what_it_names_and_nothing_else(
     assert without(head, gone.lower()) == _made(kept)
 
 
+def test_without_leaves_the_first_line_whatever_it_is() -> None:
+    head = b"Content-Length:GET / HTTP/1.1\r\nContent-Length: 5\r\nA: 1\r\n\r\n"
+    assert without(head, b"content-length") == b"Content-Length:GET / HTTP/1.1\r\nA: 1\r\n\r\n"
+
+
 def test_without_takes_out_folded_lines_too() -> None:
     head = b"POST / HTTP/1.1\r\nA: 1\r\nExpect:\r\n 100-continue\r\n\tmore\r\nB: 2\r\n 3\r\n\r\n"
     assert without(head, b"expect") == b"POST / HTTP/1.1\r\nA: 1\r\nB: 2\r\n 3\r\n\r\n"
