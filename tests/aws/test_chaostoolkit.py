@@ -18,6 +18,7 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads, namespaces
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 
 HELLO = Path(__file__).parents[2] / "examples" / "hello"
 REGION = {"aws_region": "eu-west-1"}
@@ -43,7 +44,9 @@ def answered(aws: Aws, tree: Path) -> Iterator[Callable[[], tuple[dict[str, Any]
 
         def ask() -> tuple[dict[str, Any], float]:
             variables = aws.variables("orders")
-            emulator = Emulator(HELLO, env=variables, layer=tree, timeout=10, echo=False)
+            emulator = Emulator(
+                LocalFunction(HELLO, env=variables, layer=tree, timeout=10), echo=False
+            )
             stack.enter_context(emulator)
             emulator.invoke()  # the cold start is not what is measured
             answer = emulator.invoke()

@@ -19,6 +19,7 @@ from fakes.gateway import Gateway
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import namespaces
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +60,9 @@ def shop(browser: chromium.Browser, site: str) -> Iterator[Callable[..., Shop]]:
     with contextlib.ExitStack() as stack:
 
         def start(**variables: str) -> Shop:
-            emulator = stack.enter_context(Emulator(FOLDER, env=variables, timeout=30))
+            emulator = stack.enter_context(
+                Emulator(LocalFunction(FOLDER, env=variables, timeout=30))
+            )
             gateway = stack.enter_context(Gateway(lambda event: emulator.invoke(event).body))
             page = stack.enter_context(browser.page(f"{site}?api={gateway.url}/drinks"))
             return Shop(page, gateway, emulator)

@@ -14,6 +14,7 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.emulator import RUNTIME, Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.namespaces import unshare_command
 from neighbours import FUNCTIONS, WRAPPER, Compose, Run
 from rie.support import Function
@@ -63,11 +64,10 @@ def run() -> Iterator[Run]:
                 "OTHER_CODE": RUNTIME,
             }
             emulator = Emulator(
-                FUNCTIONS / "guest",
-                env=env | variables,
+                LocalFunction(
+                    FUNCTIONS / "guest", env=env | variables, timeout=timeout, layer=layer
+                ),
                 bootstrap=FUNCTIONS / "bootstrap",
-                timeout=timeout,
-                layer=layer,
                 shown={"/var/client": downloads.runtime()},
                 echo=False,
             )

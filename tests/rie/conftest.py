@@ -12,6 +12,7 @@ import pytest
 
 import machine
 from faultlayer_cli.running.emulator import TASK, Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from rie.held import held as held  # a fixture
 from rie.support import Function
 
@@ -47,7 +48,8 @@ def run() -> Iterator[Callable[..., Function]]:
             **variables: str,
         ) -> Function:
             env = {"AWS_LAMBDA_EXEC_WRAPPER": f"{TASK}/first-wrapper", **variables}
-            emulator = Emulator(PROBE, handler, env=env, timeout=timeout, layer=layer, shown=shown)
+            function = LocalFunction(PROBE, handler, env, timeout, layer=layer)
+            emulator = Emulator(function, shown=shown)
             return Function(stack.enter_context(emulator))
 
         yield start

@@ -15,6 +15,7 @@ import pytest
 
 import machine
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from rie.languages import EACH
 from rie.support import Function
 from runtimes import builds
@@ -113,30 +114,22 @@ def _node(folder: Path) -> dict[str, Any]:
     shutil.copy(PROBE / "sandbox.mjs", folder)
     (folder / "node_modules").mkdir()
     shown = {"/var/task/node_modules": built / "node_modules"}
-    return {"function_dir": folder, "bootstrap": NODE.bootstrap, "shown": shown}
+    return {"bootstrap": NODE.bootstrap, "shown": shown}
 
 
 @pytest.fixture(params=EACH)
 def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Run]:
     """Start the probe with these variables; everything is stopped at the end of the test."""
-    place: dict[str, Any] = {"function_dir": PROBE}
+    folder, place = PROBE, {}
     if request.param == "node":
-        place = _node(tmp_path)
+        folder, place = tmp_path, _node(tmp_path)
     with ExitStack() as stack:
 
         def start(
             *, timeout: int = 10, memory: int = 256, storage: int | None = STORAGE, **variables: str
         ) -> Held:
             env = {"FAULTLAYER_MATCH": "hit", **variables}
-            emulator = Emulator(
-                **place,
-                handler="sandbox.handler",
-                env=env,
-                timeout=timeout,
-                memory=memory,
-                storage=storage,
-                echo=False,
-            )
-            return Held(stack.enter_context(emulator))
+            function = LocalFunction(folder, "sandbox.handler", env, timeout, memory, storage)
+            return Held(stack.enter_context(Emulator(function, echo=False, **place)))
 
         yield start

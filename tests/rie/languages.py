@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from rie.support import Function
 from runtimes import builds
 from runtimes.languages import NODE, PYTHON
@@ -23,7 +24,7 @@ EACH = [PYTHON.name, pytest.param(NODE.name, marks=pytest.mark.whole)]
 
 @contextlib.contextmanager
 def running(
-    language: str, sources: Path, variables: dict[str, str], **more: Any
+    language: str, sources: Path, variables: dict[str, str], *, echo: bool = True, **settings: Any
 ) -> Iterator[Function]:
     """The function of this folder (app.py, index.mjs), with these variables."""
     with tempfile.TemporaryDirectory() as name:
@@ -31,11 +32,13 @@ def running(
         shutil.copytree(sources, folder, ignore=shutil.ignore_patterns("__pycache__"))
         env: dict[str, str | None] = {**variables}
         handler = PYTHON.handler
+        place: dict[str, Any] = {}
         if language == NODE.name:
-            handler, more["bootstrap"] = NODE.handler, NODE.bootstrap
+            handler, place["bootstrap"] = NODE.handler, NODE.bootstrap
             env["AWS_EXECUTION_ENV"] = None
             (folder / "node_modules").mkdir()
             built = builds.build(NODE, print) / "node_modules"
-            more["shown"] = {"/var/task/node_modules": built}
-        with Emulator(folder, handler, env=env, **more) as emulator:
+            place["shown"] = {"/var/task/node_modules": built}
+        function = LocalFunction(folder, handler, env, **settings)
+        with Emulator(function, echo=echo, **place) as emulator:
             yield Function(emulator)

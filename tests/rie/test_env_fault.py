@@ -10,6 +10,7 @@ import pytest
 import machine
 from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from rie.languages import EACH
 from rie.support import Function
 from runtimes import builds
@@ -51,11 +52,7 @@ def node(tmp_path):
     def start(**variables):
         env = {"AWS_EXECUTION_ENV": None, **RIGHT, **variables}
         emulator = Emulator(
-            tmp_path,
-            NODE.handler,
-            env=env,
-            timeout=20,
-            memory=256,
+            LocalFunction(tmp_path, NODE.handler, env, timeout=20, memory=256),
             bootstrap=NODE.bootstrap,
             shown=shown,
         )
@@ -136,7 +133,6 @@ def test_an_os_only_runtime_gets_them_through_its_wrapped_package(tmp_path):
     }
     bootstrap = tmp_path / "bootstrap"
     shown = {"/var/client": downloads.runtime()}
-    with Emulator(
-        tmp_path, "configured.handler", env=env, bootstrap=bootstrap, shown=shown
-    ) as emulator:
+    function = LocalFunction(tmp_path, "configured.handler", env)
+    with Emulator(function, bootstrap=bootstrap, shown=shown) as emulator:
         assert seen(Function(emulator))["table"] == "wrong"

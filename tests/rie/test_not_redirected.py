@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faultlayer_cli.running.emulator import TASK, Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from rie.conftest import PROBE
 from rie.support import Function, told
 
@@ -14,7 +15,7 @@ ARMED = {"FAULTLAYER_STATUS": "503"}
 @pytest.mark.parametrize("wrapper", [None, f"{TASK}/other-wrapper"], ids=["unset", "another"])
 def test_without_our_wrapper_two_lines_say_why_nothing_is_injected(wrapper):
     env = {"AWS_LAMBDA_EXEC_WRAPPER": wrapper, **ARMED}
-    with Emulator(PROBE, "app.handler", env=env) as emulator:
+    with Emulator(LocalFunction(PROBE, env=env)) as emulator:
         function = Function(emulator)
         assert told(function.invoke())["runs"] == 1
         [at_start] = function.lines("not_redirected")
@@ -28,7 +29,7 @@ def test_without_our_wrapper_two_lines_say_why_nothing_is_injected(wrapper):
 
 
 def test_with_our_wrapper_there_is_nothing_to_say():
-    with Emulator(PROBE, "app.handler", env=ARMED) as emulator:
+    with Emulator(LocalFunction(PROBE, env=ARMED)) as emulator:
         function = Function(emulator)
         function.invoke()
         emulator.stop()
@@ -36,7 +37,7 @@ def test_with_our_wrapper_there_is_nothing_to_say():
 
 
 def test_a_failed_start_is_no_missing_wrapper():
-    with Emulator(PROBE, "broken.handler", env=ARMED) as emulator:
+    with Emulator(LocalFunction(PROBE, "broken.handler", env=ARMED)) as emulator:
         function = Function(emulator)
         function.invoke()
         emulator.stop()
@@ -44,7 +45,8 @@ def test_a_failed_start_is_no_missing_wrapper():
 
 
 def test_an_idle_layer_does_not_mind_the_wrapper():
-    with Emulator(PROBE, "app.handler", env={"AWS_LAMBDA_EXEC_WRAPPER": None}) as emulator:
+    unwrapped = LocalFunction(PROBE, env={"AWS_LAMBDA_EXEC_WRAPPER": None})
+    with Emulator(unwrapped) as emulator:
         function = Function(emulator)
         function.invoke()
         emulator.stop()

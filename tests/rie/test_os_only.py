@@ -13,6 +13,7 @@ import pytest
 from faultlayer_cli.layers.wrap_package import wrap
 from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from rie.conftest import PROBE
 from rie.support import Function, told
 
@@ -48,7 +49,7 @@ def test_a_wrapped_package_gets_its_faults_without_the_exec_wrapper(deployed: Pa
     }
     bootstrap = deployed / "bootstrap"
     shown = {"/var/client": downloads.runtime()}
-    with Emulator(deployed, "app.handler", env=env, bootstrap=bootstrap, shown=shown) as emulator:
+    with Emulator(LocalFunction(deployed, env=env), bootstrap=bootstrap, shown=shown) as emulator:
         function = Function(emulator)
         assert json.loads(function.invoke().body)["statusCode"] == 503
         assert told(function.invoke())["runs"] == 1

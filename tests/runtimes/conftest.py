@@ -13,6 +13,7 @@ import machine
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import interpreter, namespaces
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from rie.support import Function
 from runtimes import builds, matrix
 from runtimes.languages import LANGUAGES, Language
@@ -33,11 +34,7 @@ class Example:
             **variables,
         }
         emulator = Emulator(
-            self.folder,
-            self.language.handler,
-            env=env,
-            timeout=20,
-            memory=256,
+            LocalFunction(self.folder, self.language.handler, env, timeout=20, memory=256),
             bootstrap=self.language.bootstrap,
         )
         return Function(self.stack.enter_context(emulator))

@@ -26,6 +26,7 @@ from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.running.emulator import Endpoint
 from faultlayer_cli.running.launch import Launch, endpoint
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import is_free
 from faultlayer_cli.terminal import TERMINAL, say
 
@@ -198,20 +199,24 @@ def local(
         raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
     chosen = image_name(image) if image is not None else IMAGE
     event = read_event(invoke)
-    launch = Launch(
+    env = environment(typed, function_env)
+    function = LocalFunction(
         folder=function_folder(folder, handler, is_python(chosen)),
         handler=handler,
-        env=environment(typed, function_env),
+        env=env,
         timeout=number("--function-timeout", _TIMEOUT, function_timeout),
         memory=number("--function-memory", _MEMORY, function_memory),
         storage=number("--function-storage", _STORAGE, function_storage),
-        port=listen_port(listen, once=invoke is not None),
         layer=Path(layer) if layer else None,
-        docker=docker or image is not None,
+    )
+    launch = Launch(
+        function,
         image=chosen,
+        port=listen_port(listen, once=invoke is not None),
+        docker=docker or image is not None,
     )
     if not launch.docker:
-        plan_in_sight(launch.env)
+        plan_in_sight(env)
     answer(launch, event)
 
 
@@ -237,7 +242,7 @@ def answer(launch: Launch, event: bytes | None) -> None:
         stack.callback(undisturbed, place)
         place.start()
         if event is None:
-            serve(place, launch.folder)
+            serve(place, launch.function.folder)
         else:
             body = place.invoke(event).body
             sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")

@@ -15,6 +15,7 @@ from faultlayer_cli.layers import built, checkout
 from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import Emulator
 from faultlayer_cli.running.http_client import Response
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.terminal import TERMINAL
 
 INVOCATIONS = 20
@@ -50,7 +51,8 @@ def kind(answer: Response) -> tuple[str, bool]:
 def play(scene: Scene, folder: Path, event: bytes) -> Measurements:
     """Run one scene: a cold start, then the warm invocations that count."""
     outcome = Measurements(scene)
-    with Emulator(folder, env=scene.variables, storage=512, echo=False) as emulator:
+    function = LocalFunction(folder, env=scene.variables, storage=512)
+    with Emulator(function, echo=False) as emulator:
         outcome.cold = emulator.invoke(event).seconds * 1000
         ids = [str(uuid.uuid4()) for _ in range(INVOCATIONS)]
         for request_id in ids:

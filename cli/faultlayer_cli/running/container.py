@@ -33,6 +33,7 @@ from faultlayer_cli.running.docker_engine import (
 )
 from faultlayer_cli.running.emulator import Endpoint, described
 from faultlayer_cli.running.http_client import Response
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import LOOPBACK
 
 _PORT = "8080/tcp"  # where the emulator of AWS's images listens
@@ -45,39 +46,33 @@ _ERROR = re.compile(r"error|fail|cannot|not found|no such|no module|denied|requi
 class Container(Endpoint):
     """One function in a container of this image, as a context manager.
 
-    `env` is given to the function and the layer as it is. `layer` is the tree for /opt, by default
-    the one that comes with this command, for the image's architecture. `echo` passes the log on to
-    standard error. /tmp is memory, `storage` MB of it if that is given; all else is read-only.
+    The layer that comes with this command is taken for the image's architecture. `echo` passes the
+    log on to standard error. /tmp is memory; all else is read-only.
     """
 
     def __init__(
         self,
         engine: Engine,
         image: str,
-        function_dir: str | Path,
-        handler: str = "app.handler",
+        function: LocalFunction,
         *,
-        env: Mapping[str, str] | None = None,
-        timeout: int = 3,
-        memory: int = 128,
-        storage: int | None = None,
         port: int | None = None,
-        layer: str | Path | None = None,
         echo: bool = True,
     ) -> None:
-        super().__init__(timeout, port, echo)
+        super().__init__(function, port, echo)
         self.name = f"faultlayer-{uuid.uuid4().hex[:12]}"
         self._engine = engine
         self._image = image
-        self._folder = Path(function_dir).resolve()
-        self._handler = handler
-        self._env = described(self._folder, timeout, memory) | dict(env or {})
-        self._layer = Path(layer).resolve() if layer else None
-        size = f",size={storage}m" if storage else ""
+        size = f",size={function.storage}m" if function.storage else ""
         self._tmp = {"/tmp": f"rw,exec,mode=1777{size}"}
         self._container: Any = None
         self._reader: threading.Thread | None = None
         self._relay: port_relay.Relay | None = None
+
+    def environment(self) -> dict[str, str]:
+        """The variables that the container adds to those of its image."""
+        values = {**described(self.function), **self.function.env}
+        return {name: text for name, text in values.items() if text is not None}
 
     def start(self) -> None:
         self._engine.sweep()
@@ -121,16 +116,16 @@ class Container(Endpoint):
         files = self._engine.create(
             f"{self.name}-files",
             image,
-            [self._handler],
+            [self.function.handler],
             mounts=[volume("/opt", empty=False), volume(root, empty=True)],
         )
         self._engine.fill(files, "/opt", layer)
-        self._engine.fill(files, root, self._folder)
+        self._engine.fill(files, root, self.folder)
         return self._engine.create(
             self.name,
             image,
-            [self._handler],
-            environment=self._env,
+            [self.function.handler],
+            environment=self.environment(),
             ports={_PORT: (LOOPBACK, self.port)} if published else {},
             volumes_from=[f"{files.name}:ro"],
             tmpfs=self._tmp,

@@ -28,6 +28,7 @@ from faultlayer_cli.layers import built
 from faultlayer_cli.progress import SILENT, Progress
 from faultlayer_cli.running import downloads, http_client, interpreter, namespaces
 from faultlayer_cli.running.http_client import Response
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import LOOPBACK, Port
 
 PATH = "/2015-03-31/functions/function/invocations"
@@ -46,9 +47,9 @@ _TRIES = 4
 _Endpoint = TypeVar("_Endpoint", bound="Endpoint")
 
 
-def described(folder: Path, timeout: int, memory: int) -> dict[str, str]:
+def described(function: LocalFunction) -> dict[str, str]:
     """The variables that Lambda sets for a function that has the layer."""
-    name = folder.name or "function"
+    name = function.folder.resolve().name or "function"
     return {
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -58,8 +59,8 @@ def described(folder: Path, timeout: int, memory: int) -> dict[str, str]:
         "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
-        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "local",
@@ -104,8 +105,10 @@ class Log:
 class Endpoint(abc.ABC):
     """A function that answers here, and its log: the same for each way to run one."""
 
-    def __init__(self, timeout: int, port: int | None, echo: bool) -> None:
-        self.timeout = timeout
+    def __init__(self, function: LocalFunction, port: int | None, echo: bool) -> None:
+        self.function = function
+        self.folder = function.folder.resolve()
+        self._layer = function.layer.resolve() if function.layer else None
         self._ports = contextlib.ExitStack()  # what it holds until it is closed
         self.port = port or self._take_port()
         self._log = Log(sys.stderr.buffer if echo else None)
@@ -161,7 +164,7 @@ class Endpoint(abc.ABC):
         wait: float | None = None,
     ) -> Response:
         """Invoke the function once, as a caller of Lambda does, and wait for the answer."""
-        limit = self.timeout + 30.0 if wait is None else wait
+        limit = self.function.timeout + 30.0 if wait is None else wait
         for _ in range(_TRIES):
             answer = self._invoke(payload, headers or {}, limit)
             if answer.status != http.HTTPStatus.BAD_GATEWAY or _LOST not in answer.body:
@@ -178,11 +181,8 @@ class Endpoint(abc.ABC):
 class Emulator(Endpoint):
     """One function under the emulator, as a context manager.
 
-    `env` is given to the function and the layer as it is, and may replace every default (None
-    takes one away). `layer` is the tree for /opt, by default the one that comes with
-    this command; `bootstrap` the command that starts the runtime, by default the Python one. `echo`
-    passes the log on to standard error. `tmp` is the function's /tmp. With `storage` (MB) it is in
-    memory instead, and gone with the function.
+    `bootstrap` is the command that starts the runtime, by default the Python one. `echo` passes the
+    log on to standard error. `tmp` is the function's /tmp, unless that is in memory.
 
     The function sees its own folder at /var/task. A bootstrap from elsewhere is at /var/runtime,
     with what lies beside it. `shown` adds more of the host, by the path that the function sees. All
@@ -193,31 +193,19 @@ class Emulator(Endpoint):
 
     def __init__(
         self,
-        function_dir: str | Path,
-        handler: str = "app.handler",
+        function: LocalFunction,
         *,
-        env: Mapping[str, str | None] | None = None,
-        timeout: int = 3,
-        memory: int = 128,
-        storage: int | None = None,
         port: int | None = None,
-        bootstrap: str | Path | None = None,
-        layer: str | Path | None = None,
+        bootstrap: Path | None = None,
         shown: Mapping[str, Path] | None = None,
         echo: bool = True,
         progress: Progress = SILENT,
     ) -> None:
-        super().__init__(timeout, port, echo)
+        super().__init__(function, port, echo)
         self._progress = progress
         self.api_port = self._take_port()
-        self.folder = Path(function_dir).resolve()
-        self.handler = handler
-        self._memory = memory
-        self._storage = storage
-        self._bootstrap = Path(bootstrap).resolve() if bootstrap else None
-        self._layer = Path(layer).resolve() if layer else None
+        self._bootstrap = bootstrap.resolve() if bootstrap else None
         self._shown = dict(shown or {})
-        self._given = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._scratch = tempfile.TemporaryDirectory(prefix="faultlayer-")
@@ -230,7 +218,7 @@ class Emulator(Endpoint):
         """The variables of the function's and the layer's processes."""
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         values: dict[str, str | None] = {key: os.environ.get(key) for key in _INHERITED}
-        values |= described(self.folder, self.timeout, self._memory)
+        values |= described(self.function)
         values |= {
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",
             "LAMBDA_TASK_ROOT": TASK,
@@ -241,7 +229,7 @@ class Emulator(Endpoint):
         if self._bootstrap is None:
             values |= {"LAMBDA_RUNTIME_DIR": RUNTIME, "PYTHONPATH": RUNTIME}
             values["_FAULTLAYER_PYTHON"] = interpreter.found().path
-        values |= self._given
+        values |= self.function.env
         return {key: value for key, value in values.items() if value is not None}
 
     def _see(self, rie: Path, layer: Path) -> tuple[str, dict[str, Path]]:
@@ -269,7 +257,7 @@ class Emulator(Endpoint):
             _RAPID,
             "--runtime-interface-emulator-address", f"{LOOPBACK}:{self.port}",
             "--runtime-api-address", f"{LOOPBACK}:{self.api_port}",
-            bootstrap, self.handler,
+            bootstrap, self.function.handler,
         ]  # fmt: skip
         box = namespaces.Box(
             root=self._root,
@@ -277,7 +265,7 @@ class Emulator(Endpoint):
             tmp=self.tmp,
             folder=TASK,
             hidden=interpreter.found().packages,
-            storage=self._storage,
+            storage=self.function.storage,
             capabilities=self.capabilities,
         )
         self._launch(box.command(program), self.environment())

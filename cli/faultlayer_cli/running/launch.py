@@ -7,7 +7,6 @@ Launch --> endpoint() --> Emulator    in Linux namespaces, if this machine allow
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +14,18 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.progress import SILENT, Progress
 from faultlayer_cli.running import links, namespaces
 from faultlayer_cli.running.emulator import Emulator, Endpoint
+from faultlayer_cli.running.local_function import LocalFunction
 
 _NAMED = 5  # links that a note names
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A function, its settings, and how it is to run; `env` has the faults."""
+    """A function, and how it is to run."""
 
-    folder: Path
-    handler: str
-    env: Mapping[str, str]
-    timeout: int  # seconds
-    memory: int  # MB that the function is told it has
-    storage: int  # MB of /tmp
+    function: LocalFunction
     image: str
     port: int | None = None  # None: any free one
-    layer: Path | None = None  # None: the layer that comes with the command
     docker: bool = False
 
 
@@ -61,24 +55,14 @@ def _tell_links(folder: Path, progress: Progress) -> None:
 def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
     """The place to run the function, not started yet. Raises Failure if there is none."""
     refused = None if launch.docker else refusal()
-    _tell_links(launch.folder, progress)
+    _tell_links(launch.function.folder, progress)
     if not launch.docker and refused is None:
         if not namespaces.hides_processes():
             progress.note(
                 "the function can see and end the processes around it, since this container "
                 "allows no namespace for processes"
             )
-        return Emulator(
-            launch.folder,
-            launch.handler,
-            env=launch.env,
-            timeout=launch.timeout,
-            memory=launch.memory,
-            storage=launch.storage,
-            port=launch.port,
-            layer=launch.layer,
-            progress=progress,
-        )
+        return Emulator(launch.function, port=launch.port, progress=progress)
     from faultlayer_cli.running import container, docker_engine  # which import much
 
     try:
@@ -88,15 +72,4 @@ def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
     if refused:
         reason = refused.partition(": ")[0]
         progress.note(f"runs in Docker, in {launch.image}, since {reason}")
-    return container.Container(
-        engine,
-        launch.image,
-        launch.folder,
-        launch.handler,
-        env=launch.env,
-        timeout=launch.timeout,
-        memory=launch.memory,
-        storage=launch.storage,
-        port=launch.port,
-        layer=launch.layer,
-    )
+    return container.Container(engine, launch.image, launch.function, port=launch.port)

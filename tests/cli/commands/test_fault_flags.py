@@ -60,7 +60,7 @@ def test_a_flag_becomes_its_variable(typed: Command, setting: fault_flags.Settin
     said = typed("local", HELLO, *stem(setting), argument)
     assert (said.code, said.err) == (0, "")
     assert said.run is not None
-    assert said.run.env[setting.variable] == value
+    assert said.run.function.env[setting.variable] == value
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_variables_that_are_set_already_count(typed: Command, monkeypatch: pytes
     monkeypatch.setenv("FAULTLAYER_SEED", "7")
     said = typed("local", HELLO, "--latency", "300ms")
     assert said.run is not None
-    assert said.run.env == {"FAULTLAYER_LATENCY": "300ms", "FAULTLAYER_SEED": "7"}
+    assert said.run.function.env == {"FAULTLAYER_LATENCY": "300ms", "FAULTLAYER_SEED": "7"}
 
 
 def test_a_mistake_in_a_variable_is_told_as_one(typed: Command, monkeypatch: pytest.MonkeyPatch):

@@ -16,6 +16,7 @@ import pytest
 from cli_support import HELLO, Started
 
 from faultlayer_cli.running.emulator import PATH, Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("namespaces")
@@ -105,7 +106,7 @@ def test_the_function_sees_an_environment_like_lambdas(started: Started, look: P
 def test_opt_and_tmp_are_the_functions_own(look: Path):
     with (
         tempfile.NamedTemporaryFile(dir="/tmp") as hosts_own,
-        Emulator(look, echo=False) as emulator,
+        Emulator(LocalFunction(look), echo=False) as emulator,
     ):
         seen = emulator.invoke().json()
         assert Path(hosts_own.name).name not in seen["tmp"]
@@ -115,16 +116,20 @@ def test_opt_and_tmp_are_the_functions_own(look: Path):
     assert not emulator.tmp.exists()
 
 
+def answering(status: str) -> LocalFunction:
+    return LocalFunction(HELLO, env={"FAULTLAYER_STATUS": status})
+
+
 def test_two_at_once_do_not_meet(look: Path):
-    first = Emulator(HELLO, env={"FAULTLAYER_STATUS": "503"}, echo=False)
-    second = Emulator(HELLO, env={"FAULTLAYER_STATUS": "418"}, echo=False)
+    first = Emulator(answering("503"), echo=False)
+    second = Emulator(answering("418"), echo=False)
     with first, second:
         codes = [emulator.invoke().json()["statusCode"] for emulator in (first, second, first)]
     assert codes == [503, 418, 503]
 
 
 def test_a_restart_is_a_cold_start_at_the_same_address():
-    with Emulator(HELLO, env={"FAULTLAYER_STATUS": "503"}, echo=False) as emulator:
+    with Emulator(answering("503"), echo=False) as emulator:
         emulator.invoke()
         url = emulator.url
         emulator.restart()

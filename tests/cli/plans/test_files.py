@@ -190,7 +190,7 @@ def test_the_flag_takes_a_file(typed: Command, tmp_path: Path) -> None:
     said = typed("local", HELLO, "--plan", path)
     assert (said.code, said.err) == (0, "")
     assert said.run is not None
-    assert json.loads(said.run.env["FAULTLAYER_PLAN"]) == DOCUMENT
+    assert json.loads(said.run.function.env["FAULTLAYER_PLAN"]) == DOCUMENT
 
 
 @pytest.mark.parametrize("value", ['{"seed":7}', "file:/var/task/plan.json"])
@@ -198,7 +198,7 @@ def test_the_flag_takes_what_the_variable_takes(typed: Command, value: str) -> N
     said = typed("local", HELLO, "--plan", value)
     assert (said.code, said.err) == (0, "")
     assert said.run is not None
-    assert said.run.env["FAULTLAYER_PLAN"] == value
+    assert said.run.function.env["FAULTLAYER_PLAN"] == value
 
 
 def test_a_mistake_in_the_plan_is_told_with_its_field(typed: Command, tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 
 LOST = b'{"errorType":"Function.Unknown","errorMessage":"RequestId: 0 Error: ErrGateCanceled"}'
 CRASH = b'{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 0 Error: exit status 3"}'
@@ -62,6 +64,6 @@ def test_only_what_the_emulator_lost_is_asked_again(
     endpoint: Endpoint, answers: list[tuple[int, bytes]], asked: int
 ) -> None:
     endpoint.answers = answers
-    answer = Emulator(".", port=endpoint.server_port, echo=False).invoke()
+    answer = Emulator(LocalFunction(Path()), port=endpoint.server_port, echo=False).invoke()
     assert (answer.status, answer.body) == answers[min(asked, len(answers)) - 1]
     assert endpoint.asked == asked

@@ -14,6 +14,7 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import container, docker_engine, namespaces
 from faultlayer_cli.running.emulator import Emulator
 from faultlayer_cli.running.launch import Launch, endpoint
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.terminal import TERMINAL
 
 
@@ -93,8 +94,7 @@ def test_a_program_launches_without_a_terminal(
 ):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(namespaces, "unshare_command", lambda: ["unshare"])
-    settings = {"timeout": 3, "memory": 128, "storage": 512, "image": local.IMAGE}
-    launch = Launch(HELLO, "app.handler", {"FAULTLAYER_STATUS": "503"}, **settings)
+    launch = Launch(LocalFunction(HELLO, env={"FAULTLAYER_STATUS": "503"}), local.IMAGE)
     place = endpoint(launch)
     assert isinstance(place, Emulator)
     assert place.environment()["FAULTLAYER_STATUS"] == "503"

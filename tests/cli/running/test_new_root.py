@@ -19,6 +19,7 @@ from cli_support import ROOT, Started
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.running import downloads, namespaces
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 
 HARMFUL = Path(__file__).parent / "functions" / "harmful"
 SOCKETS = ["/run/docker.sock", "/var/run/docker.sock", "/run/dbus/system_bus_socket"]
@@ -164,7 +165,8 @@ def test_without_a_namespace_for_processes(host: Host, monkeypatch: pytest.Monke
     plain = [option for option in command if option not in namespaces._PROCESSES]
     monkeypatch.setattr(namespaces, "unshare_command", lambda: plain)
     before = host.state()
-    with Emulator(host.function, timeout=90, storage=64, echo=False) as emulator:
+    function = LocalFunction(host.function, timeout=90, storage=64)
+    with Emulator(function, echo=False) as emulator:
         told = emulator.invoke(json.dumps(host.event()).encode()).json()
     assert told.pop("reached") == [f"ended {host.process.pid}"]
     harmless(told)

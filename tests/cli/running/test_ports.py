@@ -8,9 +8,11 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
+from cli_support import HELLO
 
 from faultlayer_cli.running import ports
 from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 
 
 @pytest.fixture
@@ -58,10 +60,10 @@ def test_emulators_beside_one_another_share_none(
     """Before either has started, too: it binds them only then."""
     first, second, third = three
     drawn(first, second, first, second, third, first)
-    one = Emulator("examples/hello")
+    one = Emulator(LocalFunction(HELLO))
     try:
         assert (one.port, one.api_port) == (first, second)
-        other = Emulator("examples/hello", port=3)
+        other = Emulator(LocalFunction(HELLO), port=3)
         try:
             assert (other.port, other.api_port) == (3, third)
         finally:
