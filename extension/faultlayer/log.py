@@ -57,7 +57,7 @@ def emit(level: str, event: str, **fields: Any) -> None:
     """
     try:
         measured = "" if _metrics is None else _metrics(event, fields)
-    except Exception:  # the line still says what happened
+    except Exception:  # the rest of the line is still true
         measured = ""
     if not _heard or (_LEVELS[level] < _lowest and not measured):
         return

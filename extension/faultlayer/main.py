@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 _WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 _WRAPPER = "/opt/faultlayer-wrapper"
-_WRAPPED_PACKAGE = "/var/task/fl-origin"  # what `faultlayer wrap-package` renames bootstrap to
+_WRAPPED_PACKAGE = "/var/task/fl-origin"  # the new name that `wrap-package` gives to bootstrap
 _NOBODY_CAME = (
     "no invocation came through the proxy, so no fault was injected: the runtime was started by "
     "another wrapper that does not run ours (FAULTLAYER_NEXT_WRAPPER runs one after ours), by an "

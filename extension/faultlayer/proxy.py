@@ -2,15 +2,15 @@
 
     runtime                    this process                           Lambda
       │ poll (GET next) ───────▶ _on_poll ─────────────────────────────▶ │
-      │                          _on_event: who is hit? act before ◀──── │ event
+      │                          _on_event: decide, act before ◀──────── │ event
       │ ◀──────────────────────── event                                  │
       │ result or error (POST) ─▶ _on_result: act after ───────────────▶ │
       │ ◀──────────────────────────────────────────────────────────────  │ receipt
 
-`_fast_path` does this for what is plain in every way, as nearly all of it is; `_careful_path` for
-everything else. What no fault is due for passes byte for byte. A delayed invocation delays no
-other, and nothing that a peer sends ends the proxy. One thread reads and writes both sides of a
-connection: handing over between threads would cost more than everything else here.
+`_fast_path` does this for plain exchanges, nearly all of them; `_careful_path` for the rest. An
+exchange without a fault passes byte for byte. A delayed invocation delays no other, and nothing
+that a peer sends ends the proxy. One thread reads and writes both sides of a connection: handing
+over between threads would cost more than everything else here.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Proxy:
         self.due: list[Redelivery] = []  # events that are to be given again
         self.held = False  # something of the environment was held for an invocation at some time
         self.reached = False  # a runtime has sent a request here
-        self.start: Start | None = None  # what is due about the start of this environment
+        self.start: Start | None = None  # the actions on the start of this environment
 
     def handle(self, client: Peer) -> None:
         """Serve one runtime connection to its end."""
@@ -70,7 +70,7 @@ class Proxy:
         try:
             runtime = RuntimeSide(client, self.watch)
             upstream = UpstreamSide(runtime, self.pool)
-        except Exception as error:  # out of memory, or of what may be watched
+        except Exception as error:  # out of memory, or of descriptors to watch
             _internal(error)
             client.close()
             return
@@ -78,7 +78,7 @@ class Proxy:
             Connection(self, runtime, upstream).serve()
             clean = True
         except (Gone, OSError, ProtocolError):
-            pass  # a peer has left, or sends what makes no sense: nobody is there to be told
+            pass  # a peer has left, or sends no HTTP: nobody is there to be answered
         except Exception as error:
             _internal(error)
         finally:
@@ -95,7 +95,7 @@ class Proxy:
                 pending.end()
 
     def end(self) -> None:
-        """End what is pending: the environment ends, and no result will come."""
+        """End the pending invocations: the environment ends, and no result will come."""
         for request_id in list(self.pending):
             pending = self.pending.pop(request_id, None)
             if pending is not None:
@@ -129,13 +129,13 @@ class Connection:
         self._fast_path()
 
     def _fast_path(self) -> None:
-        """Exchange requests until the runtime leaves; what is not plain goes to the careful path.
+        """Exchange requests until the runtime leaves; the careful path takes the unusual ones.
 
-        What every invocation without a fault needs is done here, in a line each, since a call
-        costs about a microsecond between two system calls (and `in`, on bytes, an exception that
-        CPython raises and clears: hence `find`). The careful path is called from within: leaving
-        the loop would free its buffers, which the C library gives back to the kernel and asks for
-        again (a tenth of an invocation with 100 KB).
+        The work for an invocation without a fault is done here, in a line each, since a call costs
+        about a microsecond between two system calls (and `in`, on bytes, an exception that CPython
+        raises and clears: hence `find`). The careful path is called from within: leaving the loop
+        would free its buffers, which the C library gives back to the kernel and asks for again (a
+        tenth of an invocation with 100 KB).
         """
         client, upstream, pending = self._runtime.peer, self._upstream, self._pending
         receive, exchange, reply = client.recv, upstream.send_and_peek, client.send
@@ -249,7 +249,7 @@ class Connection:
     # -- responses to polls: events -----------------------------------------------------------
 
     def _on_response(self, request: bytes, response: Message) -> bool:
-        """Forward a response; if it is an event, decide who is hit first."""
+        """Forward a response; if it is an event, decide on faults first."""
         if request == self._poll and response.status == 200:
             return self._hit(request, response, self._decide(response))
         return self._upstream.forward_response(response)
@@ -280,7 +280,7 @@ class Connection:
         return self._upstream.forward_response(event)
 
     def _forward_and_act(self, event: Message, pending: Pending) -> bool:
-        """Forward an event for which something is held, or whose runtime is to be killed."""
+        """Forward an event of an invocation with a hold or a kill."""
         self._proxy.held = True
         try:
             more = self._upstream.forward_response(event)

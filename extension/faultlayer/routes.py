@@ -1,8 +1,8 @@
-"""Which request of the Runtime API this is: a pure table.
+"""The requests of the Runtime API: a pure table.
 
     GET  …/runtime/invocation/next             POLL     for the next event
-    POST …/runtime/invocation/{id}/response    RESULT   what the function returned
-    POST …/runtime/invocation/{id}/error       ERROR    what the function raised
+    POST …/runtime/invocation/{id}/response    RESULT   the function's answer
+    POST …/runtime/invocation/{id}/error       ERROR    the function's error
     GET  …/runtime/restore/next                RESTORE  after the environment was restored
     anything else                              OTHER    passes as it is
 

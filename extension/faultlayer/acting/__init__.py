@@ -1,14 +1,14 @@
-"""Decisions carried out: the only room that changes what passes.
+"""Decisions carried out: the only room that changes events and results.
 
     targeting ──Chosen──> executor.before ──> Pending ──> executor.after ──> Lambda's receipt
                               │ actors: the table      │ actors, again
                               ▼                        ▼
       delays  crash  outcomes  hold  alter  redelivery   crash  delays  outcomes  rewriting
 
-- `actors` is the table from action type to actor. An actor settles the injections that it carries
-  out, or cannot.
+- `actors` is the table from action type to actor. An actor settles its injections: carried out, or
+  not.
 - `executor` lets the actors act in their order, for one runtime connection.
-- `pending` is an invocation in the function's hands. It withdraws whatever is left open at its end.
+- `pending` is an invocation in the function's hands. It withdraws injections still open at its end.
 - `responses` builds and sends results, `rewriting` changes the function's own.
 - `cold_start` acts on the start of an environment, before there is an invocation.
 

@@ -1,9 +1,9 @@
-"""The table of actors: which class carries out which action.
+"""The table of actors: the class that carries out each action.
 
     action type ──_TABLE──> module, class ──> Actor: before, meanwhile, after
 
-An actor gets all open injections of its type into one invocation at once, and settles those that
-it carries out, or cannot. Whatever it leaves open is withdrawn when the invocation ends. A new
+An actor gets all open injections of its type into one invocation at once, and settles each that it
+carries out or fails to. Those that it leaves open are withdrawn when the invocation ends. A new
 action is one file with its actor, and one line here. A file is loaded when its action first hits.
 """
 
@@ -55,9 +55,9 @@ class Turn:
     - `wait`: how a delay waits
     - `deadline`: when Lambda ends the invocation, in seconds since the epoch (None: unknown)
 
-    What actors decide:
+    Set by actors:
     - `over`: the function must not see the event
-    - `built`: the result in the function's place, not sent yet, and the injection that it is of
+    - `built`: the result in the function's place, not sent yet, and its injection
     - `receipt`: Lambda's reply to the result, once it is sent
     """
 

@@ -13,7 +13,7 @@ _NO_CHANGE = "nothing in the event changes by it"
 
 
 class Altering(Actor):
-    """Lets each change have its turn, on what the one before made of the event."""
+    """Changes the event, one change after another."""
 
     place = 4
 

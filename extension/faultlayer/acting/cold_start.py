@@ -61,7 +61,7 @@ class Start:
     # -- before the runtime starts ------------------------------------------------------------
 
     def publish(self, where: tuple[str, int] | None) -> None:
-        """Tell the wrapper the proxy's address (None: no proxy), and what to set and unset."""
+        """Tell the wrapper the proxy's address (None: no proxy) and the variables to change."""
         claimed = [each for c in self._variables if (each := c.claim(None)) is not None]
         variables: dict[str, str | None] = {}
         for injection in claimed:

@@ -3,8 +3,8 @@
     Chosen ──before──> Pending ──meanwhile──> (the function works) ──after──> Lambda's receipt
 
 The actors act in the order of their places. An invocation is answered exactly once: by the result
-that an outcome built in the function's place, or by the function's own. Whatever an actor leaves
-open is withdrawn, also if a peer leaves in the middle.
+that an outcome built in the function's place, or by the function's own. Injections that an actor
+leaves open are withdrawn, also if a peer leaves in the middle.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ class Executor:
             actor_of(kind).meanwhile(turn, pending.open(kind))
 
     def after(self, pending: Pending, kind: bytes, result: Message) -> Message:
-        """Act on the function's result or error; return Lambda's receipt for what was sent."""
-        # Slept, not waited for the runtime to leave: what it has reported counts all the same.
+        """Act on the function's result or error; return Lambda's receipt for the one sent."""
+        # A plain sleep, even if the runtime leaves meanwhile: its report counts all the same.
         turn = self._turn(pending, result, sleep, is_result=kind == RESPONSE)
         self._act_after(turn)
         return turn.receipt or self._upstream.forward_request(result)

@@ -1,9 +1,9 @@
-"""What an invocation holds of the execution environment: space, memory, processors.
+"""Parts of the environment held for an invocation: space, memory, processors.
 
     Hold(Space | Memory | Cores) ──_HOLDERS──> environment: take ──> how to release it, numbers
 
-Whatever is taken for an invocation is released once, when the invocation ends: with the result, or
-at the latest at the first poll after the deadline. If this process ends (a crash of the runtime, a
+Everything held for an invocation is released once, when the invocation ends: with the result, or at
+the latest at the first poll after the deadline. If this process ends (a crash of the runtime, a
 timeout, SHUTDOWN: Lambda ends all processes), all is freed as well, since it is held by open files
 and by processes that end with this one.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from faultlayer.environment.holdings import Take
     from faultlayer.targeting.injection import Injection
 
-# The module of `environment` that holds what such a request asks for.
+# The module of `environment` for each type of request.
 _HOLDERS: dict[type, str] = {Space: "space", Memory: "held_memory", Cores: "busy_cores"}
 _lock = allocate_lock()
 _held: list[Sandbox] = []
 
 
 def holder_of(request: Any) -> Take:
-    """The function that takes what this request asks for."""
+    """The function that takes space, memory or processors for this request."""
     module = __import__("faultlayer.environment." + _HOLDERS[type(request)], None, None, ("take",))
     take: Take = module.take
     return take
 
 
 class Holding(Actor):
-    """Takes what is to be held, before the function gets the event."""
+    """Takes space, memory or processors before the function gets the event."""
 
     place = 3
 
@@ -54,7 +54,7 @@ class Holding(Actor):
 
 
 class Sandbox:
-    """What one invocation holds.
+    """The holdings of one invocation.
 
     - `runtime_api`: the address (host:port) that the runtime was given
     - `until`: when Lambda ends the invocation at the latest, by the monotonic clock
@@ -70,7 +70,7 @@ class Sandbox:
         self._releases: list[Callable[[], None]] = []
 
     def take(self, injections: list[Injection]) -> None:
-        """Take what these ask for; skip one for which there is nothing to be had."""
+        """Take the holdings of these injections; skip one if nothing is left to take."""
         release_overdue()
         with _lock:
             _held.append(self)
@@ -118,7 +118,7 @@ def _logging(release: Callable[[], None], injection: Injection) -> Callable[[], 
 
 
 def release_overdue() -> None:
-    """Release what is held for invocations that Lambda has ended, though no result came."""
+    """Release the holdings of invocations that Lambda has ended without a result."""
     now = monotonic()
     for sandbox in _held.copy():
         if now >= sandbox.until:

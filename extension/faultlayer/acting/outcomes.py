@@ -3,7 +3,7 @@
     before: build ──> the function never sees the event ──> the actors of `after` ──> send
     after:  the function's result is read and dropped ──> build ──> send
 
-What rewrites results changes a response that is built here as well; an error passes as it is.
+Rewrites change a response that is built here, too; an error passes as it is.
 """
 
 from __future__ import annotations

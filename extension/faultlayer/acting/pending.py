@@ -1,8 +1,8 @@
-"""An invocation in the function's hands: its injections, and what is held for it.
+"""An invocation in the function's hands: its injections and its holdings.
 
-Whatever is still open when the invocation ends is withdrawn here, and what is held is released. An
-invocation ends with the function's result, or with the runtime; or it is forgotten after its
-deadline, since Lambda has ended it then.
+When the invocation ends, its open injections are withdrawn here and its holdings released. It ends
+with the function's result, or with the runtime; or it is forgotten after its deadline, since Lambda
+has ended it then.
 """
 
 from __future__ import annotations

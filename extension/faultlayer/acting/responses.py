@@ -1,7 +1,7 @@
 """Results sent to Lambda: those that a fault makes in the function's place, or of its own.
 
 `build` makes the whole result before a byte of it leaves, so a fault that fails leaves the
-function's result as it was. What is long is sent in pieces, never copied together with its head.
+function's result as it was. A long body is sent in pieces, never copied together with its head.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Parts = tuple[bytes, bytes, int, bytes]
 
-PIECE = 65536  # bytes; what is longer is not copied together with its head
+PIECE = 65536  # bytes; a longer body is not copied together with its head
 
 
 def drop(data: bytes) -> None:

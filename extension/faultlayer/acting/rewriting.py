@@ -3,8 +3,8 @@
     buffered:  read whole ──> each rewrite has its turn ──> sent, or passed as it was if too long
     streamed:  piece by piece through a `Stream`: nothing is held back but the prelude
 
-A rewrite that fails leaves no trace: the others are done again without it. What memory has no room
-for passes untouched.
+A rewrite that fails leaves no trace: the others are done again without it. A result that memory has
+no room for passes untouched.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
     Made = TypeVar("Made")
 
-# Past Lambda's own limit (6 MB + 100 bytes) an answer is refused whatever a fault makes of it.
+# Lambda refuses a longer answer (its limit is 6 MB + 100 bytes), changed or not.
 _MAX_BUFFERED = 7 << 20
 _STEP = 2 * PIECE  # bytes that receiving takes, from one piece that is kept to the next
 _TOO_LONG = "the answer is longer than Lambda takes, and passes as it is"
 _AN_ERROR = "the function reported an error, which passes as it is"
 _SO_ALREADY = "nothing in the answer changes by it"
-_RESERVE = 8 * PIECE  # bytes, more than passing on takes what is kept
+_RESERVE = 8 * PIECE  # bytes of memory to leave free: forwarding takes less
 
 
 class Rewriting(Actor):
@@ -61,7 +61,7 @@ class Rewriting(Actor):
 def _without_failing(
     injections: list[Injection], attempt: Callable[[list[Injection]], Made]
 ) -> tuple[list[Injection], Made]:
-    """Attempt it with all of these; if that raises, find out by whose fault, and do without."""
+    """Attempt it with all injections; if that raises, find the failing ones and leave them out."""
     try:
         return injections, attempt(injections)
     except Exception:  # of which of them shows one by one
@@ -95,7 +95,7 @@ class Buffer:
         self._send: Callable[[bytes], object] | None = None
 
     def keep(self, content: bytes) -> None:
-        """Take what has arrived."""
+        """Take a piece that has arrived."""
         if self._send is not None:
             self._pass(content)
             return
@@ -134,7 +134,7 @@ class Buffer:
         return self._upstream.finish_request()
 
     def _let_go(self) -> None:
-        """Pass on what was held, piece by piece: there may be no room for a copy of it all."""
+        """Pass the held pieces on one by one: there may be no room for a copy of them all."""
         self._reserve = b""
         self._send = self._upstream.begin_request(framing.without(self._result.head, b"expect"))
         for at in range(0, len(self._data), PIECE):
@@ -147,7 +147,7 @@ class Buffer:
 
 
 def rewrite_whole(injections: list[Injection], payload: bytes) -> Parts:
-    """What these rewrites make of a payload, one after the other."""
+    """Apply these rewrites to a payload, one after the other."""
 
     def attempt(injections: list[Injection]) -> tuple[Parts, dict[Injection, str]]:
         if not injections:
@@ -210,7 +210,7 @@ class _Settling(Watcher):
 
 
 def _waiting(stream: Stream) -> list[_Settling]:
-    """The watchers whose change is still to come."""
+    """The watchers that no change has been reported to."""
     return [watcher for watcher in stream.waiting if isinstance(watcher, _Settling)]
 
 

@@ -1,4 +1,4 @@
-"""An execution environment: its memory, its processes, and what is held of both.
+"""An execution environment: its memory and its processes, measured and held.
 
     read ──▶ memory: how much is left (/proc, control groups)
          ──▶ processes: the runtime and its children; kill them, or make them the first to go

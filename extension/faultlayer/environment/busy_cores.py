@@ -1,7 +1,7 @@
 """Processors kept busy, each by a process of our own.
 
-The function is left with what the scheduler gives it: with one more process than cores it shares
-them. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+The function gets the share that the scheduler leaves it.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _start(size: int, until: float) -> tuple[LoadProcess, int]:
 
 
 def take(request: Memory, holder: Holder) -> Taken:
-    """Take the memory; what others hold already counts if so much is to be left free."""
+    """Take the memory; with `leave_free`, holdings of other invocations count, too."""
     runtime = Runtime(holder.runtime_api)
     processes: list[LoadProcess] = []
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class Shares:
     """Things of one kind that invocations hold, each for as long as any of them needs it.
 
-    An invocation that wants so much to be free needs what others hold already as well. It measures,
-    and takes what is above that, while it has the lock `alone`.
+    With `leave_free` an invocation needs the things that others hold already as well. It measures,
+    and takes the rest, while it has the lock `alone`.
     """
 
     def __init__(self, release: Callable[[Any], None]) -> None:

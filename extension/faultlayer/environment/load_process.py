@@ -28,7 +28,7 @@ _CODE = (
 
 
 class LoadProcess:
-    """One such process: `work` names what it does, `amount` says how much, for `seconds` at most.
+    """One such process: the kind of `work`, its `amount`, and its longest life in `seconds`.
 
     Raises OSError if it cannot be started.
     """
@@ -107,7 +107,7 @@ def private(pid: int | str) -> int:
 
 
 class _Life:
-    """How long this process is wanted: for so many seconds, and while who started it is there."""
+    """The life of this process: so many seconds, and no longer than its parent's."""
 
     def __init__(self, seconds: float) -> None:
         self._until = monotonic() + seconds
@@ -148,7 +148,7 @@ def _full(amount: int, life: _Life) -> None:
 
 
 def main() -> NoReturn:
-    """Do what the arguments say."""
+    """Do the work that the arguments name."""
     work, amount, seconds = sys.argv[2:5]
     try:
         {"busy": _busy, "full": _full}[work](int(amount), _Life(float(seconds)))

@@ -13,7 +13,7 @@ _GROUPS = "/sys/fs/cgroup"
 _FILES = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
 _CONTROLLER = _FILES[0][0].partition(".")[0]
 _EACH = 1 << 20  # bytes of a body between two looks; a shorter one is read without
-_TIMES = 4  # what a body needs while it is read and changed, in its own size
+_TIMES = 4  # the memory that reading and changing a body takes, in sizes of the body
 
 
 def machine() -> tuple[int, int]:

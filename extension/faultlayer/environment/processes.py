@@ -78,7 +78,7 @@ class Runtime:
     def _behind_another(self, pid: int, found: dict[int, tuple[int, int]]) -> bool:
         """True if its parent, or an ancestor that is found, was given another address.
 
-        As a proxy that a wrapper starts and puts between us and what becomes the runtime.
+        Such as a proxy that another wrapper starts between us and the later runtime.
         """
         for _ in found:
             pid = found[pid][0]
@@ -171,7 +171,7 @@ class Runtime:
         except OSError:
             return b""
         try:
-            # What is open is this process's, whoever gets the number.
+            # The descriptor stays this process's, even if another process gets the number.
             before = posix.read(fd, 16).strip() if self._look(pid) else b""
             if before not in (b"", score):
                 posix.pwrite(fd, score, 0)
@@ -188,7 +188,7 @@ class Runtime:
         return {pid: score for pid, score in before.items() if score}
 
     def spare(self, before: dict[int, bytes]) -> None:
-        """Undo that, and what children that were born since have of it from their parents."""
+        """Undo that, also in children born since, which have it from their parents."""
         known = dict(before)
         for pid in self.find():
             seen = self._look(pid)

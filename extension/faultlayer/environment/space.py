@@ -78,7 +78,7 @@ def _filled(request: Space) -> tuple[int, int]:
 
 
 def take(request: Space, holder: Holder) -> Taken:
-    """Take the space; what others hold already counts if so much is to be left free."""
+    """Take the space; with `leave_free`, holdings of other invocations count, too."""
     with SPACE.alone:
         files, shared = SPACE.join() if request.leave_free else ([], 0)
         try:

@@ -48,7 +48,7 @@ def members(text: str) -> Iterator[tuple[str, int, int]]:
 def skim(text: str, wanted: frozenset[str], most: int = 16, depth: int = 4) -> Any:
     """The values of these members of a JSON text. The rest is skipped in little memory.
 
-    Of a list the first `most` values; of numbers, and of what is deeper, only that it is there.
+    Of a list the first `most` values. Numbers, and values that lie deeper than `depth`, are True.
     """
     return _skim(text, _past_space(text, 0), wanted, most, depth)
 
@@ -85,7 +85,7 @@ def append_to(text: str, path: tuple[str, ...], more: list[str]) -> str:
 def _set(
     text: str, at: int, path: tuple[str, ...], value: str | None, edits: list[Edit], above: str = ""
 ) -> None:
-    """Add to `edits` what has to change in the object or list that begins here.
+    """Add the changes to the object or list that begins here to `edits`.
 
     A member that is written twice changes twice: readers differ in which of the two they take.
     """
@@ -158,7 +158,7 @@ def _nested(path: tuple[str, ...], value: str) -> str:
 
 
 def _parts(text: str, at: int, scan: Scan = scan) -> Iterator[Part]:
-    """Start, name or index, the value's start and its end, of each part of what begins here."""
+    """For each part of the object or list that begins here: start, name or index, value's span."""
     named = text[at] == "{"
     count = 0
     at = _past_space(text, at + 1)

@@ -1,4 +1,4 @@
-"""Conditions on an event: a path into it, and what must hold of the value there.
+"""Conditions on an event: a path into it, and operators on the value there.
 
 A condition is judged in bounded time, whatever the event holds. An event that cannot be read
 matches nothing. Conditions on the head are judged first: then the event need not be read.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         def event(self) -> Any: ...
 
 
-LONGEST_TEXT = 4096  # characters: a regular expression finds nothing in what is longer
+LONGEST_TEXT = 4096  # characters: a regular expression finds nothing in a longer text
 _MOST = 64  # conditions, and values of one `in`
 _OPERATORS = ("equals", "prefix", "regex", "exists", "in")
 _AS, _TEXT = "as", "text"  # beside operators: how other tools compare
@@ -42,9 +42,9 @@ def same(found: Any, expected: Any) -> bool:
 
 
 class Condition:
-    """One path, and what must hold of what is found there.
+    """One path, and the operators that must hold of the value there.
 
-    `written` is the path as it was given, `expected` the operators and what they ask for.
+    `written` is the path as it was given, `expected` the operators with their operands.
     """
 
     __slots__ = ("_as_text", "_tests", "expected", "of_head", "path", "written")
@@ -154,7 +154,7 @@ def _regex(pattern: str) -> Test:
     return lambda found: isinstance(found, str) and len(found) <= LONGEST_TEXT and search(found)
 
 
-# -- what users write -------------------------------------------------------------------------
+# -- the forms that users write ---------------------------------------------------------------
 
 
 def parse(value: Any) -> Match:
@@ -196,7 +196,7 @@ def _expected(value: Any) -> dict[str, Any]:
 
 
 def _pairs(text: str) -> list[tuple[str, Any]]:
-    """Paths and what they must be, of `path=value,path`."""
+    """The paths of `path=value,path`, each with its condition."""
     if not text.strip():
         raise ValueError("is empty")
     if not text.isprintable():

@@ -1,13 +1,13 @@
 """Regular expressions that cannot hang the proxy: yes or no, in time linear in the text.
 
-`search` says whether `re.search` would find something, for the syntax that `regex_syntax` accepts.
-It follows all ways through the pattern at once, as bits of one number, and keeps the moves it has
-worked out in a table of bounded size. It must never backtrack, recurse or import `re`, which does
-the former, holding the interpreter's lock, and doubles a cold start.
+`search` returns true if `re.search` would find a match, for the syntax that `regex_syntax` accepts.
+It follows all ways through the pattern at once, as bits of one number, and keeps the moves that it
+has computed in a table of bounded size. It must never backtrack or recurse. It must never import
+`re`: that backtracks while it holds the interpreter's lock, and it doubles a cold start.
 
-A text longer than LONGEST is judged by its first LONGEST characters: what is found must lie in
+Of a text longer than LONGEST only the first LONGEST characters are searched: a match must lie in
 them, `\\b` sees the character after them, and `$` and `\\Z` do not hold there. `\\B` does not hold
-in an empty text (as in `re` before Python 3.14). Without regard to case, a class has both cases of
+in an empty text (as in `re` before Python 3.14). If case is ignored, a class has both cases of
 letters beyond U+FFFF, which `re` loses.
 
 At its worst, a largest pattern takes some 50 ms for a longest text and keeps 1.5 MB; a usual one
@@ -38,10 +38,10 @@ LONGEST = 4096  # characters of a text that are looked at
 MOST_STATES = 64  # kept per pattern
 MOST_MOVES = 64  # kept per state
 
-_PER_BYTE = (
-    6  # places, in a set of ways: 64 answers a row; 256 would be faster, but 4 times as large
-)
-_WITHIN = EDGE | INSIDE  # what may hold between any two characters
+# Places that share a byte of a set of ways: a row has 64 answers. Eight would be faster, but a row
+# of 256 is four times as large.
+_PER_BYTE = 6
+_WITHIN = EDGE | INSIDE  # assertions that may hold between any two characters
 
 
 def compile(pattern: str) -> Pattern:
@@ -184,7 +184,7 @@ class Pattern:
         self._found = _State(self, 0, False)
 
     def search(self, text: str) -> bool:
-        """Whether the pattern matches anywhere in the text's first LONGEST characters."""
+        """True if the pattern matches anywhere in the text's first LONGEST characters."""
         if not text:
             return bool(self._after(1, START | END | LINE_END) & self._end)
         rest = text[LONGEST : LONGEST + 1]
@@ -247,7 +247,7 @@ class Pattern:
         return found
 
     def _tabulate(self, holds: int) -> list[list[int]]:
-        """What follows the places that share a byte, for each of its values."""
+        """The places that follow those that share a byte, for each value of the byte."""
         follows = self._follows(holds)
         rows = []
         for first in range(0, len(follows), _PER_BYTE):
@@ -265,7 +265,7 @@ class Pattern:
             return known
         program = self._program
         reached = [0] * len(program) + [self._end]
-        for _ in range(2):  # a step back finds what its loop begins with in the second round
+        for _ in range(2):  # a step back needs the start of its loop, known in the second round
             place = len(self._bits)
             for at in range(len(program) - 1, -1, -1):
                 kind, first, second = program[at]

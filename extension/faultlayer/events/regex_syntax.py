@@ -23,8 +23,9 @@ LONGEST_PATTERN = 256  # characters
 LARGEST = 2000  # steps, counted repetitions written out
 WIDEST = 300  # those among them that take a character
 
-# A step: TAKE a character of set number a; FORK to the steps a and b further on; or go on to the
-# next step where the assertion a HOLDS. A step back ends a loop: b is then the way out of it.
+# A step is (kind, a, b). TAKE: take a character of set number a. FORK: go on with both the steps
+# a and b further on; a step back ends a loop, and b leads out of it. HOLDS: go on with the next
+# step if the assertion a holds.
 TAKE, FORK, HOLDS = 0, 1, 2
 START, END, LINE_END, EDGE, INSIDE = 1, 2, 4, 8, 16
 
@@ -108,7 +109,7 @@ def _merged(ranges: list[tuple[int, int]]) -> Ranges:
 
 
 class _Reader:
-    """Reads left to right; open groups are a stack, their steps joined where they close."""
+    """Reads left to right. Open groups are a stack; a group's steps are joined when it closes."""
 
     def __init__(self, text: str, position: int) -> None:
         self.text = text

@@ -1,11 +1,11 @@
-"""BATCH: a share of the records of a batch is reported as failed, as a function would report them.
+"""BATCH: a share of a batch's records is reported as failed, as a function would report them.
 
 Applied to the event sources that take such reports: SQS, Kinesis, DynamoDB streams, MSK and other
 Kafka. The reports are joined with the function's own. How many records fail: their share, and a
 fraction of a record by chance, so that the share holds over many batches of any size. Which ones:
-drawn from the invocation's number, so a seed and a request id decide it. In a FIFO queue whatever
-follows a failed message of its group is reported, too, since it must not overtake it. Other events
-are left alone, and so are errors, and responses by which the whole batch fails already.
+drawn from the invocation's number, so a seed and a request id decide it. In a FIFO queue the later
+messages of a failed message's group are reported, too, since they must not overtake it. Other
+events are left alone, and so are errors, and responses by which the whole batch fails already.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FAILURES = "batchItemFailures"
 _ITEM = "itemIdentifier"
-# Where each source's records say what a report calls them.
+# For each source: the place of the name by which a report calls a record.
 _IDENTIFIERS = {
     "aws:sqs": ("messageId",),
     "aws:kinesis": ("kinesis", "sequenceNumber"),
@@ -46,7 +46,7 @@ _NO_REPORTS = (
 
 
 class Item:
-    """A record: what a report calls it, and the group in whose order it stands (empty: none)."""
+    """A record: its name in a report, and the group that orders it (empty: none)."""
 
     __slots__ = ("group", "name")
 
@@ -95,7 +95,7 @@ def _messages(event: Any) -> Iterator[Item]:
 
 
 def _key(name: Any) -> Any:
-    """A name in a form that can be compared, whatever the order of its members."""
+    """A name in a form that can be compared: the order of its members does not count."""
     return (name["partition"], name["offset"]) if isinstance(name, dict) else name
 
 
@@ -124,7 +124,7 @@ def chosen(found: list[Item], share: float, draw: float) -> list[Any]:
 
 
 def _is_name(name: Any, like: Any) -> bool:
-    """Whether Lambda takes this as the name of a record of the kind that this other name is of."""
+    """True if Lambda takes this as the name of a record, of the same kind as the other name."""
     if isinstance(like, str):
         return isinstance(name, str) and bool(name)
     if not isinstance(name, dict):
@@ -134,7 +134,7 @@ def _is_name(name: Any, like: Any) -> bool:
 
 
 def joined(payload: bytes, failed: list[Any]) -> bytes:
-    """The answer, with these reported beside what it reports itself; not a byte else changes."""
+    """Add these to the failures that the answer reports; no other byte changes."""
     try:
         answer = loads(payload) if payload.strip() else None
     except (ValueError, RecursionError):

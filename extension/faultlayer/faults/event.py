@@ -25,7 +25,7 @@ _MOST = 64
 
 
 def _checked(value: Any) -> None:
-    """Refuse what cannot be written as JSON, or what would be read in two ways."""
+    """Refuse a value that JSON cannot hold, or that can be read in two ways."""
     if isinstance(value, Repeated):
         raise ValueError("has a member that is given more than once")
     if isinstance(value, float) and not is_number(value):
@@ -36,7 +36,7 @@ def _checked(value: Any) -> None:
 
 
 class Changes(Kind):
-    """A JSON object of paths to values; null removes what is there."""
+    """A JSON object of paths to values; null removes the value there."""
 
     metavar = "JSON"
     allowed = f"a JSON object of paths to values or null, which removes; at most {_MOST}"

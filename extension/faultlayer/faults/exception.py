@@ -20,7 +20,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 
 
 def _flag(given: dict[str, Any]) -> dict[str, Any]:
-    """The type is what failure-lambda's layer reports."""
+    """The type as failure-lambda's layer reports it."""
     message = given.get("exception_msg", "Injected exception")
     if isinstance(message, str):
         message = f"FailureLambdaException: {message}"

@@ -43,7 +43,7 @@ class Outcome(Kind):
 
 
 class Failure(ErrorMessage):
-    """What is said of a start that fails."""
+    """The message of a start that fails."""
 
     example = "Runtime.ImportModuleError: No module named 'requests'"
     unnamed = "Runtime.InitError"

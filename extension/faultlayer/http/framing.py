@@ -1,7 +1,7 @@
 """HTTP/1.1 framing without I/O: where messages begin and end (RFC 9112, sections 2, 6 and 7).
 
-What lies between the boundaries can be forwarded as it came: nothing here is changed, reordered or
-decoded. A message without a certain boundary is refused with ProtocolError.
+Messages can be forwarded as they came: nothing here is changed, reordered or decoded. A message
+without a certain boundary is refused with ProtocolError.
 """
 
 from __future__ import annotations
@@ -171,9 +171,9 @@ class Sized:
         self.done = length == 0
 
     def feed(self, data: bytes, out: Callable[[bytes], object] | None = None) -> int:
-        """Take what belongs to the body from the front of data; return how many bytes.
+        """Take the body's bytes from the front of data; return their number.
 
-        `out` is called with the content in it.
+        `out` is called with the content among them.
         """
         taken = min(self.left, len(data))
         self.left -= taken

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 class Message:
-    """A request or a response whose head has arrived.
+    """A request or a response, from the moment its head has arrived.
 
-    `data` is what arrived of it as it came, head included; `more` what was read after that;
-    `lowered` the head in lower case; `length` the length of its body, as `framing` has it; `body`
-    the reader of what has not arrived yet, None if all has; `last`: no other follows on this
-    connection.
+    - `data`: its bytes that arrived together with the head, head included
+    - `more`: the bytes that were read later
+    - `lowered`: the head in lower case
+    - `length`: the length of its body, as `framing` has it
+    - `body`: the reader of the rest of the body; None if all has arrived
+    - `last`: no other message follows on this connection
     """
 
     __slots__ = ("body", "data", "last", "length", "lowered", "more")

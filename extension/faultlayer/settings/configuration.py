@@ -31,7 +31,7 @@ PLAN = PREFIX + "PLAN"
 
 
 class Problem:
-    """A mistake in one variable. `message` says what is allowed, and what follows."""
+    """A mistake in one variable. `message`: the mistake, the allowed values, the consequence."""
 
     __slots__ = ("message", "variable")
 
@@ -45,8 +45,8 @@ class FirstPlan:
 
     - `plan`: None if there is none, or none that can be used
     - `source`: the place to read it from again; None if it cannot change
-    - `found`: what the source held; None if it was not read
-    - `failure`: why that is no plan; None if it is one, or if the source was not read
+    - `found`: the source's content; None if it was not read
+    - `failure`: why the content is no plan; None if it is one, or was not read
     """
 
     __slots__ = ("failure", "found", "plan", "source")
@@ -65,7 +65,7 @@ class FirstPlan:
 
 
 class Configuration:
-    """What the variables say and the plan that they name.
+    """The variables, as read, and the plan that they name.
 
     - `settings`, `drafts`: those of the variables alone
     - `plan`, `source`, `found`, `failure`: as in `FirstPlan`; without a `source` too if no plan

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from faultlayer.settings.sources import Source
 
 _GLOBALS = {option.name: option for option in GLOBALS}
-# Wrong, these leave nothing certain about what may be hit, so nothing is.
+# If one of these is wrong, the limits of all faults are unknown, so nothing is hit.
 _LIMITING = frozenset(
     ("DISABLED", "RATE", "MATCH", "START", "END", "DRY_RUN", "SEED", "RUNTIME_API", "PLAN")
 )

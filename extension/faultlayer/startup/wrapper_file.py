@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _DEFAULT = b"/tmp/.faultlayer"
 # The other name is for several on one machine: Lambda itself keeps it from extensions.
 PATH = posix.environ.get(b"_FAULTLAYER_ADDRESS", _DEFAULT)
-COUNTS = PATH + b".max"  # beside it: what `targeting.limit_file` keeps
+COUNTS = PATH + b".max"  # the file of `targeting.limit_file`, beside it
 _NONE: Mapping[str, str | None] = {}
 
 

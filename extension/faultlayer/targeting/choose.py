@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Hash = Callable[[bytes], Any]
 
-_SPAN = 1 << 53  # what a float holds exactly: one bit more, and the highest would round to 1
+_SPAN = 1 << 53  # a float holds 53 bits exactly: with one more the highest would round to 1
 _SPARE = 64 - 53
 _TOO_LATE = (
     "the start is over before a plan from there is known; allowed: variables, and a plan in them "
@@ -109,8 +109,8 @@ class Chooser:
     def begin(self) -> list[Candidate]:
         """The actions on the start of this environment. Each is claimed when it happens.
 
-        By chance in any case: there is no request id yet for a seed to go by. A dry run logs what
-        would have happened, and a fault that fails is logged.
+        Always by chance: there is no request id yet for a seed to draw by. A dry run logs them and
+        returns none. A fault that raises is logged.
         """
         candidates = []
         for rule in self.starts:

@@ -127,7 +127,7 @@ class Chosen:
 
 
 def _subject(request_id: str | None) -> dict[str, str]:
-    """The fields that say what a line is about: an invocation, or the start of the environment."""
+    """The fields of a line that name its subject: an invocation, or an environment's start."""
     return {"phase": "init"} if request_id is None else {"request_id": request_id}
 
 

@@ -84,7 +84,7 @@ class RuleSet:
         return self.end is not None and now >= self.end
 
     def is_open(self) -> bool:
-        """True if the window is open, by what the wall clock says now: it may jump either way."""
+        """True if the window is open by the wall clock, which may jump either way."""
         if self.start is None and self.end is None:
             return True
         now = time()

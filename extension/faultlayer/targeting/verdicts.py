@@ -30,12 +30,12 @@ _LONGEST = 0.1  # seconds
 
 
 class Verdict:
-    """What one rule would do to an invocation, and every reason why not.
+    """One rule's effect on an invocation, and every reason against it.
 
     - `draw`: the seed's draw, which hits below the rate (None: chance decides)
     - `unmet`: the conditions of its match that do not hold
-    - `action`: what the fault would do (None: nothing)
-    - `by_chance`: whether the fault does anything is by chance, too
+    - `action`: the fault's action (None: nothing)
+    - `by_chance`: true if the fault itself acts by chance, too
     - `why_not`: why the fault does not apply to this event; empty if it does
     - `in_window`: the window is open now
     - `used_up`: its limit is reached, as far as this process has counted

@@ -3,6 +3,6 @@
     a variable's text, or a plan's JSON value ── kind.parse ──▶ the value that faults use
                                               ◀── kind.show ──
 
-A refusal (ValueError) says what is wrong; `kind.allowed` says what is right. The value itself is
+A refusal (ValueError) names the mistake; `kind.allowed` describes right values. The value itself is
 never repeated: environment values are not logged.
 """

@@ -42,7 +42,7 @@ def _minutes(text: str) -> int:
 
 
 def _clock(text: str) -> int:
-    """Milliseconds since midnight of HH:MM, HH:MM:SS or HH:MM:SS.fff; what is finer is cut."""
+    """Milliseconds since midnight of HH:MM, HH:MM:SS or HH:MM:SS.fff; more digits are cut."""
     if text[2:3] != ":":
         raise ValueError("is not a time in ISO 8601")
     minutes, rest = _minutes(text[:5]), text[5:]
@@ -57,7 +57,7 @@ def _clock(text: str) -> int:
 
 
 def parse(text: str) -> float:
-    """Seconds since the epoch; raises ValueError saying what is wrong."""
+    """Seconds since the epoch. Raises ValueError with the mistake."""
     text = text.strip()
     days, clock = _days(text[:10]), text[11:]
     if text[10:11] not in ("T", "t", " "):

@@ -1,8 +1,8 @@
-"""Values people write: durations, rates, statuses, messages, JSON; each parsed and bounded once.
+"""The kinds of values: durations, rates, statuses, messages, JSON; each parsed and bounded once.
 
 Every kind takes the text of an environment variable or the JSON value of a plan and returns the
-value the faults use. What is refused raises ValueError saying what is wrong; `allowed` says what
-is right. A message never repeats the value: environment values are not to be logged.
+value the faults use. A wrong value raises ValueError with the mistake; `allowed` describes the
+right values. A message never repeats the value: environment values are not to be logged.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ class HeaderSet(Kind):
 
 
 class Matching(Kind):
-    """Which events: paths and what must hold of what is found there."""
+    """Conditions on events: paths, and operators on the values there."""
 
     metavar = "MATCH"
     allowed = (

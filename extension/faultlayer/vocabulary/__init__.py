@@ -1,7 +1,7 @@
-"""The nouns of this program: what arrives, what leaves, what may be done, what a fault is.
+"""The nouns of this program: invocations, answers, actions, faults.
 
     Invocation ── Fault.decide(options, invocation, draw) ──▶ Action ──▶ carried out in `acting`
-    fronts: who sent the event, and which answers are read there
+    fronts: the service that sent the event, and the answers that it reads
     Answer: the function's response, whole or streamed
 
 Plain data without effects. This room imports nothing that acts, and no fault.

@@ -1,7 +1,7 @@
-"""What may be done about an invocation: a small, closed set.
+"""Actions on an invocation: a small, closed set.
 
 Faults return these; only the executor carries them out. An action is data: making one has no
-effect. `numbers` is what its log line tells beside the fault and the request id.
+effect. `numbers` are the fields of its log line beside the fault and the request id.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Action:
 class Delay(Action):
     """Hold the event (before) or the answer (after) for `seconds`.
 
-    Where `until` is given, a time of the monotonic clock, other delays count towards it.
+    If `until` (a time of the monotonic clock) is given, other delays count towards it.
     """
 
     __slots__ = ("seconds", "until")
@@ -99,7 +99,7 @@ class Respond(Action):
 
 
 class NotApplicable(Action):
-    """The fault does not apply to this event, which users may not expect: said once, with `why`."""
+    """The fault does not apply to this event, against expectation: logged once, with `why`."""
 
     __slots__ = ("why",)
 
@@ -109,7 +109,7 @@ class NotApplicable(Action):
 
 
 class Alter(Action):
-    """Give the function another event: what `change` makes of it, None where it changes nothing."""
+    """Give the function the event that `change` returns; None leaves it unchanged."""
 
     __slots__ = ("change",)
 
@@ -181,7 +181,7 @@ class Crash(Action):
 
 
 class SetEnvironment(Action):
-    """Start the runtime with these variables set, or unset where there is no text."""
+    """Start the runtime with these variables set, or unset if the value is None."""
 
     __slots__ = ("variables",)
 

@@ -1,9 +1,9 @@
-"""What the function answered, in the shape of the proxy integration, and how it is changed.
+"""The function's answer in the shape of the proxy integration, and changes to it.
 
     bytes -> Http.parse -> text, one character for each byte -> edits in place -> bytes
 
-What nothing changes stays byte for byte: numbers no float can hold, escapes, spaces, text in any
-script. What is written anew is UTF-8. Nothing that is not understood is changed.
+Unchanged parts stay byte for byte: numbers no float can hold, escapes, spaces, text in any script.
+New parts are written in UTF-8. An answer that is not understood is not changed.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 _STATUS, _HEADERS, _SEVERAL = "statusCode", "headers", "multiValueHeaders"
 _BODY, _COOKIES = "body", "cookies"
-# Where an answer's headers are read, by who asked.
+# The members of an answer in which callers look for headers.
 ONE = (_HEADERS,)
 SEVERAL = (_SEVERAL,)  # a load balancer whose target group has them reads no other
 BOTH = (_HEADERS, _SEVERAL)  # API Gateway merges them
 WITH_COOKIES = (_HEADERS, _COOKIES)  # payload 2.0
-ANY = (_HEADERS, _SEVERAL, _COOKIES)  # not known
+ANY = (_HEADERS, _SEVERAL, _COOKIES)  # the caller is not known
 _BASE64 = "isBase64Encoded"
 PRELUDE = (_STATUS, _HEADERS, _SEVERAL)  # the members of a response that a stream's prelude has
 ENCODING, LENGTH, _COOKIE = "content-encoding", "content-length", "set-cookie"
 _PLAIN = ("", "identity")
 _ENCODED = 3 << 14  # bytes that are written in base64 at a time, three by three
-_CHECKED = 1 << 16  # bytes that are checked to be UTF-8 at a time, so that no copy of all is made
+_CHECKED = 1 << 16  # bytes that are checked to be UTF-8 at a time: a whole answer is never copied
 
 
 def status_payload(
@@ -57,7 +57,7 @@ _BLOCK = 1 << 16
 
 
 def filled(start: bytes, unit: bytes, count: int, end: bytes = b"") -> Iterator[bytes]:
-    """The start, so many units and the end, in pieces of bounded length."""
+    """Yield the start, `count` units and the end, in pieces of bounded length."""
     yield start
     most = _BLOCK // len(unit)
     block = unit * min(most, count)
@@ -67,7 +67,7 @@ def filled(start: bytes, unit: bytes, count: int, end: bytes = b"") -> Iterator[
 
 
 def _as_text(data: bytes) -> str | None:
-    """The bytes of UTF-8 as one character each; None if they are not UTF-8."""
+    """Turn each byte into one character; None if the bytes are not UTF-8."""
     if not data.isascii():
         view, at = memoryview(data), 0
         while at < len(data):
@@ -93,9 +93,9 @@ class Http:
 
     @classmethod
     def parse(cls, data: bytes, *, prelude: bool = False) -> Http | None:
-        """The object; None if data is none, or is a response without `statusCode`."""
+        """Read the object; None if data is no object, or a response without `statusCode`."""
         if not prelude and b"statusCode" not in data and b"\\u" not in data:
-            return None  # found without building what may be large
+            return None  # found without decoding an answer that may be large
         text = _as_text(data)
         if text is None:
             return None
@@ -111,7 +111,7 @@ class Http:
 
     @classmethod
     def inferred(cls, data: bytes) -> Http | None:
-        """What payload 2.0 makes of an answer that is JSON without `statusCode`; else None."""
+        """The response that payload 2.0 infers from JSON without `statusCode`; else None."""
         text = _as_text(data)
         if text is None or not is_json(text):
             return None
@@ -120,7 +120,7 @@ class Http:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Its members as read, the body apart; raises as `loads`."""
+        """Its members but the body. Raises ValueError and RecursionError, as `loads`."""
         if self._fields is None:
             fields = loads(self.text)
             if not isinstance(fields, dict):
@@ -144,7 +144,7 @@ class Http:
     # -- headers --------------------------------------------------------------------------------
 
     def _values(self, member: str, name: str) -> list[Any]:
-        """What a member has for the header of this name in lower case, whatever its spelling."""
+        """The values that a member has for this header (lower case), in any spelling."""
         held = self.fields.get(member)
         if member == _COOKIES:
             return held if name == _COOKIE and isinstance(held, list) else []
@@ -159,7 +159,7 @@ class Http:
         return flat[-1] if flat and isinstance(flat[-1], str) else ""
 
     def encoded(self) -> bool:
-        """Whether the body has a content-encoding, so that it is not what it looks like."""
+        """True if the body has a content-encoding, such as gzip."""
         return self.header(ENCODING).strip().lower() not in _PLAIN
 
     def _remove(self, name: str, members: tuple[str, ...]) -> bool:
@@ -172,7 +172,7 @@ class Http:
         return found
 
     def change_headers(self, changes: Mapping[str, str | None]) -> bool:
-        """Set these headers, whatever their case; None removes. Whether anything changed."""
+        """Set these headers in any case; None removes. Returns true if anything changed."""
         changed = False
         for name, text in changes.items():
             if text is None:
@@ -199,7 +199,7 @@ class Http:
         return self._put((member, name), literal)
 
     def _member(self, name: str) -> str:
-        """Where a header is to be written, so that it is read."""
+        """The member to write a header in, so that the caller reads it."""
         if name == _COOKIE and _COOKIES in self.read and self._values(_COOKIES, name):
             return _COOKIES
         if _HEADERS not in self.read:
@@ -228,9 +228,9 @@ class Http:
             return None
 
     def change_body(self, change: Change, *, anew: bool = False) -> bool:
-        """Replace the body by what `change` makes of its pieces; whether that differs.
+        """Replace the body by the result of `change`; returns true if that differs.
 
-        `anew`: what is put there has nothing to do with what was there, and no encoding.
+        `anew`: the new body is not made of the old one, so it has no content-encoding.
         """
         from faultlayer.vocabulary.pieces import Watched, quoted, slices, texts
 
@@ -285,7 +285,7 @@ class Http:
             self._put((_BODY,), f'"{"".join(pieces)}"')
 
     def opened(self) -> tuple[bytes, bytes, bytes]:
-        """The object as JSON in two halves, and what may stand between: the body goes on there."""
+        """The object as JSON, cut inside the body: first half, unit of padding, second half."""
         self._remove(LENGTH, ANY)
         bodies = self._bodies()
         begin, end = bodies[-1] if bodies else (0, 0)
@@ -324,7 +324,7 @@ class Passing:
     why = ""
 
     def unchanged(self, why: str) -> bool:
-        """Say why nothing changes; false, for a fault to return."""
+        """Keep the reason why nothing changes; returns false, for a fault to return."""
         self.why = why
         return False
 
@@ -339,7 +339,7 @@ class Answer(Passing):
         self._inferred = False
 
     def read_as(self, read: tuple[str, ...], *, infers: bool) -> None:
-        """Take it as who asked does: these members count, and JSON alone may be a body."""
+        """Read it as the caller does: headers in these members; `infers`: JSON may be a body."""
         if self.http is None and infers and self._payload.strip():
             self.http = Http.inferred(self._payload)
             self._inferred = self.http is not None
@@ -347,11 +347,11 @@ class Answer(Passing):
             self.http.read = read
 
     def payload(self) -> bytes:
-        """The bytes to answer with."""
+        """The bytes of the answer, changes included."""
         return self.http.payload(self._payload) if self.http else self._payload
 
     def pad(self, size: int) -> bool:
-        """Have it leave with at least so many bytes; whether that is more than there are."""
+        """Pad the answer to at least `size` bytes; returns true if it is shorter now."""
         self._size = max(self._size, size)
         return size > self._length()
 
@@ -360,7 +360,7 @@ class Answer(Passing):
         return len(self.http.text if self.http and changed else self._payload)
 
     def parts(self) -> tuple[bytes, bytes, int, bytes]:
-        """What leaves: its start, what comes how often then, its end."""
+        """The answer with its padding: start, unit of padding, number of units, end."""
         if self._length() >= self._size:
             return self.payload(), b" ", 0, b""
         if self.http and (self.http.changed or not self._inferred):
@@ -377,7 +377,7 @@ class Answer(Passing):
         return self.change_payload(change)
 
     def change_payload(self, change: Change) -> bool:
-        """Replace the whole payload, HTTP-shaped or not, in pieces; whether that differs."""
+        """Replace the whole payload in pieces, HTTP-shaped or not; true if that differs."""
         from faultlayer.vocabulary.pieces import slices
 
         def whole(payload: bytes) -> bytes:
@@ -389,7 +389,7 @@ class Answer(Passing):
         return self.replace_payload(whole)
 
     def replace_payload(self, change: Whole) -> bool:
-        """Replace the whole payload by what `change` makes of it; whether that differs."""
+        """Replace the whole payload by the result of `change`; true if that differs."""
         before = self.payload()
         self._payload = change(before)
         if self._payload == before:

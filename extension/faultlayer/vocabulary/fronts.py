@@ -1,4 +1,4 @@
-"""Who made an invocation, by the shape of its event, and which answers are read there.
+"""The service that made an invocation, by the shape of its event, and the answers it reads.
 
     event -> the first row of the table whose members it has -> Front(name, reads, ...)
 
@@ -26,10 +26,10 @@ DIRECT = 4  # unknown: whoever calls may expect any shape
 
 _ALB = "an Application Load Balancer"
 
-# Who it is, what is read there, and the members that tell: a dotted path exists, or has this text.
-# A slash is a dot that belongs to a name; 0 is the first of a list.
-# The first row whose members are all there wins, so rows that say more stand above. The last of an
-# HTTP front's row is where it reads an answer's headers.
+# Name of the service, kind of answer that it reads, and the members by which its events are known:
+# a dotted path exists, or has this text. A slash is a dot that belongs to a name.
+# The first row with all its members present wins, so more specific rows stand above. The last
+# value in the row of an HTTP front: the members in which it reads an answer's headers.
 _ROWS: tuple[tuple[Any, ...], ...] = (
     ("an API Gateway authorizer", CALLER, "type methodArn"),
     ("an API Gateway authorizer", CALLER, "type routeArn"),
@@ -102,7 +102,7 @@ _WANTED = frozenset(
     for part in member.partition("=")[0].split(".")
 ) | {"Records", "eventSource", "EventSource"}
 
-# By what the event, or its first record, says itself of its source.
+# Names by `eventSource` of the event or of its first record.
 _SOURCES = {
     "aws:sqs": "SQS",
     "aws:kinesis": "Kinesis",
@@ -122,9 +122,10 @@ _SOURCES = {
 
 
 class Front:
-    """Who made an invocation: its `name` in a message, and which answers it `reads`.
+    """The service that made an invocation: its `name` in a message, the answers that it `reads`.
 
-    `members`: where it reads an answer's headers. `infers`: JSON without a status is a body there.
+    `members`: those in which it reads an answer's headers. `infers`: it takes JSON without a
+    status for a body.
     """
 
     __slots__ = ("infers", "members", "name", "reads")
@@ -176,7 +177,7 @@ def _source(record: Any) -> Front | None:
 
 
 def recognised(event: Any) -> Front:
-    """Who sent this event, as read from JSON."""
+    """The service that sent this event (a JSON value)."""
     if isinstance(event, list):  # EventBridge Pipes send records so, AppSync its batches
         first = next((item for item in event if isinstance(item, dict)), None)
         front = _DIRECT if first is None else recognised(first)
@@ -195,7 +196,7 @@ def recognised(event: Any) -> Front:
 
 
 def front_of(invocation: Invocation) -> Front:
-    """Who made this invocation; a SOURCE without a name if its event cannot be read."""
+    """The service that made this invocation; a nameless SOURCE if its event cannot be read."""
     if invocation.front is None:
         invocation.front = _front_of(invocation)
     return invocation.front
@@ -212,12 +213,12 @@ def _front_of(invocation: Invocation) -> Front:
         loads(text, skip)
     except RecursionError:
         return _UNKNOWN
-    except ValueError:  # no service sends what is not JSON
+    except ValueError:  # services send JSON only
         return _DIRECT
     return recognised(skim(text, _WANTED))
 
 
-_UNREAD = "the event is too large or too deep to be read: who reads the answer is not known"
+_UNREAD = "the event is too large or too deep to be read, so the reader of the answer is not known"
 
 
 def no_status(front: Front) -> str:

@@ -42,7 +42,7 @@ class Invocation:
         self.lowered = lowered
         self.id = header(head, lowered, REQUEST_ID)
         self.lost: Exception | None = None
-        self.front: Front | None = None  # who made it, once somebody has looked
+        self.front: Front | None = None  # the service that made it, once it was looked up
         self._content = content
         self._event = _UNREAD
         self._short = False
@@ -77,7 +77,7 @@ class Invocation:
             raise MemoryError
         try:
             return self._content() if self._content else None
-        except MemoryError:  # what has arrived is still there to be delivered
+        except MemoryError:  # the part that has arrived can still be delivered
             self._short = True
             raise
         except Exception as error:

@@ -1,9 +1,9 @@
-"""A body read, and written anew, in pieces: decoded as a whole it takes many times its bytes.
+"""Bodies read and written in pieces: decoded as a whole, a body takes many times its size.
 
     JSON text, one character for each byte -> pieces of the body -> a change -> JSON text
 
-Python keeps a text with one emoji in it at four bytes a character, so each piece is short. All but
-the last have an even length, for changes that go by pairs.
+Python keeps a text with one emoji in it at four bytes a character, so each piece is short. Every
+piece but the last has an even length, for changes that swap pairs.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    # Makes the new body of the old one's pieces (text, or bytes) and of how long it is in all.
+    # Takes the old body's pieces (text, or bytes) and its whole length; returns the new pieces.
     Change = Callable[[Iterator[Any], int], Iterable[str | bytes]]
 
 SIZE = 1 << 14  # bytes of a piece
 
 
 def _boundary(text: str, start: int, stop: int) -> int:
-    """The last place up to `stop` that parts neither a character nor an escape."""
+    """The last place up to `stop` that is not inside a character or an escape."""
     while "\x80" <= text[stop] < "\xc0":
         stop -= 1
     at = text.rfind("\\", max(start, stop - 6), stop)
@@ -37,7 +37,7 @@ def _boundary(text: str, start: int, stop: int) -> int:
 
 
 def texts(text: str, begin: int, end: int, *, raw: bool) -> Iterator[str]:
-    """What stands between these places of a JSON text; `raw`: as it is written, no escapes."""
+    """The text between two places of a JSON text; `raw`: as written, escapes not decoded."""
     held, at = "", begin
     while at < end:
         stop = _boundary(text, at, at + SIZE) if at + SIZE < end else end
@@ -55,7 +55,7 @@ def slices(data: bytes) -> Iterator[bytes]:
 
 
 class Watched:
-    """Pieces on their way to a change: what came of them, and what is left, is compared."""
+    """Pieces before and after a change, compared by checksum and length."""
 
     def __init__(self, pieces: Iterator[str] | Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -69,12 +69,12 @@ class Watched:
             yield piece
 
     def made(self, piece: str | bytes) -> None:
-        """Note what was made of them."""
+        """Count a piece that the change has returned."""
         self._new = crc32(_bytes(piece), self._new)
         self._new_length += len(piece)
 
     def differ(self) -> bool:
-        """Whether what was made differs from what there was."""
+        """True if the new pieces differ from the old ones; reads those that are left."""
         for _ in self:
             pass
         return (self._old, self._old_length) != (self._new, self._new_length)
@@ -85,5 +85,5 @@ def _bytes(piece: str | bytes) -> bytes:
 
 
 def quoted(piece: str) -> str:
-    """A piece as it stands in a JSON text, one character for each byte."""
+    """The piece as JSON writes it between quotes, one character for each byte."""
     return quote_utf8(piece)[1:-1]

@@ -57,8 +57,8 @@ class Equivalent:
     """The same fault of another tool, and the rule that says the same here.
 
     `name`: the flag or the variable that switches it on there. `options`: each of its options
-    there, with ours that it decides and with what is allowed there. `rule` makes our options of
-    those that are given. `share`: the option there that says how often, `usual`: its default.
+    there, with the option of ours that it sets and its allowed values. `rule` turns those that are
+    given into our options. `share`: its option for the share of invocations, `usual`: its default.
     """
 
     __slots__ = ("name", "options", "rule", "share", "usual")
@@ -80,7 +80,7 @@ class Equivalent:
 
 
 def _as_said(options: Options, timeout: float) -> str:
-    """What a function's timeout makes of options that it makes nothing of."""
+    """No doubt: a function's timeout changes nothing about these options."""
     return ""
 
 
@@ -92,12 +92,12 @@ def _never(options: Options, invocation: Invocation, draw: float) -> Action | No
 class Fault:
     """One fault.
 
-    `order`: its place where several hit the same invocation. `main`: what its variable says.
+    `order`: its place if several hit the same invocation. `main`: the option of its own variable.
     `equivalents`: the same fault of other tools, whose configurations are accepted unchanged.
-    `decide(options, invocation, draw)` returns the action to carry out, or None where the fault
-    does not apply; `draw` is uniform in [0, 1), for what is random about it.
-    `doubt(options, timeout)` says what a function's timeout (seconds) makes of these options if
-    that is not what they say; else it is empty.
+    `decide(options, invocation, draw)` returns the action to carry out, or None if the fault does
+    not apply; `draw` is uniform in [0, 1), for anything random about it.
+    `doubt(options, timeout)`: a sentence if a function with this timeout (seconds) is hit in
+    another way than the options say; else empty.
     A fault with `begin(options, draw)` instead hits the start of an execution environment, before
     any event: there is no invocation to decide about, and nothing to match.
     """
@@ -139,11 +139,11 @@ class Fault:
 
     @property
     def common(self) -> tuple[Option, ...]:
-        """The options that it has beside its own."""
+        """The options that it shares with other faults."""
         return COMMON if self.begin is None else AT_START
 
     def lacks(self, option: str) -> str:
-        """Why it has no option of this name, where users may expect one; else empty."""
+        """The reason why it has no option of this name, if users may expect one; else empty."""
         here = any(option == other.name for other in self.common)
         return "" if here or option != _MATCH else "; " + NO_EVENT
 
@@ -160,7 +160,7 @@ CALLERS, ANY = "callers", "any"
 
 
 def sources(callers: str) -> Option:
-    """The option by which event sources are hit as well; `callers`: who is hit in any case."""
+    """The option that adds event sources; `callers` describes the callers hit in any case."""
     help = f"`{CALLERS}`: {callers}; `{ANY}`: event sources too, whose records then count as done"
     return Option("sources", Choice(CALLERS, ANY), help, CALLERS)
 
@@ -180,7 +180,7 @@ COMMON = (
     Option("max", Whole(0, 10**9, "10"), "injections per execution environment at most"),
 )
 
-# What faults have instead that hit the start of an execution environment.
+# The options of faults that hit the start of an execution environment.
 AT_START = (
     Option(
         "rate",

@@ -1,9 +1,9 @@
-"""An answer that is streamed: its prelude, then its body, changed piece by piece on the way.
+"""Streamed answers: the prelude, then the body, changed piece by piece on the way.
 
     feed -> held until the separator -> prelude rewritten once -> pieces through the filters -> out
 
-Nothing is held back but the prelude. A body is changed when it comes, so whether a fault did
-anything is known late, or never: a `Watcher` is told.
+Nothing is held back but the prelude. The body is changed as it arrives, so whether a fault changed
+anything is known late, or never: a `Watcher` is called.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
 """
 
@@ -21,32 +21,31 @@ MAX_PRELUDE = 1 << 20  # bytes; a stream without a separator by then is taken fo
 
 
 class Watcher:
-    """Told of the first change of a stream, and of a failure. `why`: why none may ever come."""
+    """Called at a stream's first change, and if a filter fails. `why`: why no change may come."""
 
     why = ""
 
     def changed(self) -> None:
-        """A piece that leaves is not what the function sent."""
+        """A piece leaves changed, for the first time."""
 
     def failed(self, error: Exception, *, told: bool) -> None:
-        """The filter has failed, and is gone; `told`: its first change was reported before."""
+        """The filter has raised and was removed; `told`: its first change was reported before."""
 
 
 class Stream(Passing):
     """A streamed answer passing by: the prelude, if it is HTTP-shaped, then pieces of body.
 
-    `feed` takes content as it arrives and returns what may leave, `end` what is left at the end;
+    `feed` takes content as it arrives and returns the bytes that may leave, `end` the last ones.
     `rewrite` is called once, as soon as the prelude is known, before any body passes.
 
-    What changes the body does so when there is a body. So the `Watcher` that was set while a filter
-    was, or padding, is told of its first change, and if the filter fails: what follows passes
-    without it.
+    `watcher` belongs to the filters and the padding that are added while it is set: it is called
+    at their first change, and if a filter fails. The rest then passes without that filter.
     """
 
     def __init__(self, *, http: bool, rewrite: Callable[[Stream], None]) -> None:
         self.http: Http | None = None
         self.watcher: Watcher | None = None
-        self.waiting: list[Watcher] = []  # those whose change is still to come
+        self.waiting: list[Watcher] = []  # those not called yet
         self._rewrite = rewrite
         self._prelude: bytes | None = None
         self._filters: list[tuple[Callable[[bytes], bytes], Watcher | None]] = []
@@ -58,7 +57,7 @@ class Stream(Passing):
             rewrite(self)
 
     def read_as(self, read: tuple[str, ...]) -> None:
-        """Take the prelude as who asked does: the headers of these members count."""
+        """Read the prelude as the caller does: headers in these members."""
         if self.http:
             self.http.read = read
 
@@ -68,7 +67,7 @@ class Stream(Passing):
             self.waiting.append(self.watcher)
 
     def filter_body(self, change: Callable[[bytes], bytes], *, anew: bool = False) -> None:
-        """Pass every piece of the body through this function; `anew`: it loses its encoding."""
+        """Pass every piece of the body through `change`; `anew`: remove its content-encoding."""
         self._filters.append((change, self.watcher))
         self._await("the stream has no body that changes by it")
         if self.http:
@@ -77,7 +76,7 @@ class Stream(Passing):
                 self.http.change_headers({ENCODING: None})
 
     def pad(self, size: int) -> bool:
-        """Have at least so many bytes leave, prelude included."""
+        """Pad the answer to at least `size` bytes, prelude included."""
         self._size = max(self._size, size)
         self._padder = self.watcher
         self._await("the answer is as long already")
@@ -86,7 +85,7 @@ class Stream(Passing):
         return True
 
     def begin_again(self) -> None:
-        """As if nothing had been asked for, before any body passes."""
+        """Drop all changes that were asked for, before any body passes."""
         self._filters.clear()
         self.waiting.clear()
         self._size = 0
@@ -100,7 +99,7 @@ class Stream(Passing):
         return self.http.payload(self._prelude) if self.http else self._prelude
 
     def padding(self) -> Iterator[bytes]:
-        """What is still to leave after the end."""
+        """The padding that leaves after the end."""
         missing = max(self._size - self._sent, 0)
         if missing:
             self._tell(self._padder)
@@ -160,7 +159,7 @@ class Stream(Passing):
         return piece
 
     def end(self) -> bytes:
-        """What is left to send when the stream ends."""
+        """The bytes that are left to send when the stream ends."""
         if not self._in_prelude:
             return b""
         piece = self._past_prelude(bytes(self._held), b"", b"")

@@ -5,7 +5,7 @@
     runtime ◀──────────── forward_response ◀── read_response ◀────── Lambda
 
 One thread serves both sides of a runtime connection with blocking calls and no timeouts. A second
-thread (`Watch`) sleeps until a runtime hangs up. What passes is never changed, reordered or held
+thread (`Watch`) sleeps until a runtime hangs up. Messages are never changed, reordered or held
 back, and a large body passes in pieces, in constant memory.
 
 After the start this is the only room with sockets. It knows HTTP messages, and no faults.

@@ -24,8 +24,8 @@ def partial_message(
 class EarlyResponse:
     """A response that begins before the request is whole: passed on at once, as it comes.
 
-    `response` is the final one, None before its head has arrived; `head` what has arrived of a
-    head that is not complete.
+    `response` is the final one, None before its head has arrived; `head` the bytes of a head that
+    is not complete.
     """
 
     def __init__(self, client: Peer, upstream: Peer, *, to_head: bool) -> None:

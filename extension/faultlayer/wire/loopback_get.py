@@ -21,7 +21,7 @@ TOTAL = 2.0  # seconds for one GET, its repetitions included
 _STEP = 0.1  # seconds of one wait
 _SIZE = 65536
 _LONGEST_HEAD = 65536
-_NOT_READY = b"not ready"  # what the agent says until Lambda has invoked the function
+_NOT_READY = b"not ready"  # the agent's answer until Lambda has invoked the function
 
 
 class Patience:

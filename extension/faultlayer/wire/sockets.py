@@ -36,7 +36,7 @@ BULK = 262144  # bytes of one receive of a large body
 _SCARCE = 4096  # bytes of one receive of it if memory is short
 _LINGER_MS = 1000
 _RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, for no time
-_LOOK = 0.05  # seconds between two looks at a state whose changes are not signalled
+_LOOK = 0.05  # seconds between two looks at a state that signals no changes
 
 Address = tuple[str, int]
 
@@ -111,7 +111,7 @@ class Peer:
         return data[:size]
 
     def stale(self) -> bool:
-        """True if this idle connection is of no use: closed, or sent what nobody asked for."""
+        """True if this idle connection is of no use: closed, or with bytes nobody asked for."""
         try:
             self.sock.recv(1, MSG_PEEK | MSG_DONTWAIT)
         except BlockingIOError:
@@ -273,8 +273,8 @@ def duplex(
 def _exactly(source: Peer) -> Callable[[], bytes]:
     """Receive into one buffer, and return pieces of their own size.
 
-    `recv` allocates a full buffer and shrinks it to what came, which leaves holes in the heap:
-    several MB in a stream of 200.
+    `recv` allocates a full buffer and shrinks it to the bytes received, which leaves holes in the
+    heap: several MB in a stream of 200.
     """
     buffer = bytearray(SIZE)
     view, receive = memoryview(buffer), source.sock.recv_into

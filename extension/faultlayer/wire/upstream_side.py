@@ -208,7 +208,7 @@ class UpstreamSide:
             send(piece)
 
     def _forward_long_request(self, request: Message) -> Message:
-        """Send a request whose body is still arriving; pass on at once what Lambda sends early."""
+        """Send a request while its body arrives; pass an early response on at once."""
         body = request.body
         assert body is not None
         client, first = self._runtime.peer, request.data
@@ -261,8 +261,8 @@ class UpstreamSide:
     def buffer_event(self, event: Message) -> bytes | None:
         """Read an event to its end; return its content, or None if no event can be so long.
 
-        The message keeps what is read here, and is forwarded with it. That holds as well if memory
-        runs short, and MemoryError is raised.
+        The message keeps the bytes read here, and is forwarded with them, also if memory runs
+        short and MemoryError is raised.
         """
         if event.length > MAX_EVENT:
             return None
@@ -300,7 +300,7 @@ class UpstreamSide:
         """Begin a request with these bytes; return the function that sends the rest of it.
 
         End it with `finish_request`. If Lambda closes the connection before the request is whole,
-        the rest goes nowhere, and `finish_request` returns what Lambda said.
+        the rest is dropped, and `finish_request` returns Lambda's response.
         """
         peer = self._ready()
         self._broken = False
