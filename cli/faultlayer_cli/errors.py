@@ -1,6 +1,6 @@
 """The two kinds of error, which users tell apart by exit code.
 
-Each is one line without a traceback: what is wrong, and what to do about it.
+Each is one line without a traceback: the mistake or failure, and the next step.
 """
 
 from __future__ import annotations

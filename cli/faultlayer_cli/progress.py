@@ -1,4 +1,4 @@
-"""How a room tells its caller what it is doing, so that it needs no terminal.
+"""Progress of long work: a room tells its caller, so it needs no terminal.
 
     room -- note("fetching the emulator (once)") --> Progress: a terminal, a page,
          -- count(3, 7) of "changing" ------------->           a test, or nobody
@@ -22,7 +22,7 @@ class Progress(Protocol):
         """Take one sentence that the user should know."""
 
     def counting(self, doing: str, unit: str = "") -> contextlib.AbstractContextManager[Count]:
-        """Follow one piece of work, to the end of the `with` block. `unit` is what is counted."""
+        """Follow one piece of work, to the end of the `with` block, counted in `unit`s."""
 
 
 class Silent:

@@ -12,7 +12,7 @@ from time import monotonic
 
 from faultlayer_cli.progress import BYTES, Count
 
-_REFRESH = 0.1  # seconds between two looks at a count whose end is not known
+_REFRESH = 0.1  # seconds between two looks at a count without a known end
 
 
 def say(message: str) -> None:

@@ -36,7 +36,7 @@ _BRIEF = Config(
 )
 _ASIDE = frozenset(("sts", "iam", "account", "ec2"))
 _ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT", "ENABLING", "DISABLING"]  # functions may run there
-_ANY_REGION = "us-east-1"  # asked for what is the same in every region, if no region is set
+_ANY_REGION = "us-east-1"  # for questions that every region answers alike, if none is set
 LATEST = "$LATEST"
 _REQUEST = "the request"
 _NOT_AWS = "what answered is not AWS: look at AWS_ENDPOINT_URL"
@@ -64,7 +64,7 @@ class Busy(Refused):
 
 
 class Unanswered(Refused):
-    """Nobody answered: what was asked may have happened or not."""
+    """No answer came: the request may have taken effect or not."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Alias:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose account it is: number and alias, or why they are not known."""
+    """The account: its number and alias, or why they are not known."""
 
     number: str  # empty if not known
     alias: str = ""  # empty if it has none, or may not be read

@@ -1,4 +1,4 @@
-"""ARNs of layers: whether a layer is faultlayer's, and for which architecture."""
+"""ARNs of layers: those of faultlayer, with their architecture."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Permission:
     resource: str
     when: str = ""
     implied: bool = False  # AWS demands it for another call; the command never calls it
-    denied: str = ""  # what the command does without it; empty if it cannot do its work then
+    denied: str = ""  # the command's behaviour without it; empty if it cannot work then
 
     @property
     def how(self) -> str:
@@ -76,7 +76,7 @@ def _if(when: str, permission: Permission) -> Permission:
     return replace(permission, when=when)
 
 
-# What Lambda checks for every layer that an update names: those that stay too.
+# Lambda checks this for every layer that an update names, also for those that stay.
 _USE_LAYERS = Permission("lambda:GetLayerVersion", ANY_LAYER_VERSION, implied=True)
 
 COMMANDS: dict[str, tuple[Permission, ...]] = {
@@ -179,7 +179,7 @@ LIVE: dict[str, tuple[Permission, ...]] = {
     "from AppConfig": _DISARM_PROFILE,
 }
 
-# What is added by the ways to select functions, whatever the command.
+# The permissions that each way to select functions adds, for any command.
 SELECTIONS: dict[str, tuple[Permission, ...]] = {
     "names with a pattern such as 'orders-*'": (_LIST,),
     "--tag": (Permission("tag:GetResources", ALL),),

@@ -115,7 +115,7 @@ def _ends(arming: Arming, end: expiry.Ending) -> str:
 
 
 def _print_difference(arming: Arming, outcome: str) -> None:
-    """Print the text that would be written, and how it differs from what is there."""
+    """Print the text that would be written, and its difference to the present text."""
     print(f"{arming.store.place}: {outcome}")
     if not arming.changes:
         return

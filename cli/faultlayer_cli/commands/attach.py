@@ -28,7 +28,7 @@ from faultlayer_cli.plans import expiry
 from faultlayer_cli.plans.variables import END, PLAN, Variables
 from faultlayer_cli.terminal import TERMINAL, say
 
-_MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps what the function had
+_MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps the function's own wrapper
 _RENAMED = {PREFIX + "DRY_RUN": "--log-only", END: "--until"}
 
 

@@ -30,7 +30,7 @@ _STYLES = {
 
 
 def differences(results: Sequence[Result]) -> None:
-    """Print what exactly would change in each function, or why it would not."""
+    """Print the exact changes to each function, or the reason why there are none."""
     for result in results:
         print(f"{result.name}: {result.outcome.value}" + _because(result))
         if result.outcome is Outcome.PLANNED and result.change:
@@ -39,7 +39,7 @@ def differences(results: Sequence[Result]) -> None:
 
 
 def show(place: str, found: Sequence[Result]) -> None:
-    """Print the table and, on standard error, how many there are of each outcome, and where."""
+    """Print the table and, on standard error, the number of each outcome and the place."""
     rows = [(r.name, Text(r.outcome.value, _STYLES.get(r.outcome, "")), _brief(r)) for r in found]
     output.table(("function", "outcome", ""), rows)
     counts = [(o.value, sum(r.outcome is o for r in found)) for o in Outcome]
@@ -56,7 +56,7 @@ def code(found: Sequence[Result]) -> int:
 
 
 def failed(found: Sequence[Result]) -> None:
-    """Say on standard error, one line each, what was not done and why."""
+    """Print one line on standard error for each function that was not changed, with the reason."""
     for result in found:
         if result.outcome in TROUBLE:
             say(f"{result.name}: {result.outcome.value}{_because(result)}")

@@ -20,7 +20,7 @@ from faultlayer_cli.terminal import TERMINAL
 
 INVOCATIONS = 20
 EXAMPLE = Path("examples") / "hello"
-RAN = "for request "  # what the example prints, with the request's id, when its handler runs
+RAN = "for request "  # the example's handler prints this with the request's id
 
 
 SCENES = (

@@ -38,7 +38,7 @@ class Scene:
 
 @dataclass
 class Measurements:
-    """What one scene's callers got; times in milliseconds."""
+    """The answers that one scene's callers got; times in milliseconds."""
 
     scene: Scene
     answers: Counter[str] = field(default_factory=Counter)

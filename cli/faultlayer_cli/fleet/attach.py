@@ -1,7 +1,7 @@
 """Attach the layer to functions, or detach it: all are looked at before the first is changed.
 
-    prepare_attach(), prepare_detach() --> Prepared: what would change, what to know, what to ask
-         .execute()                    --> results: what was changed
+    prepare_attach(), prepare_detach() --> Prepared: the changes ahead, notes, a question
+         .execute()                    --> results: the changes made
          still_armed()                 --> published versions, which nobody can change
 
 A second run finds nothing to do. Faults end by themselves unless the caller says otherwise.
@@ -35,8 +35,8 @@ class Prepared:
     account: Account
     results: tuple[Result, ...]
     rollout: Rollout
-    notes: tuple[str, ...] = ()  # what the user should know before they are made
-    risk: str = ""  # what needs a yes even for one function; empty if nothing does
+    notes: tuple[str, ...] = ()  # for the user to read before the changes are made
+    risk: str = ""  # a question that needs a yes even for one function; empty if there is none
 
     @property
     def planned(self) -> list[str]:
@@ -44,7 +44,7 @@ class Prepared:
         return [one.name for one in self.results if one.outcome is Outcome.PLANNED]
 
     def execute(self) -> list[Result]:
-        """Make the changes; what could not be changed is among the results."""
+        """Make the changes; the results name the functions that could not be changed, too."""
         return self.rollout.execute(self.results)
 
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass
 class Asked(Generic[T]):
-    """What the regions answered, and why some of them did not."""
+    """The regions' answers, and the reasons why some regions gave none."""
 
     found: list[T] = field(default_factory=list)
     silent: dict[str, str] = field(default_factory=dict)  # region -> reason
@@ -69,7 +69,7 @@ def ask(account: Account, work: Callable[[Account], T], *, all_regions: bool) ->
 
 
 def select(account: Account, selection: Selection) -> tuple[list[str], list[str]]:
-    """What the selection finds in this region, and the parts of it that find nothing here."""
+    """The functions selected in this region, and the parts of the selection that match none."""
     found: list[str] = []
     missing: list[str] = []
     for part in selection.parts():

@@ -1,4 +1,4 @@
-"""Published versions: which of them inject faults, who reaches them, and how to end that.
+"""Published versions that inject faults: their callers, and how to end that.
 
 A published version keeps the layer and the variables that it was published with, for ever. Nobody
 can change it: `stop` and `detach` change the unpublished version alone.
@@ -46,7 +46,7 @@ _UNSAID = frozenset((END, PLAN, change.NEXT_WRAPPER))
 
 
 class VersionState(Enum):
-    """What a version does to the invocations that reach it."""
+    """The effect of a version on the invocations that reach it."""
 
     ABSENT = "not attached"
     IDLE = "idle"  # attached, but it injects nothing any more: disabled, over, or without a fault
@@ -64,7 +64,7 @@ class VersionState(Enum):
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a function, with what is known of its faults."""
+    """A version of a function, and its faults as far as they are known."""
 
     function: Function
     state: VersionState
@@ -106,9 +106,9 @@ class Versions:
 
 @dataclass
 class Findings:
-    """What is published in one region and may inject faults, and what is not known of that."""
+    """The published versions of one region that may inject faults, and the gaps in the search."""
 
-    versions: list[Version] = field(default_factory=list)  # attached in whatever way
+    versions: list[Version] = field(default_factory=list)  # attached by anybody
     advice: dict[str, list[str]] = field(default_factory=dict)  # function -> lines
     unknown: list[str] = field(default_factory=list)  # one line each
 
@@ -218,7 +218,7 @@ def of_region(account: Account, given_up: Callable[[], bool]) -> tuple[list[Vers
 
 
 def in_use(account: Account, name: str) -> str:
-    """What shows that versions of a function are published; empty if nothing does."""
+    """A sign that versions of a function are published; empty if there is none."""
     try:
         aliases = [alias.name for alias in account.aliases(name)]
         if aliases:
@@ -237,10 +237,11 @@ def look(
     settle: Callable[[Version], Version] = lambda version: version,
     harmless: Callable[[Version], bool] = lambda latest: not latest.state.dangerous,
 ) -> Findings:
-    """What is armed among these versions, through which aliases, and how to end it.
+    """Find the armed ones of these versions, their aliases, and the commands that end it.
 
-    `settle` says what became of a version with a live plan. `harmless` says whether the unpublished
-    version could be published instead. Aliases are asked for only if a version is armed.
+    `settle(version)` returns a version with a live plan in its present state. `harmless(name)` is
+    true if the unpublished version could be published instead. Aliases are asked for only if a
+    version is armed.
     """
     groups = [replace(group, published=[settle(v) for v in group.published]) for group in groups]
     findings = Findings(unknown=list(unknown))
@@ -277,7 +278,7 @@ def look(
 
 
 def by_plan(account: Account) -> Callable[[Version], Version]:
-    """What a version with a live plan does, by what its plan says now; each plan is read once."""
+    """Judge versions with a live plan by its present text; each plan is read once."""
     plans: dict[Place, tuple[bool, str]] = {}
 
     def settle(version: Version) -> Version:
@@ -299,7 +300,7 @@ def settled(version: Version, armed: bool, why: str = "") -> Version:
 
 
 def _dangerous(account: Account, place: Place) -> tuple[bool, str]:
-    """Judge whether the plan there may inject faults; and the reason if that is not certain."""
+    """Judge if the plan there may inject faults, with the reason if that is not certain."""
     try:
         text = stores.at(account, place).read().text
     except Unknown:
@@ -334,7 +335,7 @@ def _reached(version: Version, aliases: Sequence[Alias] | None) -> Version:
 
 
 def told(version: Version) -> str:
-    """One line about a version that is armed, or may be: its faults, their end, who is hit."""
+    """One line about a version that is armed, or may be: its faults, their end, its callers."""
     what = {
         VersionState.ARMED: f"is still armed ({version.why})",
         VersionState.LIVE: f"follows its live plan ({version.why})",
@@ -348,7 +349,7 @@ def told(version: Version) -> str:
 
 
 def _callers(version: Version) -> str:
-    """Who reaches the version."""
+    """The callers that reach the version."""
     if version.aliases is None:
         return "which aliases send to it is not known"
     if not version.aliases:

@@ -36,7 +36,7 @@ Planner = Callable[[Function], Change]
 
 
 class Outcome(Enum):
-    """What became of a function."""
+    """The outcome for a function."""
 
     PLANNED = "would change"
     CHANGED = "changed"
@@ -52,7 +52,7 @@ TROUBLE = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAILED, Outcome.INTERRUPTED
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one function, with the reason if it is not plain."""
+    """The outcome for one function, with the reason if it needs one."""
 
     name: str
     outcome: Outcome
@@ -103,7 +103,7 @@ class Rollout:
         self._progress = progress
 
     def preview(self, names: Sequence[str]) -> list[Result]:
-        """Look at each function: what would become of it. Raises KeyboardInterrupt."""
+        """Compute the change of each function and make none. Raises KeyboardInterrupt."""
         results = each(self._look, names, "looking", self._stopped, self._progress)
         if self._stopped.is_set():
             raise KeyboardInterrupt
@@ -115,7 +115,7 @@ class Rollout:
         return [result for result in results if any(result is one for one in once.values())]
 
     def judge(self, function: Function) -> Result:
-        """Judge what would become of a function as it was read."""
+        """Compute the change of a function from its configuration."""
         try:
             change = self._plan(function)
         except Refusal as refusal:
@@ -238,7 +238,7 @@ def each(
 ) -> list[Result]:
     """Do the work on every item, several at a time; after an interrupt no more is begun.
 
-    What is under way then ends as it would.
+    Calls that are under way then end by themselves.
     """
     # Several regions are looked at in threads of their own: only the main thread counts.
     if threading.current_thread() is not threading.main_thread():

@@ -27,7 +27,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class FunctionStatus:
-    """One function: its state in a word, and what the user should know besides."""
+    """One function: its state in a word, and notes for the user."""
 
     function: str
     state: str
@@ -45,13 +45,13 @@ class FunctionStatus:
 
 @dataclass
 class RegionStatus:
-    """What there is in one region."""
+    """The functions with the layer in one region."""
 
     account: Account
     functions: list[FunctionStatus]
     findings: published.Findings
     hidden: list[str]  # functions that may have the layer
-    missing: list[str]  # what was named and the region does not have
+    missing: list[str]  # names that the region does not have
 
     @property
     def clear(self) -> bool:
@@ -71,7 +71,7 @@ class RegionStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """What was found in the regions that were asked."""
+    """The findings of all regions that were asked."""
 
     asked: everywhere.Asked[RegionStatus]
     missing: tuple[str, ...]  # one line for each name that was not found
@@ -141,7 +141,7 @@ def read(account: Account, names: Sequence[str]) -> tuple[list[Function], dict[s
 
 
 def describe(function: Function) -> FunctionStatus:
-    """What there is to say of one function."""
+    """The state of one function."""
     variables = Variables(function.variables)
     ours = [arn for arn in function.layers if is_ours(arn)]
     state, notes = _judge(function, variables, ours)
@@ -158,7 +158,7 @@ def describe(function: Function) -> FunctionStatus:
 
 
 def _judge(function: Function, variables: Variables, ours: Sequence[str]) -> tuple[str, list[str]]:
-    """The state in one word, and what the user should know besides."""
+    """The state in one word, and notes for the user."""
     if function.unreadable:
         return UNKNOWN, [f"its variables cannot be read ({function.unreadable})"]
     if not change.concerned(function):

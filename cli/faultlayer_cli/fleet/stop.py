@@ -31,7 +31,7 @@ _WAIT = 30.0  # seconds for an update of AWS's to end
 
 @dataclass
 class StoppedRegion:
-    """What there is to stop in one region, and what became of it."""
+    """The functions and plans to stop in one region, and the outcome."""
 
     account: Account
     run: Rollout
@@ -73,7 +73,7 @@ class StoppedRegion:
 
 @dataclass(frozen=True)
 class Stopped:
-    """What became of the regions that were asked."""
+    """The outcome in all regions that were asked."""
 
     asked: everywhere.Asked[StoppedRegion]
     missing: tuple[str, ...]  # one line for each name that no region has
@@ -129,7 +129,7 @@ def stop(
 
 
 def _look(account: Account, run: Rollout, selection: Selection, all_regions: bool) -> StoppedRegion:
-    """What is to be done in this region."""
+    """Find the functions and plans to stop in this region."""
     if selection and all_regions:
         names, missing = everywhere.select(account, selection)
         looked = run.preview(names)
@@ -224,14 +224,14 @@ def _wait(futures: Sequence[Future[Any]], interrupted: threading.Event) -> None:
 def _listed(
     there: StoppedRegion, selection: Selection, given_up: Callable[[], bool]
 ) -> tuple[list[Versions], list[str]]:
-    """The versions of what is being stopped, and which of them could not be listed."""
+    """The versions of the functions being stopped, and those that could not be listed."""
     if not selection:
         return published.of_region(there.account, given_up)
     return published.of_names(there.account, [result.name for result in there.looked])
 
 
 def _settle(there: StoppedRegion, selection: Selection) -> Callable[[Version], Version]:
-    """What became of a version with a live plan: by its disarming, or by what the plan says now."""
+    """Judge versions with a live plan: by the plan's disarming, else by its present text."""
     if selection:
         return published.by_plan(there.account)
     became = {result.place: result.outcome for result in there.disarmed}

@@ -1,4 +1,4 @@
-"""What functions' timeouts make of faults that take time, told before anything is changed."""
+"""Faults that outlast a function's timeout, told before anything is changed."""
 
 from __future__ import annotations
 

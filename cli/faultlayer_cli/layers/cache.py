@@ -1,4 +1,4 @@
-"""The folder in which the command keeps what it fetched or unpacked.
+"""The folder of fetched and unpacked files.
 
 Everything in it is complete or absent: it is made in a workshop beside its final place and gets
 its name last. It may be deleted at any time.

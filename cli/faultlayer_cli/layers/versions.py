@@ -34,7 +34,7 @@ _ARN = re.compile(
 
 @dataclass(frozen=True)
 class Package:
-    """A built layer: its zip, and what its manifest says of it."""
+    """A built layer: its zip and its manifest."""
 
     data: bytes
     architecture: str
@@ -51,7 +51,7 @@ class Package:
 
     @property
     def description(self) -> str:
-        """What a version of it is found by: lists of versions do not tell AWS's own digest."""
+        """The description by which a version is found: lists of versions lack AWS's own digest."""
         return f"{NAME} {self.version} {self.architecture} sha256:{self.digest}"
 
 

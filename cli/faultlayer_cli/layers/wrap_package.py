@@ -32,7 +32,7 @@ _DATE = 1 << 5 | 1  # 1980-01-01, for the same bytes every time
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of the zip: the places of its two headers, and what they hold."""
+    """One file of the zip: the places of its two headers, and their values."""
 
     name: bytes
     at: int  # of its central header

@@ -1,7 +1,7 @@
-"""What a function's log says, message by message: invocations, how they ended, what was injected.
+"""The facts in a function's log: invocations, their ends, injections; message by message.
 
-Read are Lambda's text format, its JSON format and the emulator's log, with whatever prefix a tool
-adds to a line. Any other text is skipped.
+Understood are Lambda's text format, its JSON format and the emulator's log, with any prefix that a
+tool adds to a line. Other text is skipped.
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
 """
@@ -18,7 +18,7 @@ from typing import Any
 from faultlayer_cli.logs.pieces import pieces, split
 
 OURS = "faultlayer"
-# What CloudWatch is asked for: messages with any of these, which is all that is understood here.
+# CloudWatch is asked for messages with any of these: no others are understood here.
 TERMS = (
     OURS,
     "START RequestId:",
@@ -141,7 +141,7 @@ def read(message: str) -> Iterator[Fact]:
 def _piece(piece: str) -> Iterator[Fact]:
     """Read JSON objects that may have facts, and the text around them."""
     if "{" not in piece or not any(hint in piece for hint in _HINTS):
-        if not piece.startswith("{"):  # else someone else's, whatever it quotes
+        if not piece.startswith("{"):  # else it is someone else's line, even if it quotes ours
             yield from _text(piece)
         return
     done = at = 0

@@ -1,6 +1,6 @@
 """Join the lines of a log that belong together: a JSON value that was indented over several lines.
 
-    lines --> pieces: a line, or a whole JSON value with what stands before it
+    lines --> pieces: a line, or a whole JSON value with the text before it
 
 A value that does not end, or is no JSON, is given back line by line.
 """
@@ -26,7 +26,7 @@ def split(text: str) -> list[str]:
 def pieces(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Yield each piece with the number of its first line."""
     held: list[str] = []  # the lines of a value that has not ended
-    joined: list[str] = []  # the same, without what stands before each of them
+    joined: list[str] = []  # the same, without the text before each of them
     first = depth = begin = 0
     for number, raw in enumerate(lines, 1):
         line = _COLOUR.sub("", raw) if "\x1b" in raw else raw

@@ -1,6 +1,6 @@
-"""Sum up what a log says: from CloudWatch for a period, or from files that were saved.
+"""Sum up a log: from CloudWatch for a period, or from files that were saved.
 
-sources (log groups, files) --messages--> lines (what each says) --> sums --> Report
+sources (log groups, files) --messages--> lines (facts of each) --> sums --> Report
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def of_cloudwatch(
 
 
 def of_files(files: Sequence[str], progress: Progress = SILENT) -> Report:
-    """Sum up what was saved of a log; - is standard input. Raises Mistake."""
+    """Sum up files of a saved log; - is standard input. Raises Mistake."""
     names = tuple(dict.fromkeys(files))
     messages = (message for name in names for message in log_sources.of_file(name))
     tally = _tally(_counted(messages, progress), saved=True)
@@ -75,7 +75,7 @@ def of_files(files: Sequence[str], progress: Progress = SILENT) -> Report:
 
 
 def summed(messages: Iterable[LogMessage]) -> Sums:
-    """Sum up what all messages say. Raises Mistake if an injection is not understood."""
+    """Sum up all messages. Raises Mistake if an injection is not understood."""
     return _tally(messages).sums()
 
 

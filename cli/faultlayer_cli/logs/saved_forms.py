@@ -4,7 +4,7 @@
                     --> any other line: a message
     a table's head --> rows: a message each
 
-Nothing that names an injection is dropped: what has no known form is passed on as it stands.
+Nothing that names an injection is dropped: text in no known form is passed on unchanged.
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html
 """
@@ -39,11 +39,11 @@ class SavedMessage:
     text: str
     line: int = 0
     time: str | None = None  # None if this is no row of a table
-    named: int = 0  # how often what it was read from names an injection
+    named: int = 0  # how often the text behind it names an injection
 
 
 def read(text: IO[str]) -> Iterator[SavedMessage]:
-    """Read what a file has, in whatever form."""
+    """Read a file in any of the forms."""
     first = text.readline()
     for delimiter in ",\t;":
         cells = next(csv.reader([first.strip("\ufeff\r\n")], delimiter=delimiter), [])
@@ -66,7 +66,7 @@ def _is_head(names: Sequence[str]) -> bool:
 
 
 def _table(head: Sequence[str], text: IO[str], delimiter: str) -> Iterator[SavedMessage]:
-    csv.field_size_limit(1 << 30)  # its default is below what a message may have
+    csv.field_size_limit(1 << 30)  # its default is smaller than a message may be
     reader = csv.reader(text, delimiter=delimiter)
     line = 2
     for cells in reader:
@@ -96,7 +96,7 @@ def _stream(found: Mapping[str, Any], otherwise: str) -> str:
 
 
 def _pieces(lines: Iterator[str]) -> Iterator[SavedMessage]:
-    prefixed: bool | None = None  # whether the log's lines begin with their stream
+    prefixed: bool | None = None  # True if the log's lines begin with their stream
     stream = ""
     for number, piece in pieces(lines):
         if not piece.strip():
@@ -110,7 +110,7 @@ def _pieces(lines: Iterator[str]) -> Iterator[SavedMessage]:
 
 
 def _piece(piece: str, number: int, stream: str) -> Iterator[SavedMessage]:
-    """Read JSON values one after another, then what follows them as text."""
+    """Read JSON values one after another, then the rest as text."""
     at = 0
     while at < len(piece):
         begin = len(piece) - len(piece[at:].lstrip())
@@ -218,7 +218,7 @@ def _by_time(time: str) -> tuple[int, str]:
 
 
 def _rank(message: SavedMessage) -> int:
-    """Order messages of the same time: a start, what happened, the report."""
+    """Order messages of the same time: a start, everything else, the report."""
     kinds = {fact.kind for fact in facts_of(message.text)}
     return 0 if FactKind.START in kinds else 2 if FactKind.REPORT in kinds else 1
 

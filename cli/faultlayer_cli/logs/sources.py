@@ -25,7 +25,7 @@ from faultlayer_cli.logs.lines import PATTERN
 
 
 class LogMessage(NamedTuple):
-    """A message: its log stream, what it says, and its place, for a mistake."""
+    """A message: its log stream, its text, and its place for messages about mistakes."""
 
     stream: str
     text: str
@@ -43,7 +43,7 @@ class LogGroup:
 
     name: str  # or its ARN, in another account
     function: str = ""
-    certain: bool = True  # whether it is a mistake if there is no such group
+    certain: bool = True  # True if a group that does not exist is a mistake
 
     def __post_init__(self) -> None:
         if not (_GROUP.fullmatch(self.name) or _ARN.fullmatch(self.name)):

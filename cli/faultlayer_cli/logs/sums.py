@@ -27,7 +27,7 @@ class LoggedInvocation:
     dry_runs: Counter[str] = field(default_factory=Counter)
 
     def join(self, other: LoggedInvocation) -> None:
-        """Take over what the log had later about this invocation."""
+        """Add the later part of the log on this invocation."""
         self.failed |= other.failed
         self.injected += other.injected
         self.dry_runs += other.dry_runs
@@ -71,7 +71,7 @@ class Tally:
         ] = {}  # by request id, retries one after the other
         self._running: dict[str, LoggedInvocation] = {}  # by log stream
         self._unclaimed: set[str] = set()  # streams with an error that no invocation has yet
-        self._begun: dict[str, list[Fact]] = {}  # by stream: what hit a start, before any event
+        self._begun: dict[str, list[Fact]] = {}  # by stream: hits of a start, before any event
         self._troubles: Counter[Trouble] = Counter()
         self._starts = self._backwards = 0
 
@@ -92,7 +92,7 @@ class Tally:
             self._say(seen)
         elif seen.kind is FactKind.ERROR:
             self._error(stream)
-        elif stream in self._running:  # what hits a start is of the invocation that waits for it
+        elif stream in self._running:  # a hit of a start counts for the invocation waiting for it
             _count(self._running[stream], seen)
         else:
             self._begun.setdefault(stream, []).append(seen)

@@ -4,8 +4,8 @@
         --stores (parameter, appconfig)--> the place: armed, disarmed, described (live_plan)
 
     place        where a live plan is, as FAULTLAYER_PLAN names it
-    stores       read and write a place; disarm it whatever is there
-    state        what a plan does now, judged by the code that runs in Lambda
+    stores       read, write and disarm a place
+    state        the effect of a plan now, judged by the code that runs in Lambda
     arming       a plan made ready for a place, then written
     validation   plans and variables judged before they are deployed
 

@@ -1,6 +1,6 @@
-"""Arm a live plan: put it in force for all functions that read it, or say what that would do.
+"""Arm a live plan: put it in force for all functions that read it, or preview that.
 
-    prepare() --> Arming: the text with its end, what is there now, who reads it
+    prepare() --> Arming: the text with its end, the text there now, its readers
                     .write() puts it in force; until then nothing was changed
 
 A plan that is armed already is replaced only by a caller who looked at `replaces_armed`.
@@ -40,7 +40,7 @@ class Arming:
 
     @property
     def plan_before(self) -> Any:
-        """The value of what is there; None if it is not JSON, or nothing."""
+        """The present plan as JSON; None if there is none, or no JSON."""
         return json_value(self.before)
 
     @property
@@ -50,12 +50,12 @@ class Arming:
 
     @property
     def replaces_armed(self) -> bool:
-        """True if what is there may be injecting faults now, or will."""
+        """True if the present plan may be injecting faults now, or will."""
         return self.before is not None and judge(self.before)[0].dangerous
 
     @property
     def state(self) -> PlanState:
-        """What the new plan does, once it is in force."""
+        """The effect of the new plan, once it is in force."""
         return judge(self.text)[0]
 
     @property
@@ -78,7 +78,7 @@ def prepare(
 ) -> Arming:
     """Get a plan ready for its store, and look at both; nothing is changed.
 
-    `name` is what the user calls the plan, for messages. Raises Mistake and Failure.
+    `name` is the user's name of the plan, for messages. Raises Mistake and Failure.
     """
     before = store.read().text
     made = dumps(end.planned(loads(text), json_value(before)))
@@ -95,7 +95,7 @@ def prepare(
 
 
 def json_value(text: str | None) -> Any:
-    """What the text says as JSON; None if it is not JSON."""
+    """The text's JSON value; None if it is not JSON."""
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError):

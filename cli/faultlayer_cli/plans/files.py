@@ -18,7 +18,7 @@ from faultlayer.settings import plan as reader
 from faultlayer.settings.draft import MAX_SIZE
 from faultlayer_cli.errors import Mistake
 
-_MOST_NODES = 100_000  # what aliases of YAML refer to is counted each time
+_MOST_NODES = 100_000  # a node counts once for each alias that refers to it
 _TAG = "tag:yaml.org,2002:"
 _SCHEMA = "$schema"
 

@@ -26,20 +26,20 @@ class PlanRule:
 
 @dataclass(frozen=True)
 class LivePlan:
-    """What a store holds, as the extension reads it now."""
+    """A store's content, as the extension reads it now."""
 
     place: Place
     text: str
-    note: str  # what the store has to say besides; empty if nothing
+    note: str  # a remark of the store; may be empty
     state: PlanState
-    settings: Mapping[str, str]  # what holds for all rules, in the words of a plan
+    settings: Mapping[str, str]  # those of all rules, in the words of a plan
     times: Mapping[str, float]  # those of the settings that are points in time, in epoch seconds
     rules: tuple[PlanRule, ...]
     problems: tuple[str, ...]
 
 
 def describe(place: Place, found: Found) -> LivePlan:
-    """Judge what was found at a place, which must be a text."""
+    """Judge the content of a place, which must be a text."""
     assert found.text is not None
     state, plan = judge(found.text)
     given = _given(plan)

@@ -47,7 +47,7 @@ class Parameter:
     def write(self, text: str, *, advanced: bool = False, urgent: bool = False) -> None:
         wanted: dict[str, Any] = {"Value": text, "Overwrite": True}
         if not (self._there or urgent):
-            wanted["Type"] = "String"  # what is there keeps the type it has
+            wanted["Type"] = "String"  # an existing parameter keeps its type
         if advanced:
             wanted["Tier"] = "Advanced"
         try:

@@ -1,4 +1,4 @@
-"""What the plan at a place does now, judged by the code that reads it in Lambda."""
+"""The present effect of the plan at a place, judged by the code that reads it in Lambda."""
 
 from __future__ import annotations
 

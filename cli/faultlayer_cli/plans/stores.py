@@ -34,7 +34,7 @@ class Store(Protocol):
         """Raise Failure if this text cannot be written there now."""
 
     def write(self, text: str, *, advanced: bool = False, urgent: bool = False) -> None:
-        """Put the plan in force. `urgent`: stop what is under way, and create nothing."""
+        """Put the plan in force. `urgent`: stop a deployment under way, and create nothing."""
 
     def read_by(self, function: Function) -> bool:
         """True if the function reads its plan here."""
@@ -53,7 +53,7 @@ def readers(account: Account, source: Store) -> list[str]:
 
 
 class DisarmOutcome(Enum):
-    """What became of a store that was to be disarmed."""
+    """The outcome of disarming a store."""
 
     DISARMED = "disarmed"
     UNCHANGED = "unchanged"  # it was disarmed already
@@ -63,7 +63,7 @@ class DisarmOutcome(Enum):
 
 @dataclass(frozen=True)
 class DisarmResult:
-    """What became of one store, with the reason if it is not plain."""
+    """The outcome for one store, with the reason if it needs one."""
 
     place: Place
     outcome: DisarmOutcome

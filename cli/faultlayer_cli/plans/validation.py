@@ -33,7 +33,7 @@ def check_plan(path: str) -> Checked:
 
 
 def check_variables(name: str, variables: Mapping[str, str]) -> Checked:
-    """Judge variables; `name` says where they come from."""
+    """Judge variables; `name` is the name of their file or function."""
     problems = Variables(variables).problems
     return Checked(name, tuple(f"{name}: {each.variable} {each.message}" for each in problems))
 

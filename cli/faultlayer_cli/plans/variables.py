@@ -16,7 +16,7 @@ PLAN = PREFIX + "PLAN"
 
 
 class Variables:
-    """A function's variables: their texts, and what the extension makes of them.
+    """A function's variables: their texts, and the extension's reading of them.
 
     Files that they name are the function's, so they are not looked for here.
     """
@@ -68,7 +68,7 @@ class Variables:
 
     @property
     def dry_run(self) -> bool:
-        """True if what would be injected is logged, by the variables or the plan in them."""
+        """True if the variables, or the plan in them, ask for a dry run."""
         chooser = self.configuration.chooser
         return bool(self.configuration.settings.dry_run) if chooser is None else chooser.dry_run
 

@@ -13,7 +13,7 @@ PARTS = "fault-"  # a page's part is called fault- and the fault's name
 
 
 def head(fault: Fault) -> list[str]:
-    """What happens, when, and each option by all of its names."""
+    """The fault's effect, its moment, and each option by all of its names."""
     lines = [f"**{_sentence(fault.help)}**", ""]
     lines += [_when(fault), ""]
     named = {setting.variable: setting.flag for setting in fault_flags.settings()}
@@ -53,7 +53,7 @@ def parts() -> Iterator[tuple[str, Fault]]:
 
 
 def begun(fault: Fault) -> str:
-    """A page for a fault that has none: the head, and what is to be written by hand."""
+    """A page for a fault that has none: the head, and headings for the part written by hand."""
     part = PARTS + fault.name
     return (
         f"# {fault.name.upper()}\n\n"

@@ -1,4 +1,4 @@
-"""Generated parts into the pages that ask for them, by markers; or compared with what is there."""
+"""Generated parts of pages, between markers: written, or compared."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def render(page: str, root: Path) -> str:
 
 
 def generated(root: Path) -> Iterator[tuple[Path, str]]:
-    """Every page and file with generated parts, and what it should say."""
+    """Every page and file with generated parts, and its right text."""
     docs = root / "docs"
     yield docs / "plan.schema.json", schema.page()
     yield docs / "contributing" / "rooms.svg", room_pages.picture(root)

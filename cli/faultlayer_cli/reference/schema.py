@@ -1,8 +1,8 @@
 """The JSON Schema of a plan, for editors: from the fault registry, as the tables of the pages are.
 
-It never refuses what the extension accepts. It refuses wrong names, types and bounds. What only
-parsing can find, such as a range whose start is above its end, is left to the extension. The draft
-is 07, which editors know best.
+It never refuses a plan that the extension accepts. It refuses wrong names, types and bounds.
+Mistakes that only parsing can find, such as a range with its start above its end, are left to the
+extension. The draft is 07, which editors know best.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PROBES: tuple[tuple[str, tuple[Any, ...]], ...] = (
 
 
 def _any_case(*words: str) -> str:
-    """A pattern of these words in whatever case, since editors' patterns know no flags."""
+    """A pattern of these words in any case, since editors' patterns know no flags."""
     spelled = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in w) for w in words)
     return rf"^\s*({'|'.join(spelled)})\s*$"
 
@@ -109,7 +109,7 @@ def _takes(kind: Kind, value: Any) -> bool:
 
 
 def of_kind(kind: Kind) -> Schema:
-    """What a plan's field of this kind may hold."""
+    """The schema of a plan's field of this kind."""
     number = {"type": ["string", "number"], "minimum": 0}
     longest = {**number, "maximum": LONGEST * 1000}
     if isinstance(kind, Duration):

@@ -36,7 +36,7 @@ from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import LOOPBACK
 
-_PORT = "8080/tcp"  # where the emulator of AWS's images listens
+_PORT = "8080/tcp"  # the port of the emulator in AWS's images
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
 _READY = 60.0  # seconds for the emulator to listen: the machine may be an emulated one
 _LAST_WORDS = 3.0  # seconds for the log to end once the container has
@@ -109,8 +109,8 @@ class Container(Endpoint):
         """The container, not started yet, with everything it needs inside.
 
         Volumes that are read-only for one container must be filled through another one, which is
-        never started and owns them to the end. What the image has in /opt stays; what it has of a
-        function's does not.
+        never started and owns them to the end. The image's files in /opt stay; those of its
+        function do not.
         """
         root = image.env.get("LAMBDA_TASK_ROOT") or "/var/task"
         files = self._engine.create(
@@ -158,7 +158,7 @@ class Container(Endpoint):
         )
 
     def _first_error(self) -> str:
-        """The line of the log that most likely says what is wrong."""
+        """The line of the log that most likely names the cause."""
         lines = [line.strip() for line in self.log.splitlines() if line.strip()]
         found = [line for line in lines if _ERROR.search(line)] or lines or ["it printed nothing"]
         return found[0][:300]

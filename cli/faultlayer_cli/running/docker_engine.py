@@ -1,4 +1,4 @@
-"""The only door to Docker: what `faultlayer local` needs of an engine.
+"""The only door to Docker, for `faultlayer local`.
 
 Every error of an engine becomes a Failure of one line. Every container that is created is labelled,
 so that it can be removed. The engine need not see our files, nor we its network. Nothing else
@@ -36,7 +36,7 @@ _ENVIRONMENT = "Env"
 _PATIENCE = 120  # seconds for the engine to answer one request
 _GRACE = 3  # seconds for a container to end by itself: Lambda gives extensions 2
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-_STDOUT, _STDERR = 1, 2  # the numbers of the streams in what an engine multiplexes
+_STDOUT, _STDERR = 1, 2  # the numbers of the streams that an engine multiplexes
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Engine:
             )
 
     def fill(self, container: Any, target: str, folder: Path) -> None:
-        """Copy what is in a folder of ours into one of the container's, for all to read."""
+        """Copy the content of a folder of ours into one of the container's, for all to read."""
         with tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
                 archive.add(folder, ".", filter=_portable)

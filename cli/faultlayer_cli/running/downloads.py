@@ -1,4 +1,4 @@
-"""What is fetched from PyPI on first use: the emulator and the Python runtime client.
+"""Downloads from PyPI on first use: the emulator and the Python runtime client.
 
 Versions are exact, and checked against the hashes in data/.
 """

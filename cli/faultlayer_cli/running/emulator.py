@@ -109,7 +109,7 @@ class Endpoint(abc.ABC):
         self.function = function
         self.folder = function.folder.resolve()
         self._layer = function.layer.resolve() if function.layer else None
-        self._ports = contextlib.ExitStack()  # what it holds until it is closed
+        self._ports = contextlib.ExitStack()  # held until it is closed
         self.port = port or self._take_port()
         self._log = Log(sys.stderr.buffer if echo else None)
 
@@ -123,7 +123,7 @@ class Endpoint(abc.ABC):
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Stop, and remove what the run left."""
+        """Stop, and remove the remains of the run."""
 
     def _take_port(self) -> int:
         return self._ports.enter_context(contextlib.closing(Port())).number
@@ -233,7 +233,7 @@ class Emulator(Endpoint):
         return {key: value for key, value in values.items() if value is not None}
 
     def _see(self, rie: Path, layer: Path) -> tuple[str, dict[str, Path]]:
-        """The bootstrap's path as the function sees it, and what else it sees."""
+        """The bootstrap's path as the function sees it, and all other paths that it sees."""
         shown = {_RAPID: rie, "/opt": layer, TASK: self.folder, **interpreter.found().shown}
         if self._bootstrap is None:
             bootstrap = f"{RUNTIME}/bootstrap"
@@ -321,7 +321,7 @@ class Emulator(Endpoint):
             self._reader.join(_GRACE)
 
     def close(self) -> None:
-        """Stop, and remove what the run left on disk."""
+        """Stop, and remove the files of the run."""
         try:
             self.stop()
         finally:

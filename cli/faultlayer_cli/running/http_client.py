@@ -1,7 +1,7 @@
-"""HTTP as a client: one request to what runs on this machine, over a connection of its own.
+"""HTTP as a client: one request to a program on this machine, over a connection of its own.
 
 The only module that imports `requests`. Every request has a time limit, no proxy of the user's
-environment is asked, and whatever goes wrong is a `Failure` of one line.
+environment is asked, and every error is a `Failure` of one line.
 """
 
 from __future__ import annotations

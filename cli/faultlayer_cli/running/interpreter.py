@@ -1,4 +1,4 @@
-"""The Python that runs functions: where it is on the host, and where a function sees it.
+"""The Python that runs functions: its place on the host, and the one that a function sees.
 
 A function sees the machine's own Python in its place, below /usr, and any other one at /var/lang,
 as in Lambda. It never sees the packages that are installed for it, which Lambda does not have.
@@ -25,7 +25,7 @@ _HOMEBREW = Path("/home/linuxbrew/.linuxbrew")
 
 @dataclass(frozen=True)
 class Interpreter:
-    """`path` is as a function sees it, `shown` what that takes, `packages` what is not shown."""
+    """`path`: as a function sees it; `shown`: its files on the host; `packages`: those hidden."""
 
     path: str
     shown: Mapping[str, Path]

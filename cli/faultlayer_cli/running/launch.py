@@ -1,4 +1,4 @@
-r"""A function to run on this machine: what was asked for, and where it can be done.
+r"""A function to run on this machine, in namespaces or in Docker.
 
 Launch --> endpoint() --> Emulator    in Linux namespaces, if this machine allows them
                       \-> Container   in Docker, if it was asked for or nothing else works

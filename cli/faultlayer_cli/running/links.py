@@ -1,7 +1,7 @@
-"""Links in a function's folder that lead out of it: the function does not see where they lead.
+"""Links in a function's folder that lead out of it: the function does not see their targets.
 
-They are never followed. Whoever wrote one (a package that was installed) would else choose what of
-the host a function sees.
+They are never followed. Else the author of a link (an installed package) would choose the parts of
+the host that a function sees.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def leads_out(name: str, text: str) -> bool:
 
 
 def leading_out(folder: Path) -> list[str]:
-    """The links in the folder that a function cannot follow, each with what it names."""
+    """The links in the folder that a function cannot follow, each with its target."""
     return sorted(_walk(folder, ""))
 
 
@@ -45,6 +45,6 @@ def _walk(folder: Path, below: str) -> Iterator[str]:
 
 
 def _is_host_path(text: str) -> bool:
-    """True for an absolute text that leads somewhere on the host where no function looks."""
+    """True for an absolute path to a place on the host that no function sees."""
     seen = ("/usr/", "/bin/", "/lib/", "/lib64/", "/etc/", "/opt/", "/var/task/", "/tmp/", "/dev/")
     return posixpath.isabs(text) and not text.startswith(seen) and os.path.lexists(text)

@@ -2,11 +2,11 @@
 
     setpriv          ends it if we die
       unshare        namespaces for mounts, processes and IPC; a user's own if we are not root
-        new_root.py  the new root: what is shown is read-only, /tmp is the command's own
+        new_root.py  the new root: read-only but for the command's own /tmp
           command    without capabilities, and with no way to get any
 
 The command can write to its /tmp and nowhere else, cannot see or end the host's processes, and
-nothing that it started outlives it. It shares the host's network: functions call what runs there.
+nothing that it started outlives it. It shares the host's network: functions call services there.
 Binding: user_namespaces(7), unshare(1), setpriv(1).
 """
 
@@ -37,7 +37,7 @@ def unshare_command() -> list[str]:
     """The `unshare` command that works on this machine. Raises Failure with advice if none does.
 
     It has a namespace for processes, so that killing its first process ends all of them. In a
-    container that hides parts of /proc that is refused; there the emulator ends what it started.
+    container that hides parts of /proc that is refused; there the emulator ends its processes.
     """
     missing = [tool for tool in ("unshare", "setpriv", "mount") if not shutil.which(tool)]
     if missing:
@@ -62,7 +62,7 @@ def _works(command: Sequence[str]) -> bool:
 
 
 def _refusal() -> str:
-    """The reason why namespaces are refused, by the kernel's settings, and what to do."""
+    """The reason why namespaces are refused, by the kernel's settings, and the remedy."""
     if os.geteuid() == 0:
         return (
             "root may not mount here, as in a container without rights: run it on the machine "
@@ -85,7 +85,7 @@ def _refusal() -> str:
 
 @dataclass(frozen=True)
 class Box:
-    """What a command sees of the host beside its programs, and where it may write.
+    """The parts of the host that a command sees beside its programs, and its place to write.
 
     `shown` maps paths as the command sees them to the host's: each is read-only. `hidden` are
     folders that look empty. /tmp is `storage` MB of memory or, without that, the folder `tmp`.

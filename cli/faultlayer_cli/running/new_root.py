@@ -78,7 +78,7 @@ class NewRoot:
     def __init__(self, place: str) -> None:
         self.place = place
         _mount("faultlayer", place, "tmpfs", _NOSUID | _NODEV, f"mode=755,{_SIZE}")
-        # So a folder that holds this place is bound without what is mounted here.
+        # So a folder that holds this place is bound without the mounts made here.
         _mount(None, place, None, _UNBINDABLE)
         self._device = os.stat(place).st_dev
 

@@ -76,7 +76,7 @@ class Relay:
 
 def _join(near: socket.socket, dial: Callable[[], FarEnd]) -> None:
     """Pass bytes until the far end is done; tell the far end when the near end is."""
-    with contextlib.suppress(Exception):  # it is the caller who gets no answer, and says so
+    with contextlib.suppress(Exception):  # the caller gets no answer, and reports it
         far = dial()
         threading.Thread(target=_send, args=(near, far), daemon=True).start()
         with contextlib.closing(far):
