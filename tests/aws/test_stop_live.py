@@ -120,8 +120,9 @@ def test_a_source_that_is_left_is_exit_code_1(aws: Aws, cli: Cli, attached: dict
 
 
 def test_sources_that_cannot_be_written_from_here(aws: Aws, make: Make, cli: Cli) -> None:
-    make("gone", variables={"FAULTLAYER_PLAN": "ssm:/not/there"})
-    make("far", variables={"FAULTLAYER_PLAN": "ssm:arn:aws:ssm:eu-west-1:1:parameter/x"})
+    ours, far = aws.ours(), "ssm:arn:aws:ssm:eu-west-1:1:parameter/x"
+    make("gone", layers=[ours], variables={"FAULTLAYER_PLAN": "ssm:/not/there"})
+    make("far", layers=[ours], variables={"FAULTLAYER_PLAN": far})
     said = cli("stop")
     assert said.code == 1
     assert disabled(aws, "gone", "far") == [True, True]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.aws.arn import is_ours
+from faultlayer_cli.plans.variables import Variables
 
 WRAPPER = "/opt/faultlayer-wrapper"
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
@@ -42,6 +43,7 @@ class Change:
     function: Function
     layers: tuple[str, ...]
     variables: Mapping[str, str]
+    note: str = ""  # why there is nothing to do, if that is not plain
 
     @property
     def empty(self) -> bool:
@@ -83,10 +85,19 @@ def attached(function: Function) -> bool:
 
 
 def concerned(function: Function) -> bool:
-    """True if faultlayer may be at work in it: attached, or built into its image."""
+    """True if anything of faultlayer's is in its configuration: the layer, or a variable."""
     redirected = function.variables.get(EXEC_WRAPPER) == WRAPPER
-    own = any(name.startswith(PREFIX) for name in function.variables)
-    return attached(function) or redirected or own
+    return attached(function) or redirected or bool(_own(function))
+
+
+def may_inject(function: Function) -> bool:
+    """True if faultlayer may be at work in it: in a layer of whatever name, or in its image."""
+    return concerned(function) and bool(function.layers or function.package == "Image")
+
+
+def _own(function: Function) -> list[str]:
+    """The names of its variables that are faultlayer's."""
+    return sorted(name for name in function.variables if name.startswith(PREFIX))
 
 
 def size(variables: Mapping[str, str]) -> int:
@@ -115,11 +126,11 @@ def _attachable(function: Function, wrapped: bool) -> None:
     if function.state == "Failed":
         raise Refusal(f"is in the state Failed: {function.state_reason or 'AWS says not why'}")
     readable(function)
-    own = sorted(name for name in function.variables if name.startswith(PREFIX))
+    own = _own(function)
     if own and not attached(function):
         raise Refusal(
             f"has variables of faultlayer's without its layer ({', '.join(own)}), which detach "
-            "would not give back: take them off first"
+            f"would not give back: `faultlayer detach {function.name}` takes them off"
         )
 
 
@@ -157,8 +168,13 @@ def attach(
 
 
 def detach(function: Function) -> Change:
-    """Without the layer, its variables, and with the wrapper there was. Raises Refusal."""
-    if not attached(function):
+    """Without the layer, its variables, and with the wrapper there was. Raises Refusal.
+
+    A container image keeps its variables, which attach did not set, but for the kill switch.
+    """
+    if function.package == "Image":
+        return _detach_image(function)
+    if not concerned(function):
         return Change(function, function.layers, function.variables)
     readable(function)
     layers = tuple(arn for arn in function.layers if not is_ours(arn))
@@ -170,11 +186,26 @@ def detach(function: Function) -> Change:
     return Change(function, layers, variables)
 
 
+def _detach_image(function: Function) -> Change:
+    """Without the kill switch that `stop` set, unless the image's faults would be armed by that."""
+    variables = {k: v for k, v in function.variables.items() if k != DISABLED}
+    found = Variables(variables)
+    if len(variables) < len(function.variables) and (found.armed or found.source):
+        raise Refusal(
+            f"is a container image whose own faults would be armed without {DISABLED}: take its "
+            "variables off first, where they are set"
+        )
+    return Change(function, function.layers, variables)
+
+
 def disable(function: Function) -> Change:
     """With the kill switch on if faultlayer may be at work, else as it is. Raises Refusal."""
-    if not concerned(function):
-        return Change(function, function.layers, function.variables)
+    unchanged = Change(function, function.layers, function.variables, _without_layer(function))
+    if not may_inject(function):
+        return unchanged
     readable(function)
+    if Variables(function.variables).disabled:
+        return unchanged
     variables = dict(function.variables) | {DISABLED: "true"}
     if size(variables) > MOST_BYTES:  # not by attach; without faults it fits
         variables = {
@@ -185,3 +216,18 @@ def disable(function: Function) -> Change:
         if size(variables | {DISABLED: "true"}) <= MOST_BYTES:
             variables[DISABLED] = "true"
     return Change(function, function.layers, variables)
+
+
+def _without_layer(function: Function) -> str:
+    """What to do about variables of faultlayer's without any layer; empty if there are none."""
+    if may_inject(function) or not concerned(function):
+        return ""
+    if function.variables.get(EXEC_WRAPPER) == WRAPPER and not _NO_WRAPPER.match(function.runtime):
+        return (
+            f"has no layer, but {EXEC_WRAPPER}={WRAPPER}, so its runtime cannot start: "
+            f"`faultlayer detach {function.name}` mends that"
+        )
+    return (
+        "has no layer, so its variables of faultlayer's do nothing: "
+        f"`faultlayer detach {function.name}` takes them off"
+    )

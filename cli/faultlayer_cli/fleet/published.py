@@ -138,7 +138,7 @@ def judge(function: Function) -> Version:
         return Version(
             function, VersionState.HIDDEN if image or function.layers else VersionState.ABSENT, why
         )
-    if not (change.concerned(function) and (image or function.layers)):
+    if not change.may_inject(function):
         return Version(function, VersionState.ABSENT)
     variables = Variables(function.variables)
     faults = _faults(function.variables)

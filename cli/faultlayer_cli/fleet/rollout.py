@@ -121,7 +121,7 @@ class Rollout:
         except Refusal as refusal:
             return Result(function.name, Outcome.REFUSED, str(refusal))
         outcome = Outcome.UNCHANGED if change.empty else Outcome.PLANNED
-        return Result(function.name, outcome, change=change)
+        return Result(function.name, outcome, change.note, change)
 
     def execute(self, results: Sequence[Result]) -> list[Result]:
         """Make the planned changes; all results in their order."""

@@ -51,7 +51,9 @@ class StoppedRegion:
     def found(self) -> bool:
         """True if there was anything of faultlayer's."""
         return bool(self.live or self.findings.versions) or any(
-            result.change is None or change.concerned(result.change.function)
+            result.change is None
+            or change.may_inject(result.change.function)
+            or not result.change.empty
             for result in self.looked
         )
 
@@ -146,7 +148,7 @@ def _look(account: Account, run: Rollout, selection: Selection, all_regions: boo
         account,
         run,
         [run.judge(function) for function in concerned],
-        places(concerned),
+        places(filter(change.may_inject, concerned)),
         [hidden] if hidden else [],
     )
 
@@ -248,7 +250,7 @@ def _settle(there: StoppedRegion, selection: Selection) -> Callable[[Version], V
 def _leave(there: StoppedRegion, progress: Progress) -> None:
     """Note which live plans stay, since functions that are not meant may read them."""
     functions = [result.change.function for result in there.looked if result.change]
-    for place in places(functions):
+    for place in places(filter(change.may_inject, functions)):
         progress.note(
             f"{place} stays as it is, since other functions may read it: "
             f"`faultlayer disarm {place.flag}` disarms it"

@@ -267,8 +267,9 @@ def test_a_full_environment_is_refused_while_there_is_room_for_the_stop_button()
 def test_stop_works_where_there_is_no_room_for_it():
     """As set by hand: the faults go, and the switch comes if it then fits."""
     by_hand = {EXEC_WRAPPER: WRAPPER, NEXT_WRAPPER: "/opt/dd", "FAULTLAYER_STATUS": "503"}
+    layers = (OURS,)
     full = filled(needed(by_hand))
-    full = replace(full, variables=dict(full.variables) | by_hand)
+    full = replace(full, layers=layers, variables=dict(full.variables) | by_hand)
     assert change.size(full.variables) == MOST_BYTES
     stopped = done(change.disable(full))
     assert change.size(stopped.variables) <= MOST_BYTES
@@ -276,11 +277,15 @@ def test_stop_works_where_there_is_no_room_for_it():
     assert stopped.variables[NEXT_WRAPPER] == "/opt/dd"
     del by_hand["FAULTLAYER_STATUS"]
     roomy = filled(needed(by_hand | {DISABLED: "true"}))
-    roomy = replace(roomy, variables=dict(roomy.variables) | by_hand | {"FAULTLAYER_PLAN": "x" * 9})
+    roomy = replace(
+        roomy,
+        layers=layers,
+        variables=dict(roomy.variables) | by_hand | {"FAULTLAYER_PLAN": "x" * 9},
+    )
     assert done(change.disable(roomy)).variables[DISABLED] == "true"
     assert "FAULTLAYER_PLAN" not in done(change.disable(roomy)).variables
     idle = filled(needed({EXEC_WRAPPER: WRAPPER}))
-    idle = replace(idle, variables=dict(idle.variables) | {EXEC_WRAPPER: WRAPPER})
+    idle = replace(idle, layers=layers, variables=dict(idle.variables) | {EXEC_WRAPPER: WRAPPER})
     assert change.disable(idle).empty
 
 
@@ -346,6 +351,54 @@ def test_an_image_with_the_layer_inside_is_stopped():
     assert change.concerned(image)
     assert done(change.disable(image)).variables == FAULTS | {DISABLED: "true"}
     assert change.detach(image).empty
+
+
+def test_the_stop_button_leaves_an_image_to_its_own_faults():
+    """What `stop` wrote is taken off, unless the image would inject faults without it."""
+    variables = {"FAULTLAYER_LOG_LEVEL": "debug", "A": "1"}
+    image = make(PackageType="Image", Environment={"Variables": variables})
+    stopped = done(change.disable(image))
+    assert stopped.variables[DISABLED] == "true"
+    assert done(change.detach(stopped)) == image
+    armed = make(PackageType="Image", Environment={"Variables": FAULTS})
+    with pytest.raises(Refusal, match="own faults would be armed"):
+        change.detach(done(change.disable(armed)))
+
+
+@pytest.mark.parametrize("left", [FAULTS, {DISABLED: "true"}, FAULTS | {DISABLED: "true"}])
+@pytest.mark.parametrize("wrapper", [{}, {EXEC_WRAPPER: WRAPPER}, {EXEC_WRAPPER: "/opt/other"}])
+def test_without_any_layer_stop_writes_nothing_and_detach_takes_the_rest_off(
+    left: dict[str, str], wrapper: dict[str, str]
+):
+    before = with_variables(A="1", **left, **wrapper)
+    stopped = change.disable(before)
+    assert stopped.empty
+    assert "`faultlayer detach orders`" in stopped.note
+    assert ("cannot start" in stopped.note) == (wrapper.get(EXEC_WRAPPER) == WRAPPER)
+    off = done(change.detach(before))
+    kept = {} if wrapper.get(EXEC_WRAPPER) == WRAPPER else wrapper
+    assert off.variables == {"A": "1", **kept}
+    assert not change.attach(off, OURS, FAULTS).empty
+
+
+def test_a_layer_of_another_name_is_stopped():
+    """As a SAM template may name it: the wrapper or the variables show that it may be ours."""
+    named = f"{ACCOUNT}:layer:faultlayer:1"
+    before = replace(with_layers(named), variables=FAULTS)
+    stopped = done(change.disable(before))
+    assert stopped.variables == FAULTS | {DISABLED: "true"}
+    assert done(change.detach(stopped)) == replace(before, variables={})
+
+
+@pytest.mark.parametrize("text", ["true", "1", "yes", "on"])
+def test_what_is_stopped_is_left_alone(text: str):
+    before = replace(with_layers(OURS), variables=FAULTS | {DISABLED: text})
+    assert change.disable(before).empty
+
+
+def test_an_os_only_runtime_starts_without_the_layer():
+    left = make(Runtime="provided.al2023", Environment={"Variables": {EXEC_WRAPPER: WRAPPER}})
+    assert "cannot start" not in change.disable(left).note
 
 
 def test_whether_a_change_was_made():
