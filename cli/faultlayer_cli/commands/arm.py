@@ -33,7 +33,9 @@ _FAULT = "fault"
 @click.argument("plan", metavar="PLAN")
 @source_options
 @click.option("--for", "for_", metavar="TIME", help="it ends after 30m, 2h, 1d [default: 1h]")
-@click.option("--until", metavar="TIME", help="it ends then, as 2027-01-31T17:00:00Z")
+@click.option(
+    "--until", "--end", "until", metavar="TIME", help="it ends then, as 2027-01-31T17:00:00Z"
+)
 @click.option("--forever", is_flag=True, help="no end is added: it ends with `faultlayer disarm`")
 @click.option("--advanced", is_flag=True, help="a parameter of the advanced tier, up to 8 KB")
 @click.option("--dry-run", is_flag=True, help="print what would be written, and write nothing")

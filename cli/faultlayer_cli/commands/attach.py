@@ -29,15 +29,15 @@ from faultlayer_cli.plans.variables import END, PLAN, Variables
 from faultlayer_cli.terminal import TERMINAL, say
 
 _MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps the function's own wrapper
-_RENAMED = {PREFIX + "DRY_RUN": "--log-only", END: "--until"}
+_LOG_ONLY = PREFIX + "DRY_RUN"
 
 
 class AttachSetting(fault_flags.Setting):
-    """A variable as attach's flag: its --dry-run is about attaching, --until goes with --for."""
+    """A variable as attach's flag: --dry-run never was the old name of one here."""
 
     @property
-    def flag(self) -> str:
-        return _RENAMED.get(self.variable) or super().flag
+    def old(self) -> str | None:
+        return None if self.variable == _LOG_ONLY else super().old
 
 
 def settings() -> list[fault_flags.Setting]:

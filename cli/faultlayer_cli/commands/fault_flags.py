@@ -19,7 +19,10 @@ from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Op
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.variables import Variables
 
-_RENAMED = {"PORT": "--proxy-port"}  # `port` alone could be any of several
+# A flag means the same in all commands. --dry-run is about the command: it changes nothing. --until
+# goes with --for. `port` alone could be any of several.
+_RENAMED = {"DRY_RUN": "--log-only", "END": "--until", "PORT": "--proxy-port"}
+_OLD = {"DRY_RUN": "--dry-run", "END": "--end"}  # which go on working
 _ALL = (
     "All faults",
     "every fault also has a --FAULT-rate, a --FAULT-match (which events) and a --FAULT-max "
@@ -48,6 +51,11 @@ class Setting:
         return _RENAMED.get(name, "--" + name.lower().replace("_", "-"))
 
     @property
+    def old(self) -> str | None:
+        """The flag that it had before; None if it had no other."""
+        return _OLD.get(self.variable.removeprefix(PREFIX))
+
+    @property
     def about_fault(self) -> bool:
         """True if it belongs to one fault, false if it holds for all."""
         return self.heading != _ALL[0]
@@ -67,12 +75,11 @@ class Setting:
 
         The help page mentions what every fault has only once, so these are hidden.
         """
+        names = [self.flag, *([self.old] if self.old else []), self.parameter]
         if self.is_switch:
-            return click.Option(
-                [self.flag, self.parameter], is_flag=True, flag_value="true", help=self.help
-            )
+            return click.Option(names, is_flag=True, flag_value="true", help=self.help)
         return click.Option(
-            [self.flag, self.parameter],
+            names,
             metavar=self.option.kind.metavar,
             help=self.help,
             hidden=self.option in COMMON + AT_START,
@@ -86,6 +93,8 @@ class Setting:
         text = self.option.help.replace("`", "")
         if isinstance(self.option.kind, Matching):
             text += ": " + self.option.kind.allowed.replace("`", "")
+        if self.old:
+            text += f"; {self.old} is its old name"
         default = self.option.default
         return text if default is None else f"{text} [default: {self.option.kind.show(default)}]"
 

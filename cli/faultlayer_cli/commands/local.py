@@ -14,6 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
@@ -24,6 +25,8 @@ from faultlayer_cli import interrupts
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.plans.time_span import iso, span
+from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.running.emulator import Endpoint
 from faultlayer_cli.running.launch import Launch, endpoint
 from faultlayer_cli.running.local_function import LocalFunction
@@ -127,13 +130,22 @@ def listen_port(text: str | None, once: bool) -> int | None:
     return port
 
 
-def environment(typed: Mapping[str, str | None], assignments: Sequence[str]) -> dict[str, str]:
+def environment(
+    typed: Mapping[str, str | None], assignments: Sequence[str], for_: str | None
+) -> Variables:
     """The function's variables: FAULTLAYER_ ones of our own, then --function-env, then flags."""
     own = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
     flagged = {name.upper(): text for name, text in typed.items() if text is not None}
-    env = own | variables(assignments) | flagged
-    fault_flags.parse(env, frozenset(flagged))
-    return env
+    if for_ is not None:
+        if END in flagged:
+            raise Mistake("the end is given twice; allowed: one of --for and --until")
+        flagged[END] = iso(datetime.now(timezone.utc) + span(for_))
+    found = fault_flags.parse(own | variables(assignments) | flagged, frozenset(flagged))
+    if for_ is not None and not found.rules and not found.source:
+        raise Mistake("--for without a fault; allowed: with the faults that are to end")
+    if END in flagged and found.end is not None and found.end <= time.time():
+        raise Mistake("--until is over already; allowed: a time that is to come")
+    return found
 
 
 @click.command(cls=FaultCommand, context_settings={"max_content_width": 100})
@@ -166,6 +178,7 @@ def environment(typed: Mapping[str, str | None], assignments: Sequence[str]) -> 
     metavar="DIR",
     help="the unpacked layer [default: that of this installation]",
 )
+@click.option("--for", "for_", metavar="TIME", help="the faults end after 30m, 2h, 1d")
 @click.option("--docker", is_flag=True, help="in a container, also if it works without")
 @click.option(
     "--image",
@@ -182,6 +195,7 @@ def local(
     function_memory: str,
     function_storage: str,
     layer: str | None,
+    for_: str | None,
     docker: bool,
     image: str | None,
     **typed: str | None,
@@ -199,7 +213,7 @@ def local(
         raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
     chosen = image_name(image) if image is not None else IMAGE
     event = read_event(invoke)
-    env = environment(typed, function_env)
+    env = environment(typed, function_env, for_).texts
     function = LocalFunction(
         folder=function_folder(folder, handler, is_python(chosen)),
         handler=handler,

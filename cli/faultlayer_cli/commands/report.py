@@ -20,7 +20,7 @@ from faultlayer_cli.commands.options import account_options
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.logs.report import of_cloudwatch, of_files
 from faultlayer_cli.logs.sums import Group, Sums
-from faultlayer_cli.plans import expiry
+from faultlayer_cli.plans.time_span import span
 from faultlayer_cli.terminal import TERMINAL, say
 
 _HEAD = ("fault", "injections", "dry runs", "invocations", "errors", "median ms", "p95 ms")
@@ -101,7 +101,7 @@ def window(since: str, until: str | None, now: float) -> tuple[float, float]:
 def _time(flag: str, text: str, now: float) -> float:
     """Parse a time (epoch seconds): so long ago, or a point in time."""
     try:
-        return now - expiry.span(text).total_seconds()
+        return now - span(text).total_seconds()
     except Mistake:
         pass
     try:

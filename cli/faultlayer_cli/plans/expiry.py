@@ -6,7 +6,6 @@ has an end of its own, and to a plan that is fetched live.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -16,24 +15,12 @@ from faultlayer.values import instant
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.errors import Mistake
+from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, PLAN, Variables
 
-_TIME = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _HOUR = timedelta(hours=1)
 _FIELD = "end"  # of a plan
 _WHOLE = "faultlayer"  # the flag with the end, if a plan is feature flags
-_LONGEST = timedelta(days=365)
-_ISO = "%Y-%m-%dT%H:%M:%SZ"
-
-
-def span(text: str) -> timedelta:
-    """Parse a length of time such as `30m`, `2h` or `1d`. Raises Mistake."""
-    found = _TIME.fullmatch(text.strip())
-    time = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta()
-    if not timedelta() < time <= _LONGEST:
-        raise Mistake("--for is not a time up to a year; allowed: for example 30m, 2h or 1d")
-    return time
 
 
 def with_end(document: Mapping[str, Any], end: str) -> dict[str, Any]:
@@ -93,7 +80,7 @@ class Ending:
         return self._after(span(self.for_)) if self.for_ is not None else self.until
 
     def _after(self, time: timedelta) -> str:
-        return (self.now + time).strftime(_ISO)
+        return iso(self.now + time)
 
     def _ahead(self, end: str) -> bool:
         """True if this end, as the variable has it, is still to come."""
@@ -164,7 +151,7 @@ class Ending:
             return dict(before)
         opens = self.given.planned.start if self.given else None
         begins = datetime.fromtimestamp(max(opens or 0.0, self.now.timestamp()), timezone.utc)
-        return with_end(document, (begins + _HOUR).strftime(_ISO))
+        return with_end(document, iso(begins + _HOUR))
 
     def told(self, ends: Iterable[str]) -> str:
         """One sentence on the end, for before anything is changed; `ends` are the functions'."""

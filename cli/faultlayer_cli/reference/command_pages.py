@@ -80,7 +80,11 @@ def _fault_flags() -> list[str]:
         "## Fault flags",
         "",
         "`local`, `attach` and `explain` take them. A flag stands for an environment variable of "
-        "the function, takes the same values, and is checked by the same code.",
+        "the function, takes the same values, and is checked by the same code. A flag means the "
+        "same in all three, and in `arm`.",
+        "",
+        "Two had another name, which goes on working: `--until` was `--end`, and `--log-only` was "
+        "`--dry-run` in `local` and `explain`. In `attach` and `arm`, `--dry-run` changes nothing.",
         "",
         *table(("flag", "variable", "fault"), rows),
     ]

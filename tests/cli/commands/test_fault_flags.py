@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 import pytest
 from cli_support import HELLO, Command
 
 from faultlayer.faults import all_faults
+from faultlayer.values import instant
 from faultlayer.values.kinds import Flag, Text
 from faultlayer.vocabulary.registry import COMMON, GLOBALS
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.local import local
 
+LATER = "2099-01-31T17:00:00Z"
 SETTINGS = fault_flags.settings()
 OURS = {
     "handler",
@@ -109,6 +113,47 @@ def test_a_mistake_in_a_variable_is_told_as_one(typed: Command, monkeypatch: pyt
     (line,) = said.lines
     assert "FAULTLAYER_LATENCYY" in line
     assert "did you mean FAULTLAYER_LATENCY?" in line
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(["--dry-run"], ["--log-only"]), (["--end", LATER], ["--until", LATER])],
+    ids=["--dry-run", "--end"],
+)
+def test_old_names_go_on_working(typed: Command, old: list[str], new: list[str]):
+    before, now = (typed("local", HELLO, "--status", "503", *flags).run for flags in (old, new))
+    assert before is not None and now is not None
+    assert before.function.env == now.function.env
+    assert "old name" in typed("local", "--help").out
+
+
+def test_faults_end_after_a_time(typed: Command):
+    run = typed("local", HELLO, "--status", "503", "--for", "2h").run
+    assert run is not None
+    ahead = instant.parse(run.function.env["FAULTLAYER_END"] or "") - time.time()
+    assert 7100 < ahead <= 7200
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--for", "2h"], "--for without a fault; allowed: with the faults that are to end"),
+        (["--status", "503", "--for", "soon"], "--for is not a time up to a year; allowed: "),
+        (
+            ["--status", "503", "--for", "2h", "--end", LATER],
+            "the end is given twice; allowed: one of --for and --until",
+        ),
+        (
+            ["--status", "503", "--until", "2020-01-01T00:00:00Z"],
+            "--until is over already; allowed: a time that is to come",
+        ),
+    ],
+)
+def test_an_end_that_makes_no_sense(typed: Command, flags: list[str], told: str):
+    said = typed("local", HELLO, *flags)
+    assert (said.code, said.run) == (2, None)
+    (line,) = said.lines
+    assert line.startswith(f"faultlayer: {told}")
 
 
 def test_help_shows_every_fault_once_and_what_all_have_once(typed: Command):

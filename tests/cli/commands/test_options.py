@@ -61,3 +61,22 @@ def test_the_faults_have_headings_of_their_own(capsys: pytest.CaptureFixture[str
     headings = [line for line in said.splitlines() if line[:1].isupper() and line[-1:] == ":"]
     assert len(headings) > 10
     assert "Options:" in headings
+
+
+SPELLINGS = {
+    "local": {("--log-only", "--dry-run"), ("--until", "--end"), ("--for",)},
+    "explain": {("--log-only", "--dry-run"), ("--until", "--end")},
+    "attach": {("--log-only",), ("--dry-run",), ("--until", "--end"), ("--for",)},
+    "arm": {("--dry-run",), ("--until", "--end"), ("--for",)},
+}
+
+
+@pytest.mark.parametrize("command", SPELLINGS)
+def test_a_flag_has_one_meaning(command: str) -> None:
+    """A name is of one option. --dry-run, the old name of --log-only, has one where none was."""
+    names = {name for spelling in SPELLINGS[command] for name in spelling}
+    found = main.commands.get_command(click.Context(main.commands), command)
+    assert found is not None
+    options_of = [p for p in found.params if isinstance(p, click.Option)]
+    shared = {tuple(p.opts) for p in options_of if names & set(p.opts)}
+    assert shared == SPELLINGS[command]

@@ -21,4 +21,4 @@ def test_the_command_reference_has_every_command_and_every_option():
     for setting in fault_flags.settings():
         assert f"`{setting.flag}" in text
         assert f"`{setting.variable}`" in text
-    assert "`--end` is `--until` here" in text
+    assert "`--event` is `--fault-event` here" in text
