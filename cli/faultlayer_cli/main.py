@@ -15,7 +15,7 @@ import click
 
 from faultlayer import __version__
 from faultlayer_cli.errors import Failure
-from faultlayer_cli.terminal import say
+from faultlayer_cli.terminal import prepare, put, say
 
 # A command's module is imported when it is asked for: boto3 takes a while.
 _COMMANDS = [
@@ -71,13 +71,13 @@ def run(arguments: list[str] | None = None) -> int:
         result = commands.main(arguments, prog_name="faultlayer", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message(), file=sys.stderr)
+        put(*error.format_message().split("\n"), error=True)
         return 2
     except click.ClickException as error:
         say(" ".join(error.format_message().split()))
         return 2 if isinstance(error, click.UsageError) else 1
     except Failure as error:
-        for line in str(error).splitlines():
+        for line in str(error).split("\n"):
             say(line)
         return error.code
     except (click.Abort, KeyboardInterrupt):
@@ -89,4 +89,5 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def main() -> NoReturn:
+    prepare()
     sys.exit(run())

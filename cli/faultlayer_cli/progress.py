@@ -2,8 +2,10 @@
 
     room -- note("fetching the emulator (once)") --> Progress: a terminal, a page,
          -- count(3, 7) of "changing" ------------->           a test, or nobody
+         -- output()(b"START RequestId: ...") ------>
 
-Notes are whole sentences for the user. Counts are for whoever waits, and may be dropped.
+Notes are whole sentences for the user. Counts are for whoever waits, and may be dropped. Output is
+what other programs print: a function, a build.
 """
 
 from __future__ import annotations
@@ -12,14 +14,18 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+Output = Callable[[bytes], None]  # takes what a program prints, piece by piece
 Count = Callable[[int, "int | None"], None]  # done so far, and of how many (None: not known)
 
 
 class Progress(Protocol):
-    """Receives notes and counts. The main thread calls it."""
+    """Receives notes, counts and output. The main thread calls it; any may write to an Output."""
 
     def note(self, text: str) -> None:
         """Take one sentence that the user should know."""
+
+    def output(self) -> Output:
+        """Take the output of one program."""
 
     def counting(self, doing: str, unit: str = "") -> contextlib.AbstractContextManager[Count]:
         """Follow one piece of work, to the end of the `with` block, counted in `unit`s."""
@@ -30,6 +36,9 @@ class Silent:
 
     def note(self, text: str) -> None:
         pass
+
+    def output(self) -> Output:
+        return lambda piece: None
 
     @contextlib.contextmanager
     def counting(self, doing: str, unit: str = "") -> Iterator[Count]:

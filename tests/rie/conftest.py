@@ -13,6 +13,7 @@ import pytest
 import machine
 from faultlayer_cli.running.emulator import TASK, Emulator
 from faultlayer_cli.running.local_function import LocalFunction
+from faultlayer_cli.terminal import TERMINAL
 from rie.held import held as held  # a fixture
 from rie.support import Function
 
@@ -49,7 +50,7 @@ def run() -> Iterator[Callable[..., Function]]:
         ) -> Function:
             env = {"AWS_LAMBDA_EXEC_WRAPPER": f"{TASK}/first-wrapper", **variables}
             function = LocalFunction(PROBE, handler, env, timeout, layer=layer)
-            emulator = Emulator(function, shown=shown)
+            emulator = Emulator(function, shown=shown, progress=TERMINAL)
             return Function(stack.enter_context(emulator))
 
         yield start

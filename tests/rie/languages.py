@@ -13,6 +13,7 @@ import pytest
 
 from faultlayer_cli.running.emulator import Emulator
 from faultlayer_cli.running.local_function import LocalFunction
+from faultlayer_cli.terminal import TERMINAL
 from rie.support import Function
 from runtimes import builds
 from runtimes.languages import NODE, PYTHON
@@ -40,5 +41,5 @@ def running(
             built = builds.build(NODE, print) / "node_modules"
             place["shown"] = {"/var/task/node_modules": built}
         function = LocalFunction(folder, handler, env, **settings)
-        with Emulator(function, echo=echo, **place) as emulator:
+        with Emulator(function, echo=echo, progress=TERMINAL, **place) as emulator:
             yield Function(emulator)

@@ -14,6 +14,7 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import interpreter, namespaces
 from faultlayer_cli.running.emulator import Emulator
 from faultlayer_cli.running.local_function import LocalFunction
+from faultlayer_cli.terminal import TERMINAL
 from rie.support import Function
 from runtimes import builds, matrix
 from runtimes.languages import LANGUAGES, Language
@@ -36,6 +37,7 @@ class Example:
         emulator = Emulator(
             LocalFunction(self.folder, self.language.handler, env, timeout=20, memory=256),
             bootstrap=self.language.bootstrap,
+            progress=TERMINAL,
         )
         return Function(self.stack.enter_context(emulator))
 

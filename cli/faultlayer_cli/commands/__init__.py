@@ -6,6 +6,7 @@
     output, results       tables, JSON, one line per function that was not changed
     all others            a command each, imported only if it is asked for
 
-No other room but the demo imports click or rich, or prints. A command parses, asks and prints; all
-other work belongs to a room: an experiment must be able to do the same without a terminal.
+Only `terminal` prints: it makes every text safe for a terminal. No other room but the demo imports
+click, or knows the terminal. A command parses, asks and prints; all other work belongs to a room:
+an experiment must be able to do the same without a terminal.
 """

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import sys
 import time
 
 import click
@@ -24,7 +23,7 @@ from faultlayer_cli.plans.live_plan import COMMON_OPTIONS, PlanRule, describe
 from faultlayer_cli.plans.place import Place, chosen_place
 from faultlayer_cli.plans.state import PlanState
 from faultlayer_cli.plans.stores import DisarmOutcome, at
-from faultlayer_cli.terminal import say
+from faultlayer_cli.terminal import ask, put, say
 
 _FAULT = "fault"
 
@@ -77,7 +76,7 @@ def arm(
     elif dry_run:
         _print_difference(arming, outcome)
     else:
-        print(f"{place}: {outcome}")
+        put(f"{place}: {outcome}")
     if not dry_run and arming.changes:
         say(f"each function follows from its next events on, after {arming.store.delay}")
     return 0
@@ -118,16 +117,16 @@ def _ends(arming: Arming, end: expiry.Ending) -> str:
 
 def _print_difference(arming: Arming, outcome: str) -> None:
     """Print the text that would be written, and its difference to the present text."""
-    print(f"{arming.store.place}: {outcome}")
+    put(f"{arming.store.place}: {outcome}")
     if not arming.changes:
         return
-    print(f"  {arming.text}")
+    put(f"  {arming.text}")
     old = arming.plan_before
     there = json.dumps(old, indent=2) if old is not None else arming.before or ""
     then = json.dumps(arming.plan, indent=2)
-    lines = difflib.unified_diff(there.splitlines(), then.splitlines(), "now", "then", lineterm="")
+    lines = difflib.unified_diff(there.split("\n"), then.split("\n"), "now", "then", lineterm="")
     for line in lines:
-        print(f"  {line}")
+        put(f"  {line}")
 
 
 def _confirm(arming: Arming, yes: bool) -> None:
@@ -138,11 +137,7 @@ def _confirm(arming: Arming, yes: bool) -> None:
     if arming.readers:
         reach += f", {len(arming.readers)} of them in {arming.region}"
     say(f"{arming.store.place} is armed already; this replaces its plan for {reach}")
-    print("Type yes to go on: ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline()
-    if not typed:
-        print(file=sys.stderr)
-    if typed.strip() != "yes":
+    if ask("Type yes to go on:") != "yes":
         raise Mistake("not confirmed; nothing was written; allowed: yes, or --yes")
 
 
@@ -170,7 +165,7 @@ def disarm(
         )
     else:
         say(f"in {account.place}")
-        print(f"{place}: {done.outcome.value}")
+        put(f"{place}: {done.outcome.value}")
     if done.outcome is DisarmOutcome.DISARMED:
         say(f"each function follows from its next events on, after {store.delay}")
     return 0
@@ -204,10 +199,10 @@ def show(
             }
         )
         return 0
-    print(f"{place}: {live.state.value}")
-    print(f"region: {account.place}")
+    put(f"{place}: {live.state.value}")
+    put(f"region: {account.place}")
     for name, value in live.settings.items():
-        print(f"{name}: {value}{_far(live.times[name]) if name in live.times else ''}")
+        put(f"{name}: {value}{_far(live.times[name]) if name in live.times else ''}")
     if live.rules:
         output.table((_FAULT, "options", *COMMON_OPTIONS), [_rule_row(rule) for rule in live.rules])
     for problem in live.problems:

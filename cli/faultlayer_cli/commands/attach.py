@@ -5,7 +5,6 @@ More than one function is changed only if the user confirmed it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 
 import click
@@ -26,7 +25,7 @@ from faultlayer_cli.fleet.attach import Prepared, prepare_attach, prepare_detach
 from faultlayer_cli.fleet.rollout import Result
 from faultlayer_cli.plans import expiry
 from faultlayer_cli.plans.variables import END, PLAN, Variables
-from faultlayer_cli.terminal import TERMINAL, say
+from faultlayer_cli.terminal import TERMINAL, ask, say
 
 _MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps the function's own wrapper
 _LOG_ONLY = PREFIX + "DRY_RUN"
@@ -199,9 +198,5 @@ def confirm(prepared: Prepared, verb: str) -> None:
     if len(names) > 1:
         word = str(len(names))
         say(f"{verb} {word} functions in {account.region}: {', '.join(names)}")
-    print(f"Type {word} to go on ({account.identity()}): ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline()
-    if not typed:
-        print(file=sys.stderr)
-    if typed.strip() != word:
+    if ask(f"Type {word} to go on ({account.identity()}):") != word:
         raise Mistake(f"not confirmed; nothing was changed; allowed: {word}, or --yes")

@@ -9,11 +9,11 @@ from pathlib import Path
 from time import time
 
 import click
-from rich.text import Text
 
 from faultlayer.values import instant
 from faultlayer_cli.commands import fault_flags, output
 from faultlayer_cli.commands.options import FaultCommand
+from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.explanation import HITS, MAY_HIT, invocation_of
 from faultlayer_cli.plans.explanation import explain as explain_rules
@@ -65,7 +65,12 @@ def explain(
         output.print_json({"rules": [vars(verdict) for verdict in verdicts]})
     else:
         rows = [
-            (v.rule, v.fault, Text(v.verdict, _STYLES.get(v.verdict, "")), "; ".join(v.because))
+            (
+                v.rule,
+                v.fault,
+                Cell(v.verdict, _STYLES.get(v.verdict, "")),
+                "; ".join(v.because),
+            )
             for v in verdicts
         ]
         output.table(("rule", "fault", "verdict", "because"), rows)

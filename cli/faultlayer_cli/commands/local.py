@@ -31,7 +31,7 @@ from faultlayer_cli.running.emulator import Endpoint
 from faultlayer_cli.running.launch import Launch, endpoint
 from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import is_free
-from faultlayer_cli.terminal import TERMINAL, say
+from faultlayer_cli.terminal import TERMINAL, put, put_bytes, say
 
 PORT = 9748
 _TIMEOUT = Whole(1, 900, "3")
@@ -258,9 +258,7 @@ def answer(launch: Launch, event: bytes | None) -> None:
         if event is None:
             serve(place, launch.function.folder)
         else:
-            body = place.invoke(event).body
-            sys.stdout.buffer.write(body if body.endswith(b"\n") else body + b"\n")
-            sys.stdout.flush()
+            put_bytes(place.invoke(event).body)
 
 
 def serve(place: Endpoint, folder: Path) -> None:
@@ -268,7 +266,7 @@ def serve(place: Endpoint, folder: Path) -> None:
     event = folder / "event.json"
     data = shlex.quote(f"@{event}") if event.is_file() else "'{}'"
     say(f"{folder} answers at {place.url} until you press Ctrl-C; try:")
-    print(f"  curl -d {data} {place.url}", file=sys.stderr, flush=True)
+    put(f"  curl -d {data} {place.url}", error=True)
     with contextlib.suppress(KeyboardInterrupt):
         while not (why := place.ended()):
             time.sleep(0.2)

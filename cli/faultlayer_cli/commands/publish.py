@@ -16,7 +16,7 @@ from faultlayer_cli.commands.options import account_options
 from faultlayer_cli.layers import versions
 from faultlayer_cli.layers.publish import Published, check_name, chosen_zips
 from faultlayer_cli.layers.publish import publish as publish_layer
-from faultlayer_cli.terminal import TERMINAL
+from faultlayer_cli.terminal import TERMINAL, put
 
 
 @click.command()
@@ -63,7 +63,7 @@ def publish(
         for package in packages:
             done.append(publish_layer(account, package, name, TERMINAL))
             if not json_:
-                print(f"{package.architecture:<6} {done[-1].arn}", flush=True)
+                put(f"{package.architecture:<6} {done[-1].arn}")
     finally:
         if json_ and done:  # also if the second one failed
             published = [vars(each) for each in done]

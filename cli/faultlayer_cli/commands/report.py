@@ -6,22 +6,21 @@ the log has the reason, it is shown. Nothing is changed.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
 import click
-from rich.text import Text
 
 from faultlayer.values import instant
 from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.commands import output
 from faultlayer_cli.commands.options import account_options
+from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.logs.report import of_cloudwatch, of_files
 from faultlayer_cli.logs.sums import Group, Sums
 from faultlayer_cli.plans.time_span import span
-from faultlayer_cli.terminal import TERMINAL, say
+from faultlayer_cli.terminal import TERMINAL, put, say
 
 _HEAD = ("fault", "injections", "dry runs", "invocations", "errors", "median ms", "p95 ms")
 _ALLOWED = "for example 30m, 2h, 1d or 2027-01-31T17:00:00Z"
@@ -85,7 +84,7 @@ def report(
     elif not json_:
         show(found.sums)
         if account:
-            print(f"from {', '.join(found.logs)} in {account.place}")
+            put(f"from {', '.join(found.logs)} in {account.place}")
     return 0
 
 
@@ -118,15 +117,14 @@ def show(sums: Sums) -> None:
         rows.append(_row("total", sums.total))
         output.table(_HEAD, rows)
         if not sums.total.injections:
-            print("no fault was injected")
+            put("no fault was injected")
     for trouble, times in sums.troubles.items():
         about = f" {trouble.about}" if trouble.about else ""
         often = f" ({times} times)" if times > 1 else ""
-        print(f"{trouble.name}{about}: {trouble.message}{often}")
-    sys.stdout.flush()
+        put(f"{trouble.name}{about}: {trouble.message}{often}")
 
 
-def _row(name: str, group: Group, *, counted: bool = True) -> tuple[str | Text, ...]:
+def _row(name: str, group: Group, *, counted: bool = True) -> tuple[str | Cell, ...]:
     cells = (
         str(group.injections) if counted else "",
         str(group.dry_runs) if counted else "",
@@ -135,7 +133,7 @@ def _row(name: str, group: Group, *, counted: bool = True) -> tuple[str | Text, 
         _time_cell(group.median_ms),
         _time_cell(group.p95_ms),
     )
-    return (name, *(Text(cell, justify="right") for cell in cells))
+    return (name, *(Cell(cell, right=True) for cell in cells))
 
 
 def _counted(count: int, share: float | None) -> str:

@@ -6,17 +6,15 @@ A value is printed only of variables that are faultlayer's own.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 
-from rich.text import Text
-
 from faultlayer_cli.commands import output
+from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.fleet import published
 from faultlayer_cli.fleet.change import WRAPPER
 from faultlayer_cli.fleet.published import Findings, VersionState
 from faultlayer_cli.fleet.rollout import TROUBLE, Outcome, Result
-from faultlayer_cli.terminal import say
+from faultlayer_cli.terminal import put, say
 
 _SHORT = re.compile(r"(?<=^.) (layer arn:\S+:layer:|FAULTLAYER_)?")
 _STYLES = {
@@ -32,15 +30,15 @@ _STYLES = {
 def differences(results: Sequence[Result]) -> None:
     """Print the exact changes to each function, or the reason why there are none."""
     for result in results:
-        print(f"{result.name}: {result.outcome.value}" + _because(result))
+        put(f"{result.name}: {result.outcome.value}" + _because(result))
         if result.outcome is Outcome.PLANNED and result.change:
             for line in result.change.difference():
-                print(f"  {line}")
+                put(f"  {line}")
 
 
 def show(place: str, found: Sequence[Result]) -> None:
     """Print the table and, on standard error, the number of each outcome and the place."""
-    rows = [(r.name, Text(r.outcome.value, _STYLES.get(r.outcome, "")), _brief(r)) for r in found]
+    rows = [(r.name, Cell(r.outcome.value, _STYLES.get(r.outcome, "")), _brief(r)) for r in found]
     output.table(("function", "outcome", ""), rows)
     counts = [(o.value, sum(r.outcome is o for r in found)) for o in Outcome]
     say(f"{place}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
@@ -60,7 +58,6 @@ def failed(found: Sequence[Result]) -> None:
     for result in found:
         if result.outcome in TROUBLE:
             say(f"{result.name}: {result.outcome.value}{_because(result)}")
-    sys.stderr.flush()
 
 
 def left_published(findings: Findings, *, live: bool = True) -> None:
@@ -78,7 +75,6 @@ def left_published(findings: Findings, *, live: bool = True) -> None:
             say(published.told(one))
         for line in advice:
             say(f"  {line}")
-    sys.stderr.flush()
 
 
 def _because(result: Result) -> str:

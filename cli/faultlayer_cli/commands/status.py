@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.text import Text
 
 from faultlayer.vocabulary.registry import GLOBALS, PREFIX
 from faultlayer_cli.aws.account import open_account
@@ -14,6 +13,7 @@ from faultlayer_cli.aws.arn import is_ours
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output, results
 from faultlayer_cli.commands.options import account_options, region_options, selection_options
+from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.fleet import published
 from faultlayer_cli.fleet.status import FunctionStatus, RegionStatus
 from faultlayer_cli.fleet.status import status as read_status
@@ -86,7 +86,7 @@ def _print(there: RegionStatus, all_regions: bool) -> None:
         say(f"published versions that have the layer and inject nothing: {idle}")
 
 
-def _row(one: FunctionStatus) -> tuple[str | Text, ...]:
+def _row(one: FunctionStatus) -> tuple[str | Cell, ...]:
     # A plan that is fetched is among the faults: it says them.
     settings = _SETTINGS - {PLAN} if one.source else _SETTINGS
     faults = [_short(name, text) for name, text in one.variables.items() if name not in settings]
@@ -94,14 +94,14 @@ def _row(one: FunctionStatus) -> tuple[str | Text, ...]:
     layer = one.layer.rpartition(":layer:")[2] if one.layer else ""
     return (
         one.function,
-        Text(one.state, _STYLES.get(one.state, "")),
+        Cell(one.state, _STYLES.get(one.state, "")),
         layer,
         " ".join(faults),
         "; ".join([" ".join(others)] * bool(others) + list(one.notes)),
     )
 
 
-def _version_row(one: published.Version) -> tuple[str | Text, ...]:
+def _version_row(one: published.Version) -> tuple[str | Cell, ...]:
     number = one.function.version
     ours = [arn for arn in one.function.layers if is_ours(arn)]
     notes = [
@@ -110,7 +110,7 @@ def _version_row(one: published.Version) -> tuple[str | Text, ...]:
     notes += ["aliases not known"] * (one.aliases is None)
     return (
         one.function.label,
-        Text(one.state.value, _STYLES.get(one.state.value, "")),
+        Cell(one.state.value, _STYLES.get(one.state.value, "")),
         ours[0].rpartition(":layer:")[2] if ours else "",
         one.why,
         "; ".join([f"end={one.until}"] * bool(one.until) + notes),

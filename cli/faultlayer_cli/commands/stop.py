@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.text import Text
 
 from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output, results
 from faultlayer_cli.commands.options import account_options, region_options, selection_options
+from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.fleet import everywhere
 from faultlayer_cli.fleet.stop import StoppedRegion
 from faultlayer_cli.fleet.stop import stop as stop_all
 from faultlayer_cli.plans.stores import DisarmOutcome, DisarmResult
-from faultlayer_cli.terminal import TERMINAL, say
+from faultlayer_cli.terminal import TERMINAL, put, say
 
 FOUND_NOTHING = 4
 
@@ -107,12 +107,12 @@ def _print_json(
 
 def _table(disarmed: Sequence[DisarmResult]) -> None:
     if disarmed:
-        print()
+        put("")
         failed = DisarmOutcome.FAILED
         rows = [
             (
                 str(one.place),
-                Text(one.outcome.value, "red" if one.outcome is failed else "green"),
+                Cell(one.outcome.value, "red" if one.outcome is failed else "green"),
                 one.reason * (one.outcome is not failed),
             )
             for one in disarmed

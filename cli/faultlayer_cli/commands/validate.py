@@ -11,7 +11,7 @@ from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.commands import output
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.validation import check_plan, check_variables, read_variables
-from faultlayer_cli.terminal import say
+from faultlayer_cli.terminal import put, say
 
 
 @click.command()
@@ -44,5 +44,5 @@ def validate(files: Sequence[str], variables: Sequence[str], json_: bool) -> int
         for problem in each.problems:
             say(problem)
         if not each.problems and not json_:
-            print(f"{each.file}: right")
+            put(f"{each.file}: right")
     return 2 if any(each.problems for each in found) else 0

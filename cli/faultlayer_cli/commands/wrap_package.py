@@ -8,6 +8,7 @@ import click
 
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.layers.wrap_package import unwrap, wrap, write
+from faultlayer_cli.terminal import say
 
 
 @click.command("wrap-package")
@@ -25,4 +26,4 @@ def wrap_package(source: str, target: str, undo: bool) -> None:
     except Mistake as error:
         raise Mistake(f"{source}: {error}") from None
     write(Path(target), data)
-    click.echo(f"{target}: {'unwrapped' if undo else 'wrapped'}, {len(data)} bytes", err=True)
+    say(f"{target}: {'unwrapped' if undo else 'wrapped'}, {len(data)} bytes")

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from faultlayer_cli.demo.screen import Measurements, Scene, Screen, prepare_output
+from faultlayer_cli.demo.screen import Measurements, Scene, Screen
 from faultlayer_cli.layers import built, checkout
 from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import Emulator
@@ -73,7 +73,6 @@ def run() -> Sequence[Measurements]:
     for fetch in (downloads.emulator, downloads.runtime):  # before the first scene, not amid it
         fetch(TERMINAL)
     built.tree(downloads.architecture())
-    prepare_output()
     screen = Screen()
     screen.title(folder if root is None else EXAMPLE, INVOCATIONS)
     outcomes = []

@@ -19,6 +19,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from faultlayer_cli import terminal
+from faultlayer_cli.terminal import styled
+
 _WIDTH = 80
 _LABEL = 27  # width of the table's first column
 _BINS = 51  # of the chart's axis
@@ -52,9 +55,9 @@ class Measurements:
         ordered = sorted(self.times)
         return ordered[max(math.ceil(len(ordered) * share), 1) - 1]
 
-    def said(self) -> str:
+    def said(self) -> list[str]:
         """Its answers, the most frequent kind first."""
-        return "\n".join(f"{count} x {name}" for name, count in self.answers.most_common())
+        return [f"{count} x {name}" for name, count in self.answers.most_common()]
 
 
 def column(milliseconds: float) -> int:
@@ -86,7 +89,7 @@ class Screen:
     """The terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
-        found = console or Console(highlight=False)
+        found = console or terminal.console()
         self._console = found
         found.width = _WIDTH  # a pipe has none, and a narrower terminal folds better than a table
         unicode = found.encoding.lower().startswith("utf")
@@ -94,7 +97,7 @@ class Screen:
         self._box = box.SIMPLE_HEAD if unicode else None
 
     def _print(self, text: str = "", style: str = "") -> None:
-        self._console.print(Text(text, style))
+        self._console.print(styled(text, style))
 
     def title(self, folder: Path, invocations: int) -> None:
         self._print()
@@ -113,7 +116,7 @@ class Screen:
             self._print("  " + _assignment(name, value), "cyan")
 
     def outcome(self, outcome: Measurements) -> None:
-        said = outcome.said().replace("\n", ", ")
+        said = ", ".join(outcome.said())
         middle = _milliseconds(outcome.percentile(0.5))
         self._print(f"  -> {said}; half of them within {middle} ms", _style(outcome))
 
@@ -124,15 +127,17 @@ class Screen:
         for name in ("errors", "p50 ms", "p99 ms", "code ran"):
             table.add_column(name, justify="right", width=max(5, *map(len, name.split())))
         for outcome in outcomes:
-            label = Text(outcome.scene.name, "bold")
+            label = [styled(outcome.scene.name, "bold")]
             for name, value in outcome.scene.variables.items():
                 assignment = _assignment(name, value)
+                parts = [assignment]
                 if len(assignment) > _LABEL:
-                    assignment = assignment.replace("=", "=\n", 1)
-                label.append("\n" + assignment, "not bold cyan")
+                    start = assignment.index("=") + 1
+                    parts = [assignment[:start], assignment[start:]]
+                label += [styled(part, "cyan") for part in parts]
             table.add_row(
-                label,
-                Text(outcome.said(), _style(outcome)),
+                _lines(label),
+                _lines([styled(text, _style(outcome)) for text in outcome.said()]),
                 str(outcome.errors),
                 _milliseconds(outcome.percentile(0.5)),
                 _milliseconds(outcome.percentile(0.99)),
@@ -145,7 +150,7 @@ class Screen:
         self._print("How long the callers waited (the higher, the more of them)", "bold")
         self._print()
         for outcome in outcomes:
-            row = Text(f"  {outcome.scene.name:<10} ")
+            row = styled(f"  {outcome.scene.name:<10} ")
             row.append(bars(outcome.times, self._levels), _style(outcome))
             self._console.print(row)
         for line in axis():
@@ -166,6 +171,10 @@ def program() -> str:
     return min(str(script), os.path.relpath(script), key=len)
 
 
+def _lines(parts: Sequence[Text]) -> Text:
+    return Text("\n").join(parts)
+
+
 def _assignment(name: str, value: str) -> str:
     return f'{name}="{value}"' if " " in value else f"{name}={value}"
 
@@ -176,11 +185,3 @@ def _milliseconds(value: float) -> str:
 
 def _style(outcome: Measurements) -> str:
     return "red" if outcome.errors else "green"
-
-
-def prepare_output() -> None:
-    """A terminal that lacks a character shows a question mark instead of ending the demo."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")

@@ -15,7 +15,7 @@ from faultlayer_cli.aws import permissions
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.layers import checkout
 from faultlayer_cli.reference import command_pages, fault_pages, room_pages, schema, tables
-from faultlayer_cli.terminal import say
+from faultlayer_cli.terminal import put, say
 
 _MARKER = re.compile(r"^<!-- reference:([\w-]+):(begin|end) -->$", re.MULTILINE)
 
@@ -125,7 +125,7 @@ def run(arguments: list[str] | None = None) -> int:
             say(f"{path}: written")
         return 0
     found = differences(root)
-    sys.stdout.writelines(line + "\n" for line in found)
+    put(*found)
     if found:
         say("the pages do not say what the code says: make docs writes them")
     return 1 if found else 0

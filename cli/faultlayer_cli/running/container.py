@@ -22,6 +22,7 @@ from typing import Any
 
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.layers import built
+from faultlayer_cli.progress import SILENT, Progress
 from faultlayer_cli.running import http_client, port_relay
 from faultlayer_cli.running.docker_engine import (
     TROUBLE,
@@ -46,8 +47,8 @@ _ERROR = re.compile(r"error|fail|cannot|not found|no such|no module|denied|requi
 class Container(Endpoint):
     """One function in a container of this image, as a context manager.
 
-    The layer that comes with this command is taken for the image's architecture. `echo` passes the
-    log on to standard error. /tmp is memory; all else is read-only.
+    The layer that comes with this command is taken for the image's architecture. `progress` gets
+    the log. /tmp is memory; all else is read-only.
     """
 
     def __init__(
@@ -57,9 +58,9 @@ class Container(Endpoint):
         function: LocalFunction,
         *,
         port: int | None = None,
-        echo: bool = True,
+        progress: Progress = SILENT,
     ) -> None:
-        super().__init__(function, port, echo)
+        super().__init__(function, port, progress)
         self.name = f"faultlayer-{uuid.uuid4().hex[:12]}"
         self._engine = engine
         self._image = image

@@ -25,7 +25,7 @@ from typing import IO, TypeVar
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import built
-from faultlayer_cli.progress import SILENT, Progress
+from faultlayer_cli.progress import SILENT, Output, Progress
 from faultlayer_cli.running import downloads, http_client, interpreter, namespaces
 from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.running.local_function import LocalFunction
@@ -70,7 +70,7 @@ def described(function: LocalFunction) -> dict[str, str]:
 class Log:
     """The output of all processes so far, also passed on as it comes."""
 
-    def __init__(self, echo: IO[bytes] | None) -> None:
+    def __init__(self, echo: Output) -> None:
         self._echo = echo
         self._data = bytearray()
         self._changed = threading.Condition()
@@ -84,9 +84,7 @@ class Log:
         with self._changed:
             self._data += piece
             self._changed.notify_all()
-        if self._echo is not None:
-            self._echo.write(piece)
-            self._echo.flush()
+        self._echo(piece)
 
     def copy(self, stream: IO[bytes]) -> None:
         """Take the stream until its end."""
@@ -105,13 +103,13 @@ class Log:
 class Endpoint(abc.ABC):
     """A function that answers here, and its log: the same for each way to run one."""
 
-    def __init__(self, function: LocalFunction, port: int | None, echo: bool) -> None:
+    def __init__(self, function: LocalFunction, port: int | None, progress: Progress) -> None:
         self.function = function
         self.folder = function.folder.resolve()
         self._layer = function.layer.resolve() if function.layer else None
         self._ports = contextlib.ExitStack()  # held until it is closed
         self.port = port or self._take_port()
-        self._log = Log(sys.stderr.buffer if echo else None)
+        self._log = Log(progress.output())
 
     @abc.abstractmethod
     def start(self) -> None:
@@ -181,8 +179,8 @@ class Endpoint(abc.ABC):
 class Emulator(Endpoint):
     """One function under the emulator, as a context manager.
 
-    `bootstrap` is the command that starts the runtime, by default the Python one. `echo` passes the
-    log on to standard error. `tmp` is the function's /tmp, unless that is in memory.
+    `bootstrap` is the command that starts the runtime, by default the Python one. `progress` gets
+    the log, unless `echo` is false. `tmp` is the function's /tmp, unless that is in memory.
 
     The function sees its own folder at /var/task. A bootstrap from elsewhere is at /var/runtime,
     with what lies beside it. `shown` adds more of the host, by the path that the function sees. All
@@ -201,7 +199,7 @@ class Emulator(Endpoint):
         echo: bool = True,
         progress: Progress = SILENT,
     ) -> None:
-        super().__init__(function, port, echo)
+        super().__init__(function, port, progress if echo else SILENT)
         self._progress = progress
         self.api_port = self._take_port()
         self._bootstrap = bootstrap.resolve() if bootstrap else None

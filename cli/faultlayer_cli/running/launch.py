@@ -72,4 +72,6 @@ def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
     if refused:
         reason = refused.partition(": ")[0]
         progress.note(f"runs in Docker, in {launch.image}, since {reason}")
-    return container.Container(engine, launch.image, launch.function, port=launch.port)
+    return container.Container(
+        engine, launch.image, launch.function, port=launch.port, progress=progress
+    )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from rich.text import Text
 
 from faultlayer_cli.commands import output
 
 
 def test_in_a_pipe_no_line_of_a_table_is_broken(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 300
-    output.table(("function", "outcome"), [("orders", Text("changed", "green")), (long, "")])
+    output.table(("function", "outcome"), [("orders", output.Cell("changed", "green")), (long, "")])
     first, second, third = capsys.readouterr().out.splitlines()
     assert first.split() == ["function", "outcome"]
     assert second.split() == ["orders", "changed"]

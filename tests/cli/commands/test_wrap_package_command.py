@@ -25,9 +25,14 @@ def test_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     source, wrapped, back = (tmp_path / name for name in ("in.zip", "out.zip", "back.zip"))
     source.write_bytes(package("bootstrap"))
     assert main.run(["wrap-package", str(source), str(wrapped)]) == 0
-    assert capsys.readouterr().err == f"{wrapped}: wrapped, {wrapped.stat().st_size} bytes\n"
+    assert (
+        capsys.readouterr().err
+        == f"faultlayer: {wrapped}: wrapped, {wrapped.stat().st_size} bytes\n"
+    )
     assert main.run(["wrap-package", "--unwrap", str(wrapped), str(back)]) == 0
-    assert capsys.readouterr().err == f"{back}: unwrapped, {back.stat().st_size} bytes\n"
+    assert (
+        capsys.readouterr().err == f"faultlayer: {back}: unwrapped, {back.stat().st_size} bytes\n"
+    )
     assert zipfile.ZipFile(back).namelist() == ["bootstrap"]
 
 
