@@ -58,9 +58,10 @@ def test_a_function_without_variables_is_without_them_again(
 
 def test_twice_is_once(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
     make("orders")
-    cli("attach", "orders", "--status", "503")
+    until = ("--until", "2099-01-31T17:00:00Z")
+    cli("attach", "orders", "--status", "503", *until)
     made = aws.configuration("orders")
-    said = cli("attach", "orders", "--status", "503")
+    said = cli("attach", "orders", "--status", "503", *until)
     assert (said.code, updates(aws)) == (0, 1)
     assert aws.configuration("orders") == made
     assert "unchanged" in said.out
@@ -71,7 +72,7 @@ def test_other_faults_take_the_place_of_the_first(
 ) -> None:
     make("orders")
     cli("attach", "orders", "--status", "503", "--seed", "7")
-    cli("attach", "orders", "--latency", "1s", "--forever")
+    cli("attach", "orders", "--latency", "1s", "--forever", "--yes")
     assert aws.variables("orders") == {
         "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
         "FAULTLAYER_LATENCY": "1s",
@@ -109,7 +110,7 @@ def test_the_wrapper_there_was_is_chained_and_given_back(
     make("orders", variables={"AWS_LAMBDA_EXEC_WRAPPER": wrapper, "DD_ENV": "live"})
     before = settled(aws.configuration("orders"))
     for faults in (["--status", "503"], ["--latency", "1s"]):
-        cli("attach", "orders", *faults)
+        cli("attach", "orders", *faults, "--yes")
         found = aws.variables("orders")
         assert found["AWS_LAMBDA_EXEC_WRAPPER"] == WRAPPER
         assert found["FAULTLAYER_NEXT_WRAPPER"] == wrapper

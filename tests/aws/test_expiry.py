@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,10 @@ def test_what_is_said_of_the_end_is_the_functions_own(
     aws: Aws, make: Make, cli: Cli, layer: str
 ) -> None:
     make("orders")
-    cli("attach", "orders", "--status", "503", "--for", "2h")
     said = cli("attach", "orders", "--status", "503")
     assert f"at {aws.variables('orders')['FAULTLAYER_END']};" in said.err
-    assert "the faults are disabled" in cli("attach", "orders", "--status", "503", "--disabled").err
+    said = cli("attach", "orders", "--status", "503", "--disabled", "--yes")
+    assert "the faults are disabled" in said.err
 
 
 def test_arming_again_what_was_stopped_is_said(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
@@ -90,6 +90,24 @@ def test_a_plan_with_an_end_of_its_own_and_a_live_one_get_none(
     plan.write_text("faults: [{fault: status, code: 503}]\nend: 2099-01-31T17:00:00Z\n")
     cli("attach", "orders", "--plan", plan)
     assert "FAULTLAYER_END" not in aws.variables("orders")
-    cli("attach", "orders", "--plan", "file:/var/task/plan.json")
+    cli("attach", "orders", "--plan", "file:/var/task/plan.json", "--yes")
     assert "FAULTLAYER_END" not in aws.variables("orders")
     assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "live"
+
+
+def test_the_same_faults_again_start_their_hour_anew(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders")
+    cli("attach", "orders", "--status", "503")
+    soon = datetime.now(timezone.utc) + timedelta(minutes=20)
+    aws.set_variables(
+        "orders", **aws.variables("orders") | {"FAULTLAYER_END": f"{soon:%Y-%m-%dT%H:%M:%SZ}"}
+    )
+    said = cli("attach", "orders", "--status", "503")  # without a terminal: nothing is asked
+    assert said.code == 0, said
+    assert (end(aws) - datetime.now(timezone.utc)).total_seconds() > 3500
+    (line,) = [line for line in said.lines if "the same faults again" in line]
+    assert "orders: the same faults again: their time starts anew" in line
+    assert "(in 60 min)" in line
+    assert "(in 20 min)" in line

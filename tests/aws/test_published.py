@@ -437,7 +437,8 @@ def test_forever_where_versions_are_published_asks(
         assert aws.configuration("orders") == before
     assert cli(*forever, "--dry-run").code == 0
     assert cli("attach", "orders", "--status", "503", "--for", "1d").code == 0
-    assert cli("attach", "orders", "--status", "503", "--log-only", "--forever").code == 0
+    logged = cli("attach", "orders", "--status", "503", "--log-only", "--forever", "--yes")
+    assert logged.code == 0
     assert cli("detach", "orders").code == 0
     assert cli(*forever, input="yes\n").code == 0
     assert cli("detach", "orders").code == 0

@@ -13,7 +13,7 @@ import time
 import click
 
 from faultlayer_cli.aws.account import Account, open_account
-from faultlayer_cli.commands import output
+from faultlayer_cli.commands import confirmation, output
 from faultlayer_cli.commands.options import account_options, source_options
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans import expiry, stores
@@ -23,7 +23,7 @@ from faultlayer_cli.plans.live_plan import COMMON_OPTIONS, PlanRule, describe
 from faultlayer_cli.plans.place import Place, chosen_place
 from faultlayer_cli.plans.state import PlanState
 from faultlayer_cli.plans.stores import DisarmOutcome, at
-from faultlayer_cli.terminal import ask, put, say
+from faultlayer_cli.terminal import put, say
 
 _FAULT = "fault"
 
@@ -137,8 +137,7 @@ def _confirm(arming: Arming, yes: bool) -> None:
     if arming.readers:
         reach += f", {len(arming.readers)} of them in {arming.region}"
     say(f"{arming.store.place} is armed already; this replaces its plan for {reach}")
-    if ask("Type yes to go on:") != "yes":
-        raise Mistake("not confirmed; nothing was written; allowed: yes, or --yes")
+    confirmation.ask("yes", "nothing was written")
 
 
 @click.command()

@@ -12,7 +12,7 @@ import click
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.aws.selection import Selection
-from faultlayer_cli.commands import fault_flags, output, results
+from faultlayer_cli.commands import confirmation, fault_flags, output, results
 from faultlayer_cli.commands.options import (
     FaultCommand,
     account_options,
@@ -25,7 +25,7 @@ from faultlayer_cli.fleet.attach import Prepared, prepare_attach, prepare_detach
 from faultlayer_cli.fleet.rollout import Result
 from faultlayer_cli.plans import expiry
 from faultlayer_cli.plans.variables import END, PLAN, Variables
-from faultlayer_cli.terminal import TERMINAL, ask, say
+from faultlayer_cli.terminal import TERMINAL, say
 
 _MANAGED = frozenset((change.NEXT_WRAPPER,))  # attach itself keeps the function's own wrapper
 _LOG_ONLY = PREFIX + "DRY_RUN"
@@ -77,8 +77,9 @@ def attach(
     """Put the layer on functions in AWS, with the faults given as flags.
 
     FUNCTION is a name, an ARN or a pattern such as 'orders-*'. The faults given replace those that
-    an earlier attach set; with none given, these stay. Layers, variables and the exec wrapper that
-    a function has are kept, and `faultlayer detach` gives them back as they were.
+    an earlier attach set, after a question if these are armed; with none given, these stay. The
+    same faults again start their hour anew. Layers, variables and the exec wrapper that a function
+    has are kept, and `faultlayer detach` gives them back as they were.
 
     The faults end by themselves after an hour, unless --for, --until or --forever say otherwise.
 
@@ -169,6 +170,10 @@ def carry_out(
     account = prepared.account
     for note in prepared.notes:
         say(note)
+    if prepared.ended:
+        say("faults are armed already, and this attach takes their place:")
+    for line in prepared.ended:
+        say(f"  {line}")
     if prepared.risk:
         say(prepared.risk)
     done: Sequence[Result] = prepared.results
@@ -192,11 +197,10 @@ def carry_out(
 def confirm(prepared: Prepared, verb: str) -> None:
     """Have the user type how many functions are meant, if more than one; or yes, if it is risky."""
     names, account = prepared.planned, prepared.account
-    if len(names) < 2 and not prepared.risk:
+    if len(names) < 2 and not (prepared.risk or prepared.ended):
         return
     word = "yes"
     if len(names) > 1:
         word = str(len(names))
         say(f"{verb} {word} functions in {account.region}: {', '.join(names)}")
-    if ask(f"Type {word} to go on ({account.identity()}):") != word:
-        raise Mistake(f"not confirmed; nothing was changed; allowed: {word}, or --yes")
+    confirmation.ask(word, "nothing was changed", str(account.identity()))

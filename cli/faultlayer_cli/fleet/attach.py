@@ -4,7 +4,8 @@
          .execute()                    --> results: the changes made
          still_armed()                 --> published versions, which nobody can change
 
-A second run finds nothing to do. Faults end by themselves unless the caller says otherwise.
+A second run starts the time of the same faults anew. Faults end by themselves unless the caller
+says otherwise.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from faultlayer import __version__
 from faultlayer_cli.aws.account import WORKERS, Account, Function
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.fleet import change, published, timeouts
+from faultlayer_cli.fleet.replaced import replaced
 from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
 from faultlayer_cli.layers import versions
 from faultlayer_cli.plans.expiry import Ending
@@ -37,6 +39,7 @@ class Prepared:
     rollout: Rollout
     notes: tuple[str, ...] = ()  # for the user to read before the changes are made
     risk: str = ""  # a question that needs a yes even for one function; empty if there is none
+    ended: tuple[str, ...] = ()  # armed faults that are replaced, which needs a yes, too
 
     @property
     def planned(self) -> list[str]:
@@ -72,11 +75,13 @@ def prepare_attach(
             if arn is None:
                 arn = _layer(account, function, layer_arn, progress)
                 arns[function.architecture] = arn
-        return change.attach(function, arn, end.added(function), wrapped=wrapped)
+        return change.attach(function, arn, end.added, wrapped=wrapped)
 
     rollout, results = _looked(account, plan, names, wait, progress)
+    armed = replaced(one.change for one in results if one.change)
+    notes = [*_notes(end, results), *armed.anew]
     return Prepared(
-        account, results, rollout, tuple(_notes(end, results)), _risk(account, end, results)
+        account, results, rollout, tuple(notes), _risk(account, end, results), armed.ended
     )
 
 

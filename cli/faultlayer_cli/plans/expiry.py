@@ -12,8 +12,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from faultlayer.values import instant
-from faultlayer.vocabulary.registry import PREFIX
-from faultlayer_cli.aws.account import Function
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, PLAN, Variables
@@ -121,11 +119,9 @@ class Ending:
             return given.source.startswith("file:")
         return self.forever and given.armed and given.planned.end is None
 
-    def added(self, function: Function) -> Mapping[str, str] | None:
-        """The variables for this function, with an end in an hour if one is due.
-
-        If nothing else changes, the function keeps its end: attach twice is attach once.
-        """
+    @property
+    def added(self) -> Mapping[str, str] | None:
+        """The given variables, with an end in an hour if one is due; None if none are given."""
         if self.given is None:
             return None
         texts = self.given.texts
@@ -133,16 +129,12 @@ class Ending:
             return texts
         if not self.due:
             return {**texts, END: self.chosen} if self.chosen else texts
-        own = {k: v for k, v in function.variables.items() if k.startswith(PREFIX)}
-        own.pop(PREFIX + "NEXT_WRAPPER", None)
-        end = own.pop(END, "")
-        stays = bool(end) and own == texts and self._ahead(end)
-        return {**texts, END: end if stays else self._after(_HOUR)}
+        return {**texts, END: self._after(_HOUR)}
 
     def planned(self, document: Mapping[str, Any], before: Any) -> dict[str, Any]:
         """This plan with an end, if one is due or chosen; `before` is the plan in the store.
 
-        As in `added`, the end stays if nothing else changes.
+        The end stays if nothing else changes.
         """
         if not self.due:
             return with_end(document, self.chosen) if self.chosen else dict(document)
