@@ -7,6 +7,7 @@ on a CPU that may be a seventh of a core.
 
 from __future__ import annotations
 
+from _codecs import utf_16_ex_decode
 from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 
 TYPE_CHECKING = False
@@ -80,6 +81,74 @@ def loads(data: str | bytes, scan: Callable[[str, int], tuple[Any, int]] = scan)
     if text[end:].strip(_SPACE):
         raise ValueError("has more than one JSON value")
     return value
+
+
+def loads_or_why(text: str) -> Any:
+    """As `loads_careful`, for what people write: a ValueError says what is wrong, and where."""
+    if not text.strip():
+        raise ValueError("is empty")
+    try:
+        return loads_careful(text)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError:
+        raise ValueError(_why_not(text)) from None
+
+
+def _why_not(text: str) -> str:
+    """Why a text is not JSON: the line, the column and the kind of its first mistake."""
+    from json.decoder import JSONDecodeError  # which the scanner raises only if it is loaded
+
+    at, why = len(text) - len(text.lstrip(_SPACE)), "expecting value"
+    try:
+        _, end = scan(text, at)
+    except StopIteration as error:
+        at = error.value
+    except JSONDecodeError as error:
+        at, why = error.pos, error.msg[0].lower() + error.msg[1:]
+    except ValueError:
+        return "has a number of more digits than Python reads"
+    else:
+        at, why = len(text) - len(text[end:].lstrip(_SPACE)), "extra data"
+    column = at - text.rfind("\n", 0, at)
+    return f"is not JSON: line {text.count(chr(10), 0, at) + 1}, column {column}: {why}"
+
+
+# -- bytes of files and live plans --
+
+_BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")
+_MARK = "\ufeff"
+
+
+def encoding_of(start: bytes) -> str:
+    """The encoding of a text, by its first bytes: a mark, or an ASCII character in UTF-16."""
+    if start.startswith(_BYTE_ORDERS):
+        return "utf-16"
+    if start[1:2] == b"\0" != start[:1]:
+        return "utf-16-le"
+    if start[:1] == b"\0" != start[1:2]:
+        return "utf-16-be"
+    return "utf-8-sig"
+
+
+def decoded(data: bytes) -> str:
+    """The text in these bytes, UTF-8 or UTF-16, without a byte order mark. Raises ValueError."""
+    encoding = encoding_of(data)
+    order = {"utf-16-le": -1, "utf-16-be": 1}.get(encoding, 0)
+    try:
+        if encoding == "utf-8-sig":  # the codec module of this name is not in the layer
+            return data.decode("utf-8").removeprefix(_MARK)
+        return utf_16_ex_decode(data, "strict", order, True)[0]  # nor are those of UTF-16
+    except UnicodeError:
+        raise ValueError("is not text in UTF-8 or UTF-16") from None
+
+
+def unmarked(text: str) -> str:
+    """The text of a variable without a byte order mark, and without line breaks at its end.
+
+    `$(cat file)` leaves the one, the | of YAML the others, and no value means them.
+    """
+    return text.removeprefix(_MARK).rstrip("\r\n")
 
 
 class _Checking(_Context):
@@ -165,10 +234,4 @@ def json_value(value: Any) -> Any:
     """The JSON value in a variable's text. A plan's value is parsed already."""
     if not isinstance(value, str):
         return value
-    text = text_of(value, "JSON")
-    try:
-        return loads_careful(text)
-    except RecursionError:
-        raise ValueError("is nested too deeply") from None
-    except ValueError:
-        raise ValueError("is not JSON") from None
+    return loads_or_why(text_of(value, "JSON"))

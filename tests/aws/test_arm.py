@@ -51,7 +51,10 @@ def test_armed_shown_disarmed(aws: Aws, cli: Cli, plan: Path) -> None:
 
 def test_what_the_extension_reads_is_what_was_armed(aws: Aws, cli: Cli, plan: Path) -> None:
     """Compact, one String, without what is for editors."""
-    plan.write_text('"$schema": x\nfaults: [{fault: status, code: 503, body: "é NO 1:30"}]\n')
+    plan.write_text(
+        '"$schema": x\nfaults: [{fault: status, code: 503, body: "é NO 1:30"}]\n',
+        encoding="utf-16",
+    )
     cli("arm", plan, "--ssm", SSM, "--forever")
     told = aws.client("ssm").get_parameter(Name=SSM)["Parameter"]
     assert told["Type"] == "String"

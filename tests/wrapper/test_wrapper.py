@@ -249,6 +249,15 @@ def test_the_next_wrapper_runs_where_we_are_idle(start: Start, following: Path) 
     assert (started.arguments, started.api) == (["added"], ORIGINAL)
 
 
+def test_a_line_break_at_its_end_is_no_part_of_the_next_wrapper(
+    start: Start, following: Path
+) -> None:
+    for end in ("\n", "\r\n"):
+        started = start(FAULTLAYER_NEXT_WRAPPER=str(following) + end)
+        assert (started.arguments, started.log) == (["added"], "")
+    assert start(FAULTLAYER_NEXT_WRAPPER="\n").log == ""
+
+
 @pytest.mark.parametrize("kind", ["missing", "not executable", "folder", "no path", "ourselves"])
 def test_a_next_wrapper_that_cannot_run_is_reported_and_left_out(
     start: Start, tmp_path: Path, kind: str

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from pathlib import Path
 from time import time
 
 import click
@@ -15,6 +12,7 @@ from faultlayer_cli.commands import fault_flags, output
 from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.errors import Mistake
+from faultlayer_cli.input_files import read_event
 from faultlayer_cli.plans.explanation import HITS, MAY_HIT, invocation_of
 from faultlayer_cli.plans.explanation import explain as explain_rules
 
@@ -44,7 +42,7 @@ def explain(
     """
     given = {name.upper(): text for name, text in typed.items() if text is not None}
     variables = fault_flags.parse(given, frozenset(given), settings_of())
-    body = _event(event)
+    body = read_event(event, "--event")
     for flag, text in (
         ("--request-id", request_id or _REQUEST_ID),
         ("--function-arn", function_arn),
@@ -96,14 +94,3 @@ def settings_of() -> list[fault_flags.Setting]:
 _OWN = frozenset(opt for parameter in explain.params for opt in parameter.opts)
 for _setting in settings_of():
     explain.params.append(_setting.as_click())
-
-
-def _event(source: str) -> bytes:
-    try:
-        body = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        json.loads(body)
-    except OSError as error:
-        raise Mistake(f"--event cannot read {source}: {error.strerror}") from None
-    except ValueError as error:
-        raise Mistake(f"--event {source} is not JSON: {error}") from None
-    return body

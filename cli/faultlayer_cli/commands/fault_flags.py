@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import click
 
 from faultlayer.faults import all_faults
+from faultlayer.jsontext import unmarked
 from faultlayer.settings.configuration import Problem
 from faultlayer.values.kinds import Flag, Matching, PlanOrPlace
 from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
@@ -101,7 +102,7 @@ class Setting:
 
 def _plan(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """The variable's text for the plan that a flag names: the plan itself, or its place."""
-    if not value or value.lstrip().startswith(("{", *PlanOrPlace.schemes)):
+    if not value or unmarked(value).lstrip().startswith(("{", *PlanOrPlace.schemes)):
         return value
     from faultlayer_cli.plans.files import load  # which imports PyYAML, and nobody else needs it
 
@@ -128,7 +129,7 @@ def parse(
     out like that.
     """
     variables = Variables(given)
-    problems = variables.problems + _without_value(given, typed)
+    problems = variables.problems + _without_value(variables.texts, typed)
     if not problems:
         return variables
     names = {setting.variable: setting.flag for setting in known or settings()}

@@ -7,7 +7,6 @@ No process and no file is left at the end, however it ends.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shlex
@@ -25,6 +24,7 @@ from faultlayer_cli import interrupts
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.input_files import read_event
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.running.emulator import Endpoint
@@ -101,20 +101,6 @@ def variables(assignments: Sequence[str]) -> dict[str, str]:
             )
         found[name] = value
     return found
-
-
-def read_event(source: str | None) -> bytes | None:
-    if source is None:
-        return None
-    try:
-        event = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as error:
-        raise Mistake(f"--invoke cannot read {source}: {error.strerror}") from None
-    try:
-        json.loads(event)
-    except ValueError as error:
-        raise Mistake(f"--invoke {source} is not JSON: {error}") from None
-    return event
 
 
 def listen_port(text: str | None, once: bool) -> int | None:
@@ -212,7 +198,7 @@ def local(
     if layer is not None and not Path(layer, "extensions", "faultlayer").is_file():
         raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
     chosen = image_name(image) if image is not None else IMAGE
-    event = read_event(invoke)
+    event = None if invoke is None else read_event(invoke, "--invoke")
     env = environment(typed, function_env, for_).texts
     function = LocalFunction(
         folder=function_folder(folder, handler, is_python(chosen)),

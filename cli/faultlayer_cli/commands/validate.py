@@ -10,7 +10,7 @@ import click
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.commands import output
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.plans.validation import check_plan, check_variables, read_variables
+from faultlayer_cli.plans.validation import check_file, check_plan, check_variables
 from faultlayer_cli.terminal import put, say
 
 
@@ -20,7 +20,8 @@ from faultlayer_cli.terminal import put, say
     "--variables",
     metavar="FILE",
     multiple=True,
-    help="lines of NAME=value, or a JSON object of names and values (repeatable)",
+    help="lines of NAME=value, a JSON object of them, or the answer of `aws lambda "
+    "get-function-configuration` (repeatable)",
 )
 @click.option("--json", "json_", is_flag=True, help="print JSON, for scripts")
 def validate(files: Sequence[str], variables: Sequence[str], json_: bool) -> int:
@@ -29,7 +30,7 @@ def validate(files: Sequence[str], variables: Sequence[str], json_: bool) -> int
     Exit code 0: all is right. 2: something is wrong.
     """
     found = [check_plan(path) for path in files]
-    found += [check_variables(path, read_variables(path)) for path in variables]
+    found += [check_file(path) for path in variables]
     if not found:
         own = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
         if not own:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from faultlayer.jsontext import encoding_of
 from faultlayer_cli.aws.account import Account, Unknown
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.logs import saved_forms
@@ -98,7 +99,7 @@ def of_file(name: str) -> Iterator[LogMessage]:
             opened = stack.enter_context(Path("/dev/stdin" if name == "-" else name).open("rb"))
             packed = opened.peek(2)[:2] == _GZIP
             raw = io.BufferedReader(gzip.GzipFile(fileobj=opened)) if packed else opened
-            text = io.TextIOWrapper(raw, _encoding(raw.peek(4)), "replace", newline="")
+            text = io.TextIOWrapper(raw, encoding_of(raw.peek(4)), "replace", newline="")
             for found in saved_forms.read(text):
                 place = f"{name}:{found.line}"
                 yield LogMessage(f"{name} {found.stream}", found.text, place)
@@ -107,14 +108,3 @@ def of_file(name: str) -> Iterator[LogMessage]:
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or error
             raise Mistake(f"cannot read {name}: {reason}") from None
-
-
-def _encoding(start: bytes) -> str:
-    """The encoding that a file's first bytes tell; a log begins with an ASCII character."""
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if start[1:2] == b"\0" != start[:1]:
-        return "utf-16-le"
-    if start[:1] == b"\0" != start[1:2]:
-        return "utf-16-be"
-    return "utf-8-sig"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
+from faultlayer.jsontext import decoded
 from faultlayer_cli.aws.account import Account, Function, Refused, Unknown
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.place import Found, Place, named
@@ -102,12 +103,12 @@ class Profile:
             told = self._profile_call(
                 "get_hosted_configuration_version", VersionNumber=int(version)
             )
-            text = told["Content"].read().decode()
+            text = decoded(told["Content"].read())
         except Unknown:
             raise Refused(f"version {version} of {self.place} is deployed, and deleted") from None
-        except UnicodeDecodeError:
-            raise Refused(f"version {version} of {self.place} is not UTF-8 text") from None
-        return _handed_out(text) if self._flags else str(text)
+        except ValueError as error:
+            raise Refused(f"version {version} of {self.place} {error}") from None
+        return _handed_out(text) if self._flags else text
 
     def _deployments(self) -> Iterator[Mapping[str, Any]]:
         """The deployments to the environment, the last one first."""

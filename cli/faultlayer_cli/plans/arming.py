@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from faultlayer.jsontext import dumps, loads
+from faultlayer.jsontext import dumps, loads, unmarked
 from faultlayer.settings import plan as reader
 from faultlayer_cli.aws.account import Account, Refused
 from faultlayer_cli.errors import Failure, Mistake
@@ -97,6 +97,6 @@ def prepare(
 def json_value(text: str | None) -> Any:
     """The text's JSON value; None if it is not JSON."""
     try:
-        return None if text is None else json.loads(text)
+        return None if text is None else json.loads(unmarked(text))
     except (ValueError, RecursionError):
         return None

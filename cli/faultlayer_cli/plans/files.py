@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from faultlayer.jsontext import Repeated, dumps, loads_careful
+from faultlayer.jsontext import Repeated, dumps, loads_careful, loads_or_why
 from faultlayer.settings import plan as reader
 from faultlayer.settings.draft import MAX_SIZE
 from faultlayer_cli.errors import Mistake
+from faultlayer_cli.input_files import label_of, read_text
 
 _MOST_NODES = 100_000  # a node counts once for each alias that refers to it
 _TAG = "tag:yaml.org,2002:"
@@ -36,23 +36,13 @@ class PlanFile:
 
 
 def load(path: str) -> PlanFile:
-    """Load the plan in a file. Raises Mistake with one line per problem."""
-    try:
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "that is no path"
-        raise Mistake(f"{path} cannot be read: {reason}; allowed: a plan's file") from None
-    return loads(data, path)
+    """Load the plan in a file, or in standard input (-). Raises Mistake, a line per problem."""
+    text = read_text(path, most=MAX_SIZE, allowed="; allowed: a plan's file")
+    return loads(text, label_of(path))
 
 
-def loads(data: bytes, name: str) -> PlanFile:
+def loads(text: str, name: str) -> PlanFile:
     """Load the plan in a text; `name` stands before each problem. Raises Mistake."""
-    if len(data) > MAX_SIZE:
-        raise Mistake(f"{name}: is longer than {MAX_SIZE >> 10} KB")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Mistake(f"{name}: is not UTF-8 text") from None
     try:
         document = _json(text) if name.endswith(".json") else _document(text)
         found = reader.read(document if isinstance(document, dict) else "[]")
@@ -72,9 +62,9 @@ class _Wrong(Exception):
 
 def _json(text: str) -> Any:
     try:
-        return loads_careful(text)
-    except ValueError:
-        raise _Wrong("is not JSON") from None
+        return loads_or_why(text)
+    except ValueError as error:
+        raise _Wrong(str(error)) from None
 
 
 def _document(text: str) -> Any:
@@ -87,11 +77,19 @@ def _document(text: str) -> Any:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1} " if error.problem_mark else ""
-        raise _Wrong(f"{line}is not one YAML document: {error.problem}") from None
+        if text.lstrip()[1:].lstrip().startswith('"'):  # JSON with a mistake, most likely
+            return _json(text)
+        raise _Wrong(
+            f"is not one YAML document: {_place(error.problem_mark)}: {error.problem}"
+        ) from None
     except yaml.YAMLError:
         raise _Wrong("has a character that YAML does not allow") from None
     return None if node is None else _Values().of(node)
+
+
+def _place(mark: yaml.Mark | None) -> str:
+    """The line and the column of a mistake."""
+    return f"line {mark.line + 1}, column {mark.column + 1}" if mark else "its place is not known"
 
 
 class _Loader(yaml.SafeLoader):
@@ -128,15 +126,15 @@ class _Values:
         try:
             return _SCALARS[kind](node.value)
         except (KeyError, ValueError):
-            line = node.start_mark.line + 1
-            raise _Wrong(f"line {line} has a value that JSON does not have") from None
+            place = _place(node.start_mark)
+            raise _Wrong(f"has a value that JSON does not have: {place}") from None
 
     def _object(self, node: yaml.MappingNode) -> dict[str, Any]:
         found: dict[str, Any] = {}
         repeated = ""
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise _Wrong(f"line {key.start_mark.line + 1} has a key that is no text")
+                raise _Wrong(f"has a key that is no text: {_place(key.start_mark)}")
             if key.value in found:
                 repeated = repeated or key.value
             found[key.value] = self.of(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from faultlayer.jsontext import unmarked
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.variables import PLAN
@@ -39,7 +40,7 @@ def chosen_place(ssm: str | None, appconfig: str | None) -> Place:
 
 def named(function: Function) -> Place | None:
     """The place that a function reads; None if it reads none that this command can write."""
-    kind, _, name = function.variables.get(PLAN, "").strip().partition(":")
+    kind, _, name = unmarked(function.variables.get(PLAN, "")).strip().partition(":")
     return Place(kind, name) if kind in (SSM, APPCONFIG) else None
 
 

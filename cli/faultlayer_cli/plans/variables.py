@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from faultlayer.jsontext import unmarked
 from faultlayer.settings.configuration import Configuration, Problem
 from faultlayer.settings.draft import Settings
 from faultlayer.settings.variables import read_environment
@@ -22,7 +23,10 @@ class Variables:
     """
 
     def __init__(self, texts: Mapping[str, str]) -> None:
-        self.texts: Mapping[str, str] = dict(texts)
+        self.texts: Mapping[str, str] = {
+            name: unmarked(text) if name.startswith(PREFIX) else text
+            for name, text in texts.items()
+        }
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Variables) and self.texts == other.texts

@@ -7,7 +7,7 @@ matches nothing. Conditions on the head are judged first: then the event need no
 from __future__ import annotations
 
 from faultlayer.events.paths import MISSING, look, parts_of, split, unescaped
-from faultlayer.jsontext import Repeated, dumps, is_number, json_value, plain
+from faultlayer.jsontext import Repeated, dumps, is_number, json_value, loads_careful, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,8 +212,8 @@ def _pairs(text: str) -> list[tuple[str, Any]]:
 def _either(text: str) -> Any:
     """The values that equal a variable's text: the text, and the number or word it spells."""
     try:
-        value = json_value(text) if text else text
-    except ValueError:
+        value = loads_careful(text)  # most texts are no JSON: nobody needs to know why
+    except (ValueError, RecursionError):
         return text
     if isinstance(value, (str, list, dict)) or not _is_scalar(value):
         return text

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from faultlayer.faults import find_fault
-from faultlayer.jsontext import Repeated, loads_careful
+from faultlayer.jsontext import Repeated, decoded, loads_or_why, sendable, unmarked
 from faultlayer.settings.draft import MAX_RULES, MAX_SIZE, Plan, Reading, Settings
 from faultlayer.settings.rule_reader import KEY, meant, named, parsed, read_rule, repeated_fields
 from faultlayer.vocabulary.registry import GLOBALS, NO_EVENT, PLANNED
@@ -52,15 +52,7 @@ def _allowed() -> str:
 def _parsed(given: str | bytes) -> Any:
     if len(given) > MAX_SIZE:
         raise ValueError(f"is longer than {MAX_SIZE >> 10} KB")
-    try:
-        text = given.decode() if isinstance(given, bytes) else given
-        text.encode()
-    except UnicodeError:
-        raise ValueError("is not UTF-8 text") from None
-    try:
-        return loads_careful(text.removeprefix("\ufeff"))
-    except ValueError:
-        raise ValueError("is not JSON") from None
+    return loads_or_why(decoded(given) if isinstance(given, bytes) else sendable(unmarked(given)))
 
 
 def _read(reading: Reading, value: dict[str, Any]) -> None:

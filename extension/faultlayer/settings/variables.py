@@ -4,10 +4,12 @@
 - A mistake in a variable that limits all faults leaves none in force.
 - No message repeats a value.
 - A fault whose own variable is empty is off, as if unset: templates pass empty parameters on.
+- A byte order mark, and line breaks at the end, are no part of any value. Blanks are.
 """
 
 from __future__ import annotations
 
+from faultlayer.jsontext import unmarked
 from faultlayer.settings.configuration import (
     PLAN,
     Configuration,
@@ -69,13 +71,13 @@ def read_environment(
     for variable in sorted(environ):
         if not variable.startswith(PREFIX):
             if variable.startswith(_FOREIGN):
-                foreign[variable] = environ[variable]
+                foreign[variable] = unmarked(environ[variable])
             continue
-        name = variable[len(PREFIX) :]
+        name, text = variable[len(PREFIX) :], unmarked(environ[variable])
         if name in _GLOBALS:
-            _read_global(reading, _GLOBALS[name], environ[variable])
+            _read_global(reading, _GLOBALS[name], text)
         else:
-            faults.setdefault(name.partition("_")[0], {})[variable] = environ[variable]
+            faults.setdefault(name.partition("_")[0], {})[variable] = text
     for stem, given in faults.items():
         reading.drafts += _drafts(reading, stem, given)
     if foreign:

@@ -7,7 +7,16 @@ right values. A message never repeats the value: environment values are not to b
 
 from __future__ import annotations
 
-from faultlayer.jsontext import Repeated, dumps, is_number, json_value, plain, sendable, text_of
+from faultlayer.jsontext import (
+    Repeated,
+    dumps,
+    is_number,
+    json_value,
+    plain,
+    sendable,
+    text_of,
+    unmarked,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -206,7 +215,7 @@ class Text(Kind):
             return str(value)
         if self.empty and isinstance(value, str):
             return sendable(value)
-        return text_of(value, "text")
+        return unmarked(text_of(value, "text"))
 
 
 class HeaderSet(Kind):
@@ -262,7 +271,7 @@ class Matching(Kind):
     def parse(self, value: Any) -> Match:
         from faultlayer.events.match import parse
 
-        return parse(value if isinstance(value, dict) else text_of(value, "a match"))
+        return parse(value if isinstance(value, dict) else unmarked(text_of(value, "a match")))
 
     def show(self, value: Any) -> str:
         return str(value.show())

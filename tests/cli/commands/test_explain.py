@@ -135,7 +135,7 @@ def test_a_plans_rules_are_called_by_their_place(
 @pytest.mark.parametrize(
     ("typed_in", "line"),
     [
-        (["--event", "/nonexistent", "--status", "503"], "--event cannot read /nonexistent"),
+        (["--event", "/nonexistent", "--status", "503"], "--event /nonexistent cannot be read"),
         (["--status", "999"], "--status is outside 100 to 599"),
         (["--status", "503", "--at", "noon"], "--at is not a time in ISO 8601"),
         (["--status", "503", "--request-id", "a b"], "--request-id is not plain text"),

@@ -57,7 +57,7 @@ def test_the_variables_that_are_set(typed: Command, monkeypatch: pytest.MonkeyPa
     ("text", "line"),
     [
         ("no assignment\n", "line 1 is not NAME=value"),
-        ('{"A": 1}', "has a value that is no text"),
+        ('{"A": 1}', "has A, which is not text"),
         ('{"A": ', "is not JSON"),
     ],
 )

@@ -57,9 +57,9 @@ DOCUMENT = {
 }
 
 
-def refusal(text: str | bytes, name: str = "plan.yaml") -> list[str]:
+def refusal(text: str, name: str = "plan.yaml") -> list[str]:
     with pytest.raises(Mistake) as caught:
-        loads(text if isinstance(text, bytes) else text.encode(), name)
+        loads(text, name)
     return str(caught.value).splitlines()
 
 
@@ -77,7 +77,7 @@ def test_yaml_is_what_it_looks_like(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["plan.json", "plan.yaml", "plan"])
 def test_json_is_as_good(name: str) -> None:
     document = {"$schema": "https://example.com/s", **DOCUMENT, "seed": "\U0001f600 /\t"}
-    plan = loads(b"\xef\xbb\xbf" + json.dumps(document, indent=1).encode(), name)
+    plan = loads(json.dumps(document, indent=1), name)
     assert plan.document == document
     assert "$schema" not in plan.compact()
     assert json.loads(plan.compact())["seed"] == document["seed"]
@@ -111,25 +111,23 @@ def test_every_problem_is_a_line() -> None:
         ("", "is not a JSON object; allowed: a JSON object of faults, "),
         ("hello", "is not a JSON object"),
         ("- a", "is not a JSON object"),
-        ("a: [", "line 1 is not one YAML document"),
-        ("a: b: c", "line 1 is not one YAML document"),
-        ("seed: 7\n---\nseed: 8", "is not one YAML document"),
-        ("seed: !!binary aGk=", "line 1 has a value that JSON does not have"),
-        ("seed: !mine x", "line 1 has a value that JSON does not have"),
-        ("seed: !!python/object/apply:os.getcwd []", "line 1 has a value"),
-        ("? [a]\n: b", "line 1 has a key that is no text"),
+        ("a: [", "is not one YAML document: line 1, column 5"),
+        ("a: b: c", "is not one YAML document: line 1, column 5"),
+        ("seed: 7\n---\nseed: 8", "is not one YAML document: line 2, column 1"),
+        ("seed: !!binary aGk=", "has a value that JSON does not have: line 1, column 7"),
+        ("seed: !mine x", "has a value that JSON does not have: line 1, column 7"),
+        ("seed: !!python/object/apply:os.getcwd []", "has a value"),
+        ("? [a]\n: b", "has a key that is no text: line 1, column 3"),
         ("a: &a [*a]", "too deeply"),
         ("seed: *b", "is not one YAML document"),
-        (b"seed: \xff", "is not UTF-8"),
-        (b"seed: \x01", "does not allow"),
-        ("x" * 300_000, "longer than 256 KB"),
+        ("seed: \x01", "does not allow"),
         ("[" * 100_000, "too deeply"),
-        ("seed: " + "9" * 5000, "line 1 has a value"),
+        ("seed: " + "9" * 5000, "has a value"),
         ("seed: {<<: {a: 1}}", "seed is not text"),
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_plan(text: str | bytes, said: str) -> None:
+def test_what_is_no_plan(text: str, said: str) -> None:
     (line,) = refusal(text)
     assert said in line
 
@@ -143,15 +141,17 @@ def test_aliases_are_counted_each_time() -> None:
 
 def test_an_alias_is_what_it_refers_to() -> None:
     plan = loads(
-        b"faults:\n- {fault: latency, delay: 1s, match: &m {a: 1}}\n"
-        b"- {fault: latency, delay: 2s, match: *m}\n",
+        "faults:\n- {fault: latency, delay: 1s, match: &m {a: 1}}\n"
+        "- {fault: latency, delay: 2s, match: *m}\n",
         "plan.yaml",
     )
     assert [rule["match"] for rule in plan.document["faults"]] == [{"a": 1}] * 2
 
 
 def test_json_that_is_none() -> None:
-    assert refusal("seed: 7", "plan.json") == ["plan.json: is not JSON"]
+    assert refusal("seed: 7", "plan.json") == [
+        "plan.json: is not JSON: line 1, column 1: expecting value"
+    ]
     assert refusal('{"seed":7,"seed":8}', "plan.json")[0].startswith("plan.json: seed is given")
 
 
@@ -178,7 +178,7 @@ def test_what_pyyaml_writes_is_read_as_it_was(values: dict[str, Any]) -> None:
     if found.problems:
         return
     written = yaml.safe_dump(document, allow_unicode=True)
-    assert loads(written.encode(), "plan.yaml").document == document
+    assert loads(written, "plan.yaml").document == document
 
 
 # -- the flag ---------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def test_a_source_in_trouble_keeps_the_last_good_plan_and_says_so_once(
     ("document", "said"),
     [
         ("hunter2", "is not JSON"),
-        ("", "is not JSON"),
+        ("", "is empty"),
         ("[]", "is not a JSON object"),
         (" " * 262_145, "is longer than 256 KB"),
         ('{"a":' * 5000 + "1" + "}" * 5000, "nested too deeply"),

@@ -205,12 +205,24 @@ def test_a_plan_in_a_file(tmp_path: Path) -> None:
     assert not read_environment(given, files=False).problems
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_plan_in_a_file_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    """Windows PowerShell writes UTF-16 unless it is told otherwise."""
+    path = tmp_path / "plan.json"
+    path.write_bytes((LATE + ',"seed":"\xe9"}\r\n').encode(encoding))
+    settings = read(PLAN=f"file:{path}\n")
+    assert faults(settings) == ["latency", "latency"]
+    assert settings.merged(settings.plan).seed == "\xe9"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (None, "cannot be read: No such file"),
-        (b"", "is not JSON"),
-        (b"\xff{}", "is not UTF-8"),
+        (b"", "is empty"),
+        (b"\xff{}", "is not text in UTF-8 or UTF-16"),
+        ("{}".encode("utf-16")[:-1], "is not text in UTF-8 or UTF-16"),
+        (b"{\n  x}", "is not JSON: line 2, column 3: expecting property name"),
         (b"{" * 300_000, "longer than 256 KB"),
         (b"[" * 200_000, "nested too deeply"),
         (b"[]", "is not a JSON object"),
@@ -235,7 +247,7 @@ def test_paths_that_hold_no_plan(name: str) -> None:
 
 def test_a_pipe_does_not_hold_the_start(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert "is not JSON" in the_problem(read(PLAN=f"file:{tmp_path}/pipe"))[1]
+    assert "is empty" in the_problem(read(PLAN=f"file:{tmp_path}/pipe"))[1]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,54 @@ def test_an_empty_variable_of_a_fault_is_off_and_no_mistake(fault: str) -> None:
     assert settings.chooser is None
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n\r\n"], ids=repr)
+def test_a_line_break_at_the_end_belongs_to_no_variable(end: str) -> None:
+    """Of the whole registry: the `|` of YAML leaves one, and $(cat file) the mark of the file."""
+    globals_ = {PREFIX + option.name: option.kind.example or "1s" for option in GLOBALS}
+    globals_[PREFIX + "END"] = "2999-01-31T17:00:00Z"
+    globals_[PREFIX + "PLAN"] = '{"rate":0.5}'
+    for fault in [None, *all_faults()]:
+        options = fault.variables() if fault is not None else {}
+        plain = {variable: option.kind.example for variable, option in options.items()}
+        if fault is None or fault.begin is None:  # which has no effect beside a match
+            plain |= globals_
+        assert not read_environment(plain).problems
+        assert _said(plain) == _said({name: text + end for name, text in plain.items()})
+        assert _said(plain) == _said({name: "\ufeff" + text for name, text in plain.items()})
+
+
+def _said(environ: dict[str, str]) -> list[object]:
+    """What these variables say: problems, settings and rules as they would be shown."""
+    found = read_environment(environ)
+    kinds = {option.name.lower(): option.kind for option in GLOBALS}
+    settings = {
+        name: kinds[name].show(value)
+        for name in type(found.settings).__slots__
+        if (value := getattr(found.settings, name)) is not None
+    }
+    rules = [
+        {
+            option.name: option.kind.show(options[option.name])
+            for option in fault.variables().values()
+            if options and options[option.name] is not None
+        }
+        for fault, options in found.drafts
+    ]
+    return [[(each.variable, each.message) for each in found.problems], settings, rules]
+
+
+def test_what_is_left_of_a_variable_without_its_line_break() -> None:
+    assert read(LATENCY="\n", LATENCY_RATE="20%").problems == []
+    assert read(LATENCY="\r\n").chooser is None
+    ((_, options),) = read(STATUS="503", STATUS_BODY=" a\nb \n").drafts
+    assert options is not None
+    assert options["body"] == " a\nb "
+    ((_, options),) = read(ENV='{"KEY":"line\\n"}\n').drafts
+    assert options is not None
+    assert options["variables"] == {"KEY": "line\n"}, "JSON says what it says"
+    assert read(LATENCY="1s", SEED="7\n").settings.seed == "7"
+
+
 def test_other_programs_variables_are_theirs() -> None:
     environ = {"PATH": "/bin", "FAULTLAYER": "x", "MY_FAULTLAYER_LATENCY": "x", "faultlayer_x": ""}
     assert not read_environment(environ).problems
