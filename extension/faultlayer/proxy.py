@@ -25,7 +25,7 @@ from faultlayer.http.framing import ProtocolError
 from faultlayer.http.message import Message
 from faultlayer.http.runtime_api import INVOCATION
 from faultlayer.log import emit
-from faultlayer.routes import ERROR, POLL, RESTORE, RESULT, route
+from faultlayer.routes import ERROR, EXTENSION, POLL, RESTORE, RESULT, route
 from faultlayer.startup.listener import LOOPBACK
 from faultlayer.wire.pool import Pool
 from faultlayer.wire.runtime_side import RuntimeSide
@@ -61,7 +61,7 @@ class Proxy:
         self.pending: dict[str, Pending] = {}
         self.due: list[Redelivery] = []  # events that are to be given again
         self.held = False  # something of the environment was held for an invocation at some time
-        self.reached = False  # a runtime has sent a request here
+        self.reached = False  # a runtime, or what stands for one, has sent a request here
         self.start: Start | None = None  # the actions on the start of this environment
 
     def handle(self, client: Peer) -> None:
@@ -190,8 +190,9 @@ class Connection:
     def _careful_path(self, data: bytes) -> bool:
         """One request of any kind, read with care, and its response."""
         request = self._runtime.read_request(data)
-        self._proxy.reached = True
         kind, request_id = route(request.data)
+        if kind != EXTENSION:
+            self._proxy.reached = True
         if kind == POLL and request.body is None:
             return self._on_poll(request)
         if kind in (RESULT, ERROR):
@@ -350,8 +351,13 @@ def _chooser(configuration: Configuration) -> Chooser | Live:
         from faultlayer.settings.live import begin
 
         return begin(configuration, configuration.source)
-    assert configuration.chooser is not None, "there is something to inject"
-    return configuration.chooser
+    if configuration.chooser is not None:
+        return configuration.chooser
+    # The Lambda Web Adapter comes here in any case.
+    from faultlayer.targeting.choose import Chooser
+    from faultlayer.targeting.rules import RuleSet
+
+    return Chooser(RuleSet([]))
 
 
 def _accept(listener: Listener, proxy: Proxy) -> None:

@@ -4,6 +4,7 @@
     POST …/runtime/invocation/{id}/response    RESULT   the function's answer
     POST …/runtime/invocation/{id}/error       ERROR    the function's error
     GET  …/runtime/restore/next                RESTORE  after the environment was restored
+    any  /2020-01-01/extension/…               EXTENSION  an extension's own: it passes as it is
     anything else                              OTHER    passes as it is
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
@@ -18,7 +19,10 @@ POLL = b"poll"
 RESULT = runtime_api.RESPONSE
 ERROR = runtime_api.ERROR
 RESTORE = b"restore"
+EXTENSION = b"extension"
 OTHER = b""
+_EXTENSIONS = b"/2020-01-01/extension/"
+_SHOWN = 64  # bytes that show whose path it is
 _WITHOUT_ID = ((NEXT, POLL), (RESTORED, RESTORE))
 
 
@@ -30,4 +34,5 @@ def route(line: bytes) -> tuple[bytes, str]:
     for start, kind in _WITHOUT_ID:
         if line.startswith(start):
             return kind, ""
-    return OTHER, ""
+    _, _, path = line[:_SHOWN].partition(b" ")
+    return (EXTENSION if path.startswith(_EXTENSIONS) else OTHER), ""

@@ -18,6 +18,7 @@ from fakes.scripted import Conn, Server
 from fakes.wire import Wire
 
 LATENCY = {"FAULTLAYER_LATENCY": "1ms"}
+ADAPTER = "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
 
 
 @pytest.fixture
@@ -373,3 +374,96 @@ def test_what_never_ends_is_dropped_in_bounded_memory(
             api.invoke()
             runtime.turn()
         assert not extension.log
+
+
+# -- the Lambda Web Adapter -----------------------------------------------------------------------
+
+REGISTER = (
+    b"POST /2020-01-01/extension/register HTTP/1.1\r\nHost: h\r\n"
+    b'Lambda-Extension-Name: lambda-adapter\r\nContent-Length: 14\r\n\r\n{"events": []}'
+)
+WAIT = (
+    b"GET /2020-01-01/extension/event/next HTTP/1.1\r\nHost: h\r\n"
+    b"Lambda-Extension-Identifier: id-2\r\n\r\n"
+)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+@pytest.mark.parametrize(
+    ("variables", "events"),
+    [
+        ({}, []),
+        ({**LATENCY, "FAULTLAYER_DISABLED": "true"}, []),
+        ({"FAULTLAYER_ENV": '{"A": "b"}'}, ["fault_injected"]),
+        ({**LATENCY, "FAULTLAYER_LATENCY_MAX": "0"}, []),
+        ({**LATENCY, "FAULTLAYER_END": "2020-01-01T00:00:00Z"}, []),
+        ({"FAULTLAYER_LATENCY": "soon"}, ["config_error"]),
+        ({**LATENCY, "FAULTLAYER_RUNTIME_API": "localhost:{port}"}, ["config_error"]),
+        ({**LATENCY, "FAULTLAYER_RUNTIME_API": "nowhere"}, ["config_error"]),
+        ({**LATENCY, "_FAULTLAYER_ADDRESS": "/missing/address"}, ["start_failed"]),
+        (LATENCY, ["fault_injected"]),
+    ],
+    ids=str,
+)
+def test_the_web_adapter_is_always_served(
+    api: RuntimeApi, folder: Path, variables: dict[str, str], events: list[str]
+) -> None:
+    """Idle or not: its registration, its wait for the end and its invocations pass."""
+    port = free_port()
+    told = {name: value.replace("{port}", str(port)) for name, value in variables.items()}
+    told |= {"FAULTLAYER_PORT": str(port), ADAPTER: f"http://localhost:{port}"}
+    with Extension(api.host, folder, **told) as extension:
+        api.wait_polls(1)
+        with Runtime(("127.0.0.1", port)) as waiting, Runtime(("127.0.0.1", port)) as adapter:
+            answer = waiting.ask(REGISTER)
+            assert answer.header("lambda-extension-identifier") == "id-2"
+            assert api.registrations[1].header("lambda-extension-name") == "lambda-adapter"
+            waiting.wire.send(WAIT)
+            api.wait_polls(2)
+            for _ in range(2):
+                invocation = api.invoke()
+                adapter.turn()
+                assert invocation.result().kind == "response"
+            api.shutdown()
+            assert extension.exit_code() == 0
+        found = [line["event"] for line in extension.log]
+        assert found == events * (2 if variables is LATENCY else 1)
+
+
+def test_an_adapters_registration_is_no_invocation(api: RuntimeApi, folder: Path) -> None:
+    port = free_port()
+    told = {"FAULTLAYER_PORT": str(port), ADAPTER: f"127.0.0.1:{port}"}
+    with Extension(api.host, folder, **NEVER, **told) as extension:
+        api.wait_polls(1)
+        with Runtime(("127.0.0.1", port)) as adapter:
+            adapter.ask(REGISTER)
+            api.shutdown()
+            assert extension.exit_code() == 0
+        (line,) = extension.log
+        assert line["event"] == "not_redirected"
+        assert "no invocation came" in line["message"]
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_the_web_adapters_port_is_taken(api: RuntimeApi, folder: Path, idle: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        told = {"FAULTLAYER_PORT": port, ADAPTER: f"127.0.0.1:{port}"}
+        with Extension(api.host, folder, **told, **({} if idle else NEVER)) as extension:
+            api.wait_polls(1)
+            (line,) = extension.log
+            assert (line["event"], line["variable"]) == ("config_error", ADAPTER)
+            assert f"names port {port}, which another process has" in line["message"]
+            assert bool(listeners(extension.process.pid)) == (not idle)
+
+
+def test_a_web_adapter_that_is_sent_elsewhere_costs_nothing(api: RuntimeApi, folder: Path) -> None:
+    with Extension(api.host, folder, **{ADAPTER: f"127.0.0.1:{free_port()}"}) as extension:
+        api.wait_polls(1)
+        assert not listeners(extension.process.pid)
+        assert extension.log == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faultlayer.routes import ERROR, OTHER, POLL, RESTORE, RESULT, route
+from faultlayer.routes import ERROR, EXTENSION, OTHER, POLL, RESTORE, RESULT, route
 
 VERSION = b"/2018-06-01/runtime/"
 
@@ -16,6 +16,8 @@ VERSION = b"/2018-06-01/runtime/"
         (b"POST " + VERSION + b"invocation/8476a536/response HTTP/1.1", (RESULT, "8476a536")),
         (b"POST " + VERSION + b"invocation/8476a536/error HTTP/1.1", (ERROR, "8476a536")),
         (b"GET " + VERSION + b"restore/next HTTP/1.1", (RESTORE, "")),
+        (b"POST /2020-01-01/extension/register HTTP/1.1", (EXTENSION, "")),
+        (b"GET /2020-01-01/extension/event/next HTTP/1.1", (EXTENSION, "")),
     ],
 )
 def test_each_route(line: bytes, expected: tuple[bytes, str]) -> None:

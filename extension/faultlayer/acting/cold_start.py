@@ -58,6 +58,11 @@ class Start:
         """True if a delay or a failure is due: then the runtime's polls must come here."""
         return bool(self._delays or self._failures)
 
+    @property
+    def sets_variables(self) -> bool:
+        """True if the wrapper is to change variables."""
+        return bool(self._variables)
+
     # -- before the runtime starts ------------------------------------------------------------
 
     def publish(self, where: tuple[str, int] | None) -> None:

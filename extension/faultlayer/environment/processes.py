@@ -2,9 +2,12 @@
 
 Only the runtime and its children are touched: processes that have the proxy's address in their
 environment, share our network, were started after this process, and were not started by one that
-was given another proxy's address. In that case the runtime is behind the other proxy. A process
+was given another proxy's address. In that case the runtime is behind the other proxy. If the Lambda
+Web Adapter asks in the place of a runtime, the web application was given Lambda's own address, as
+extensions are; LAMBDA_TASK_ROOT, which Lambda gives the runtime alone, tells it apart. A process
 file descriptor makes sure that the process which was looked at gets the signal, even if its number
 is given to another one meanwhile. https://man7.org/linux/man-pages/man2/pidfd_open.2.html
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html#runtimes-extensions-api-env
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     Process = tuple[int, int]  # its id, and when it was started
 
 _MARK = b"AWS_LAMBDA_RUNTIME_API="
+_ADAPTER_MARK = b"AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
+_RUNTIMES_OWN = b"\0LAMBDA_TASK_ROOT="
+_EXTENSIONS = b"/opt/extensions/"
 _PARENT, _BORN = 1, 19  # fields of /proc/<pid>/stat, counted after the program's name: proc(5)
 _ROUNDS = 8  # how often is looked for children that were born meanwhile
 _FIRST = b"1000"  # the kernel ends these processes first if memory runs short
@@ -34,6 +40,16 @@ def _close_all(held: dict[Process, int]) -> None:
         posix.close(fd)
 
 
+def _adapter_comes(address: bytes) -> bool:
+    """True if the Lambda Web Adapter is told to ask at this address."""
+    told = posix.environ.get(_ADAPTER_MARK)
+    if not told:
+        return False
+    from faultlayer.startup.web_adapter import names
+
+    return names(told.decode("latin-1"), int(address.rpartition(b":")[2]))
+
+
 class Runtime:
     """The runtime that was told this address (host:port) of the Runtime API, and its children.
 
@@ -42,7 +58,11 @@ class Runtime:
 
     def __init__(self, address: bytes) -> None:
         self._entry = b"\0%b%b\0" % (_MARK, address)
-        self._known = (address, posix.environ.get(_MARK[:-1]))  # ours, and Lambda's
+        lambdas = posix.environ.get(_MARK[:-1])
+        self._known = (address, lambdas)  # ours, and Lambda's
+        self._app = b""  # what a web application has that no wrapper has sent to us
+        if lambdas and _adapter_comes(address):
+            self._app = b"\0%b%b\0" % (_MARK, lambdas)
         self._network = posix.readlink("/proc/self/ns/net")
         fields = _stat("self")
         if len(fields) <= _BORN:
@@ -51,7 +71,8 @@ class Runtime:
 
     def _look(self, pid: int) -> tuple[int, int] | None:
         """Its parent's id and its start time; None if the process is none of these."""
-        if self._entry not in b"\0" + read(f"/proc/{pid}/environ"):
+        environ = b"\0" + read(f"/proc/{pid}/environ")
+        if self._entry not in environ and not self._is_app(pid, environ):
             return None
         try:
             if posix.readlink(f"/proc/{pid}/ns/net") != self._network:
@@ -61,6 +82,15 @@ class Runtime:
         fields = _stat(pid)
         ours = len(fields) > _BORN and int(fields[_BORN]) >= self._since
         return (int(fields[_PARENT]), int(fields[_BORN])) if ours else None
+
+    def _is_app(self, pid: int, environ: bytes) -> bool:
+        """True if it is the web application that the Lambda Web Adapter asks for, or its child."""
+        if not self._app or self._app not in environ or _RUNTIMES_OWN not in environ:
+            return False
+        try:
+            return not posix.readlink(f"/proc/{pid}/exe".encode()).startswith(_EXTENSIONS)
+        except OSError:
+            return False
 
     def _all(self) -> list[Process]:
         """These processes, the runtime itself before its children."""

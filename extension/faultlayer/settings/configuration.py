@@ -102,6 +102,15 @@ class Configuration:
         if chooser is not None and (self.source is not None or not chooser.rule_set.is_over(now)):
             self.chooser = chooser
 
+    @property
+    def is_armed(self) -> bool:
+        """True if something may be injected, now or by a later plan."""
+        return self.chooser is not None or self.source is not None
+
+    def disarm(self) -> None:
+        """Inject nothing: the start went wrong."""
+        self.chooser = self.source = None
+
     def is_idle(self, now: float) -> bool:
         """True if the variables alone say that no plan injects anything from now on."""
         end = self.settings.end

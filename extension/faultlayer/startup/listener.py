@@ -14,13 +14,13 @@ Listener = socket
 def listen(port: int) -> tuple[Listener, int]:
     """A loopback listener on this port, or on any free one if it is taken; and its port."""
     try:
-        sock = _listener(port)
+        sock = listen_at(port)
     except OSError:
-        sock = _listener(0)
+        sock = listen_at(0)
     return sock, sock.getsockname()[1]
 
 
-def _listener(port: int) -> socket:
+def listen_at(port: int) -> Listener:
     """A listener on this port; raises OSError if it is taken, even between bind and listen."""
     sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
     try:

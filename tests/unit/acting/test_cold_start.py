@@ -145,7 +145,8 @@ def test_the_line_of_a_start_carries_metrics_too(
 ) -> None:
     monkeypatch.setattr("faultlayer.log._metrics", None)
     given = {**TABLE, "FAULTLAYER_METRICS": "emf", "FAULTLAYER_DRY_RUN": dry}
-    main._prepare({**given, "AWS_LAMBDA_FUNCTION_NAME": "orders"})
+    environ = {**given, "AWS_LAMBDA_FUNCTION_NAME": "orders"}
+    main._prepare(main._configure(environ), environ, None)
     (line,) = lines(capfd)
     assert line["function"] == "orders"
     assert line["dry_runs" if dry == "true" else "injections"] == 1

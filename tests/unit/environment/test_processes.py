@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import machine
+from fakes.proxied import soon
 from faultlayer.environment import processes
+from faultlayer.environment.processes import Runtime
 from unit.environment.processes_support import (
     ADDRESS,
     OTHER,
@@ -328,3 +330,26 @@ def test_of_any_forest_exactly_the_right_ones_die(forest: list[Any]) -> None:
         os.killpg(root.pid, signal.SIGKILL)
         root.wait()
         root.stdout.close()
+
+
+def test_a_web_application_that_no_wrapper_has_sent_to_us(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Lambda Web Adapter comes to us, and Lambda has started the application."""
+    lambdas, adapter = "127.0.0.1:9001", "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
+    task = "LAMBDA_TASK_ROOT=/var/task"
+    app = spawn("env", task, "sh", "-c", "sleep 60 & wait", address=lambdas)
+    extension = spawn("env", *SLEEP, address=lambdas)
+    other = spawn("env", task, *SLEEP, address=OTHER)
+    for process in (extension, other):
+        sleeping(process.pid)
+    monkeypatch.setitem(os.environb, VARIABLE.encode(), lambdas.encode())
+    assert Runtime(ADDRESS.encode()).find() == []
+    monkeypatch.setitem(os.environb, adapter.encode(), OTHER.encode())
+    assert Runtime(ADDRESS.encode()).find() == []
+    monkeypatch.setitem(os.environb, adapter.encode(), b"http://" + ADDRESS.encode())
+    assert soon(lambda: len(Runtime(ADDRESS.encode()).find()) == 2)
+    assert Runtime(ADDRESS.encode()).kill() == 2
+    assert killed(app)
+    assert alive(extension)
+    assert alive(other)
