@@ -39,6 +39,8 @@ SESSION = (
         "--request-id 8476a536-e9f4-11e8-9739-2dfe598c3fce",
     ),
 )
+# On a terminal `local` ends the response with a line break. Here it writes to a pipe.
+TERMINAL = 'faultlayer() { command faultlayer "$@"; [ "$1" != local ] || echo; }\n'
 
 
 def output(command: str, folder: Path) -> str:
@@ -46,7 +48,7 @@ def output(command: str, folder: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     given = {name: of for name, of in os.environ.items() if not name.startswith("FAULTLAYER_")}
     done = subprocess.run(
-        ["sh", "-c", command],
+        ["sh", "-c", TERMINAL + command],
         cwd=folder,
         env={**given, "PATH": path, "COLUMNS": str(WIDTH)},
         stdout=subprocess.PIPE,

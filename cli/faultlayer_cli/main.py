@@ -1,7 +1,7 @@
 """The `faultlayer` command: its subcommands, and what every failure looks like.
 
 Exit code 0: it answered; 2: a mistake in what was typed, nothing was started; 4: `stop` found
-nothing to stop; 1: anything else.
+nothing to stop; 5: the function that `local --invoke` ran failed; 1: anything else.
 A mistake is one line on standard error, never a traceback.
 """
 

@@ -63,7 +63,8 @@ def put(*lines: str, error: bool = False) -> None:
 
 def put_bytes(data: bytes) -> None:
     """Print data on standard output: as it is, or as lines that are safe on a terminal."""
-    data = data if data.endswith(b"\n") else data + b"\n"
+    if sys.stdout.isatty() and not data.endswith(b"\n"):
+        data += b"\n"
     _pass_on(data, sys.stdout, lambda piece: piece.decode("utf-8", "backslashreplace"))
 
 

@@ -12,6 +12,7 @@ import re
 import shlex
 import sys
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,13 +24,15 @@ from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli import interrupts
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.options import FaultCommand
-from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.errors import Failure, FunctionFailed, Mistake
 from faultlayer_cli.input_files import read_event
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
-from faultlayer_cli.running.emulator import Endpoint
+from faultlayer_cli.running.emulator import REQUEST_ID, Endpoint
 from faultlayer_cli.running.launch import Launch, endpoint
 from faultlayer_cli.running.local_function import LocalFunction
+from faultlayer_cli.running.marked_log import MarkedLog
+from faultlayer_cli.running.outcome import outcome
 from faultlayer_cli.running.ports import is_free
 from faultlayer_cli.terminal import TERMINAL, put, put_bytes, say
 
@@ -138,6 +141,9 @@ def environment(
 @click.argument("folder", metavar="DIR")
 @click.option("--handler", default="app.handler", show_default=True, help="file.function in DIR")
 @click.option("--invoke", metavar="FILE|-", help="invoke once with this event, print the answer")
+@click.option(
+    "--quiet", "-q", is_flag=True, help="on standard error only the function's output, and errors"
+)
 @click.option("--listen", metavar="PORT", help=f"port of the invoke endpoint [default: {PORT}]")
 @click.option(
     "--function-env",
@@ -175,6 +181,7 @@ def local(
     folder: str,
     handler: str,
     invoke: str | None,
+    quiet: bool,
     listen: str | None,
     function_env: Sequence[str],
     function_timeout: str,
@@ -217,7 +224,7 @@ def local(
     )
     if not launch.docker:
         plan_in_sight(env)
-    answer(launch, event)
+    answer(launch, event, quiet=quiet)
 
 
 for _setting in fault_flags.settings():
@@ -235,24 +242,36 @@ def plan_in_sight(env: Mapping[str, str]) -> None:
         )
 
 
-def answer(launch: Launch, event: bytes | None) -> None:
+def answer(launch: Launch, event: bytes | None, *, quiet: bool) -> None:
     """Invoke the function once with this event and print its answer, or serve it."""
     with interrupts.raised(), contextlib.ExitStack() as stack:
-        place = endpoint(launch, TERMINAL)
+        progress = MarkedLog(TERMINAL, quiet=quiet)
+        stack.callback(progress.close)
+        place = endpoint(launch, progress)
         stack.callback(undisturbed, place)
         place.start()
         if event is None:
-            serve(place, launch.function.folder)
+            serve(place, launch.function.folder, quiet=quiet)
         else:
-            put_bytes(place.invoke(event).body)
+            invoke_once(place, event)
 
 
-def serve(place: Endpoint, folder: Path) -> None:
+def invoke_once(place: Endpoint, event: bytes) -> None:
+    """Print what a caller of Lambda gets, byte for byte. Raises FunctionFailed."""
+    request_id = str(uuid.uuid4())
+    ended = outcome(place.invoke(event, {REQUEST_ID: request_id}), request_id)
+    put_bytes(ended.payload)
+    if ended.failure:
+        raise FunctionFailed(f"the function failed: {ended.failure}")
+
+
+def serve(place: Endpoint, folder: Path, *, quiet: bool) -> None:
     """Serve the function until Ctrl-C, which is how it is meant to end."""
     event = folder / "event.json"
     data = shlex.quote(f"@{event}") if event.is_file() else "'{}'"
-    say(f"{folder} answers at {place.url} until you press Ctrl-C; try:")
-    put(f"  curl -d {data} {place.url}", error=True)
+    if not quiet:
+        say(f"{folder} answers at {place.url} until you press Ctrl-C; try:")
+        put(f"  curl -d {data} {place.url}", error=True)
     with contextlib.suppress(KeyboardInterrupt):
         while not (why := place.ended()):
             time.sleep(0.2)

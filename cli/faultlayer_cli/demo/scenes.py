@@ -13,7 +13,7 @@ from pathlib import Path
 from faultlayer_cli.demo.screen import Measurements, Scene, Screen
 from faultlayer_cli.layers import built, checkout
 from faultlayer_cli.running import downloads
-from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.emulator import REQUEST_ID, Emulator
 from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.terminal import TERMINAL
@@ -56,7 +56,7 @@ def play(scene: Scene, folder: Path, event: bytes) -> Measurements:
         outcome.cold = emulator.invoke(event).seconds * 1000
         ids = [str(uuid.uuid4()) for _ in range(INVOCATIONS)]
         for request_id in ids:
-            answer = emulator.invoke(event, {"X-Amzn-RequestId": request_id})
+            answer = emulator.invoke(event, {REQUEST_ID: request_id})
             outcome.times.append(answer.seconds * 1000)
             name, error = kind(answer)
             outcome.answers[name] += 1

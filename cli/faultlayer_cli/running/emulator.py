@@ -32,6 +32,7 @@ from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import LOOPBACK, Port
 
 PATH = "/2015-03-31/functions/function/invocations"
+REQUEST_ID = "X-Amzn-RequestId"  # the header by which a caller chooses it
 WRAPPER = "/opt/faultlayer-wrapper"
 TASK = "/var/task"  # the function's code
 RUNTIME = "/var/runtime"  # the runtime client and its bootstrap

@@ -74,16 +74,67 @@ def test_the_answer_alone_is_on_standard_output(started: Started):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert json.loads(json.loads(out)["body"])["greeting"] == "Hello, Ada!"
-    assert '"event":"fault_injected","fault":"latency"' in err
-    assert "greeting 3 characters" in err
+    assert not out.endswith("\n"), "the caller gets no line break"
+    lines = err.splitlines()
+    assert [line for line in lines if line.startswith('{"source":"faultlayer"')]
+    assert [line for line in lines if line.startswith("greeting 3 characters")]
+    assert [line for line in lines if line.startswith("emulator: START RequestId: ")]
+    assert not [line for line in lines if line.startswith(("START", "END", "REPORT"))]
 
 
-def test_a_function_error_is_an_answer(started: Started):
-    process = started("local", HELLO, "--invoke", "-", "--exception", "ValueError: no such order")
-    out, err = process.communicate('{"a": 1}', timeout=60)
+def test_quiet_leaves_the_functions_lines(started: Started):
+    arguments = ["--invoke", HELLO / "event.json", "--latency", "300ms", "--quiet"]
+    process = started("local", HELLO, *arguments)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert json.loads(out)["errorType"] == "ValueError"
-    assert "greeting" not in err
+    assert "Hello, Ada!" in out
+    (line,) = err.splitlines()
+    assert line.startswith("greeting 3 characters")
+
+
+FAILING = """
+import os, time
+if os.environ.get("BROKEN"):
+    raise KeyError("no table")
+def handler(event, context):
+    if "wait" in event:
+        time.sleep(30)
+    if "exit" in event:
+        os._exit(3)
+    print("before")
+    raise ValueError("no such order")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "event", "kind", "told"),
+    [
+        ([], {}, "ValueError", "ValueError: no such order"),
+        (["--exception", "Down: for now"], {}, "Down", "Down: for now"),
+        (["-e", "BROKEN=1"], {}, "KeyError", "it did not start: KeyError: 'no table'"),
+        ([], {"exit": 1}, "Runtime.ExitError", "its process ended: Runtime exited with error: "),
+        (
+            ["--function-timeout", "1"],
+            {"wait": 1},
+            "Sandbox.Timedout",
+            "it timed out: Task timed out after 1.00 seconds",
+        ),
+    ],
+    ids=["error", "fault", "start", "crash", "timeout"],
+)
+def test_a_function_that_fails_is_told_by_the_exit_code(
+    started: Started, tmp_path: Path, arguments: list[str], event: object, kind: str, told: str
+):
+    folder = tmp_path / "failing"
+    folder.mkdir()
+    (folder / "app.py").write_text(FAILING)
+    process = started("local", folder, "--invoke", "-", "--quiet", *arguments)
+    out, err = process.communicate(json.dumps(event), timeout=60)
+    assert process.returncode == 5
+    assert json.loads(out)["errorType"] == kind
+    (ours,) = [line for line in err.splitlines() if line.startswith("faultlayer: ")]
+    assert ours.startswith(f"faultlayer: the function failed: {told}")
+    assert err.endswith(ours + "\n"), "it is the last line"
 
 
 def test_the_function_sees_an_environment_like_lambdas(started: Started, look: Path):
