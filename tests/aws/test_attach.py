@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import pytest
@@ -174,6 +175,30 @@ def test_json_for_scripts(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
     said = cli("detach", "orders", "--json")
     (told,) = json.loads(said.out)["functions"]
     assert told["removed"] == ["AWS_LAMBDA_EXEC_WRAPPER", "FAULTLAYER_STATUS"]
+
+
+def test_it_ends_with_one_sentence_that_says_how_to_stop(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    for name in ("orders", "orders-eu"):
+        make(name)
+    aws.config.write_text("[profile team]\nregion = eu-west-1\n")
+    aws.credentials.write_text("[team]\naws_access_key_id = k\naws_secret_access_key = s\n")
+    faults = ("--latency", "300ms", "--latency-rate", "20%")
+    said = cli("attach", "orders*", *faults, "--yes", "--profile", "team")
+    last = said.lines[-1]
+    assert last.startswith(
+        "faultlayer: 20% of the invocations of orders and orders-eu are hit by latency 300ms, until"
+    )
+    assert "(in 60 min); to stop: faultlayer stop 'orders*' " in last
+    stop = shlex.split(last.partition("to stop: ")[2])
+    assert cli(*stop[1:]).code == 0
+    assert aws.variables("orders-eu")["FAULTLAYER_DISABLED"] == "true"
+    said = cli("attach", "orders", *faults, "--dry-run")
+    assert "nothing was changed; then 20% of the invocations of orders would" in said.lines[-1]
+    assert "nothing is injected in orders" in cli("attach", "orders").lines[-1]
+    aws.front.deny(UPDATE)
+    assert "are hit" not in cli("attach", "orders", *faults).err
 
 
 def test_dry_run_of_the_faults_is_another_flag(aws: Aws, make: Make, cli: Cli, layer: str) -> None:

@@ -44,6 +44,12 @@ class Selection:
             ]
         )
 
+    @property
+    def arguments(self) -> list[str]:
+        """The words that select the same functions on the command line."""
+        tags = [word for tag in self.tags for word in ("--tag", tag)]
+        return [*self.names, *tags, *(word for name in self.stacks for word in ("--stack", name))]
+
     def parts(self) -> list[Selection]:
         """Selections that find the same together, each of which may find nothing in a region."""
         if self.tags:

@@ -5,6 +5,7 @@ More than one function is changed only if the user confirmed it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 import click
@@ -20,7 +21,7 @@ from faultlayer_cli.commands.options import (
     selection_options,
 )
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.fleet import change, published
+from faultlayer_cli.fleet import change, published, summary
 from faultlayer_cli.fleet.attach import Prepared, prepare_attach, prepare_detach, still_armed
 from faultlayer_cli.fleet.rollout import Result
 from faultlayer_cli.plans import expiry
@@ -100,7 +101,10 @@ def attach(
         wait=wait,
         progress=TERMINAL,
     )
-    return carry_out(prepared, "attach to", dry_run=dry_run, yes=yes, json_=json_)
+    code, done = carry_out(prepared, "attach to", dry_run=dry_run, yes=yes, json_=json_)
+    if last := summary.sentence(done, _stop_command(selection, account)):
+        say(last)
+    return code
 
 
 for _setting in settings():
@@ -143,9 +147,10 @@ def detach(
     names = found(selection, account)
     say(f"in {account.place}")
     prepared = prepare_detach(account, names, wait=wait, progress=TERMINAL)
-    return carry_out(
+    code, _ = carry_out(
         prepared, "detach from", dry_run=dry_run, yes=yes, json_=json_, look=still_armed
     )
+    return code
 
 
 def found(selection: Selection, account: Account) -> list[str]:
@@ -162,8 +167,8 @@ def carry_out(
     yes: bool,
     json_: bool,
     look: Callable[[Account, Sequence[Result]], published.Findings] | None = None,
-) -> int:
-    """Say what is ahead, ask, change, say what became of it; the exit code.
+) -> tuple[int, Sequence[Result]]:
+    """Say what is ahead, ask, change, say what became of it; the exit code, and the results.
 
     `look` finds what is left in published versions.
     """
@@ -191,7 +196,14 @@ def carry_out(
         results.show(account.place, done)
     results.failed(done)
     results.left_published(findings)
-    return results.code(done) or (0 if findings.clear else 1)
+    return results.code(done) or (0 if findings.clear else 1), done
+
+
+def _stop_command(selection: Selection, account: Account) -> str:
+    """The command that stops the faults of these functions, from any directory and terminal."""
+    profile = ("--profile", account.profile) if account.profile else ()
+    where = ("--region", account.region, *profile)
+    return shlex.join(("faultlayer", "stop", *selection.arguments, *where))
 
 
 def confirm(prepared: Prepared, verb: str) -> None:

@@ -1,0 +1,73 @@
+"""One sentence on the faults that are in force after an attach, for people who are in a hurry.
+
+results --> functions with the same faults --> which invocations are hit, by what, until when,
+                                               and the command that stops it
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from faultlayer_cli.fleet.change import DISABLED, NEXT_WRAPPER
+from faultlayer_cli.fleet.rollout import Outcome, Result
+from faultlayer_cli.plans import in_words
+from faultlayer_cli.plans.variables import Variables
+
+_NAMED = 3  # functions that the sentence names; of more it says how many they are
+_AS_WANTED = (Outcome.CHANGED, Outcome.UNCHANGED)
+
+
+def sentence(results: Sequence[Result], stop: str) -> str:
+    """What is in force in the functions that are as they were to be; empty if there are none.
+
+    `stop` is the command that ends it. Functions that only would change are told as such.
+    """
+    would = any(one.outcome is Outcome.PLANNED for one in results)
+    outcomes = (*_AS_WANTED, Outcome.PLANNED) if would else _AS_WANTED
+    meant = [one for one in results if one.outcome in outcomes and one.change]
+    names: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for one in meant:
+        assert one.change is not None
+        own = Variables(one.change.variables).own
+        own.pop(NEXT_WRAPPER, None)
+        names.setdefault(tuple(sorted(own.items())), []).append(one.function_name)
+    if not names:
+        return ""
+    begin = "nothing was changed; then " if would else ""
+    if any(one.reason for one in meant if one.outcome is Outcome.CHANGED):
+        begin = "as soon as AWS has applied it, "
+    end = "" if would else f"; to stop: {stop}"
+    if len(names) > 1:
+        have = "would have" if would else "have"
+        return f"{begin}{len(meant)} functions {have} faults that differ (see `status`){end}"
+    ((own_variables, functions),) = names.items()
+    return begin + _effect(Variables(dict(own_variables)), functions, would=would) + end
+
+
+def _effect(variables: Variables, functions: Sequence[str], *, would: bool) -> str:
+    who = _listed(functions)
+    if why := _idle(variables):
+        return f"nothing {'would be' if would else 'is'} injected in {who}: {why}"
+    hit = "would be hit by" if would or variables.dry_run else "are hit by"
+    said = f"{in_words.hits(variables, f' of {who}', hit)}, {in_words.window(variables)}"
+    if variables.dry_run:
+        return f"nothing is injected, there are only log lines: {said}"
+    return said
+
+
+def _idle(variables: Variables) -> str:
+    """Why nothing is injected; empty if something is."""
+    if variables.disabled:
+        return f"{DISABLED} is set"
+    if variables.idle(time.time()):
+        return "its end is over"
+    if in_words.hits(variables):
+        return ""
+    return "its rate or its max is 0, or its end is over" if variables.rules else "no fault is set"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > _NAMED:
+        return f"{len(names)} functions"
+    return ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
