@@ -73,7 +73,8 @@ def test_metadata(metadata: Message):
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.10"
     required = {re.split(r"[<>=]", name)[0] for name in metadata.get_all("Requires-Dist", [])}
-    assert required == {"boto3", "click", "docker", "pip", "pyyaml", "requests", "rich"}
+    wanted = {"boto3", "click", "docker", "pip", "python-dotenv", "pyyaml", "requests", "rich"}
+    assert required == wanted
 
 
 def test_the_wheel_stays_below_the_limit_of_the_index(wheel: Path):

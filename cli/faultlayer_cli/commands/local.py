@@ -29,6 +29,7 @@ from faultlayer_cli.input_files import read_event
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.running.emulator import REQUEST_ID, Endpoint
+from faultlayer_cli.running.given_variables import of_assignments, of_files
 from faultlayer_cli.running.launch import Launch, endpoint
 from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.marked_log import MarkedLog
@@ -44,7 +45,6 @@ _LISTEN = Whole(1, 65535, "9748")
 _SYSTEM = {Path("/"), Path("/dev"), Path("/run")}
 _SEEN = ("/var/task/", "/opt/")  # a plan in one of these is the function's own
 _KERNEL = ("/proc", "/sys")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
 IMAGE = f"public.ecr.aws/lambda/python:{sys.version_info.major}.{sys.version_info.minor}"
 _IMAGE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
@@ -92,20 +92,6 @@ def function_folder(text: str, handler: str, python: bool) -> Path:
     return folder
 
 
-def variables(assignments: Sequence[str]) -> dict[str, str]:
-    """The variables of `--function-env KEY=VALUE`."""
-    found = {}
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        if not (equals and _NAME.fullmatch(name)):
-            raise Mistake(
-                "--function-env is not KEY=VALUE; allowed: a name of letters, digits and "
-                "underscores that begins with a letter, then = and any text"
-            )
-        found[name] = value
-    return found
-
-
 def listen_port(text: str | None, once: bool) -> int | None:
     """The port that was asked for, or the default one; None (any) if that is taken.
 
@@ -120,16 +106,23 @@ def listen_port(text: str | None, once: bool) -> int | None:
 
 
 def environment(
-    typed: Mapping[str, str | None], assignments: Sequence[str], for_: str | None
+    typed: Mapping[str, str | None],
+    files: Sequence[str],
+    assignments: Sequence[str],
+    for_: str | None,
 ) -> Variables:
-    """The function's variables: FAULTLAYER_ ones of our own, then --function-env, then flags."""
+    """The function's variables, each replacing those before it.
+
+    FAULTLAYER_ ones of our own, then --env-file, then --function-env, then flags.
+    """
     own = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
     flagged = {name.upper(): text for name, text in typed.items() if text is not None}
     if for_ is not None:
         if END in flagged:
             raise Mistake("the end is given twice; allowed: one of --for and --until")
         flagged[END] = iso(datetime.now(timezone.utc) + span(for_))
-    found = fault_flags.parse(own | variables(assignments) | flagged, frozenset(flagged))
+    given = of_files(files, os.environ) | of_assignments(assignments, os.environ)
+    found = fault_flags.parse(own | given | flagged, frozenset(flagged))
     if for_ is not None and not found.rules and not found.source:
         raise Mistake("--for without a fault; allowed: with the faults that are to end")
     if END in flagged and found.end is not None and found.end <= time.time():
@@ -148,9 +141,15 @@ def environment(
 @click.option(
     "--function-env",
     "-e",
-    metavar="KEY=VALUE",
+    metavar="NAME[=VALUE]",
     multiple=True,
-    help="a variable of the function's (repeatable)",
+    help="a variable of the function's; NAME alone passes on the value here (repeatable)",
+)
+@click.option(
+    "--env-file",
+    metavar="FILE",
+    multiple=True,
+    help="a file of such variables, as dotenv writes them (repeatable)",
 )
 @click.option("--function-timeout", metavar="SECONDS", default="3", help="its timeout [default: 3]")
 @click.option(
@@ -184,6 +183,7 @@ def local(
     quiet: bool,
     listen: str | None,
     function_env: Sequence[str],
+    env_file: Sequence[str],
     function_timeout: str,
     function_memory: str,
     function_storage: str,
@@ -206,7 +206,7 @@ def local(
         raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
     chosen = image_name(image) if image is not None else IMAGE
     event = None if invoke is None else read_event(invoke, "--invoke")
-    env = environment(typed, function_env, for_).texts
+    env = environment(typed, env_file, function_env, for_).texts
     function = LocalFunction(
         folder=function_folder(folder, handler, is_python(chosen)),
         handler=handler,

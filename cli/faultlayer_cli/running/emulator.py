@@ -51,12 +51,14 @@ _Endpoint = TypeVar("_Endpoint", bound="Endpoint")
 def described(function: LocalFunction) -> dict[str, str]:
     """The variables that Lambda sets for a function that has the layer."""
     name = function.folder.resolve().name or "function"
+    given = function.env.get("AWS_REGION") or function.env.get("AWS_DEFAULT_REGION")
+    region = given or "us-east-1"  # some SDKs read the one, some the other
     return {
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "AWS_SESSION_TOKEN": "example",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_LAMBDA_EXEC_WRAPPER": WRAPPER,
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -113,6 +114,29 @@ def test_a_mistake_in_a_variable_is_told_as_one(typed: Command, monkeypatch: pyt
     (line,) = said.lines
     assert "FAULTLAYER_LATENCYY" in line
     assert "did you mean FAULTLAYER_LATENCY?" in line
+
+
+def test_which_of_several_values_counts(
+    typed: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Those of the shell, then files, then -e, then flags."""
+    files = [tmp_path / "one.env", tmp_path / "two.env"]
+    files[0].write_text("FAULTLAYER_STATUS=501\nFAULTLAYER_SEED=file\nA=one\nB=one\n")
+    files[1].write_text("B=two\nC=two\nD\nE\n")
+    for name, text in {"LATENCY": "1s", "STATUS": "500", "CPU": "1"}.items():
+        monkeypatch.setenv(f"FAULTLAYER_{name}", text)
+    monkeypatch.setenv("D", "of the shell")
+    monkeypatch.setenv("F", "of the shell")
+    monkeypatch.delenv("E", raising=False)
+    arguments = ["-e", "C=e", "-e", "FAULTLAYER_CPU=2", "-e", "F", "-e", "E", "--status", "503"]
+    given = [argument for file in files for argument in ("--env-file", file)]
+    run = typed("local", HELLO, *given, *arguments).run
+    assert run is not None
+    assert run.function.env == {
+        **{"FAULTLAYER_LATENCY": "1s", "FAULTLAYER_CPU": "2", "FAULTLAYER_STATUS": "503"},
+        "FAULTLAYER_SEED": "file",
+        **{"A": "one", "B": "two", "C": "e", "D": "of the shell", "F": "of the shell"},
+    }
 
 
 @pytest.mark.parametrize(

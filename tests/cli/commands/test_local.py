@@ -138,14 +138,21 @@ def test_a_function_that_fails_is_told_by_the_exit_code(
 
 
 def test_the_function_sees_an_environment_like_lambdas(started: Started, look: Path):
+    (look / ".env").write_text("TABLE_NAME='orders'\nAWS_REGION=eu-west-1\nSTAGE=file\n")
     arguments = ["--function-env", "STAGE=test", "--function-timeout", 70, "--function-memory", 256]
-    process = started("local", look, "--invoke", "-", *arguments, SECRET="hidden")
+    arguments += ["--env-file", look / ".env", "-e", "PASSED_ON", "-e", "NOT_HERE"]
+    own = {"AWS_ACCESS_KEY_ID": "mine", "AWS_PROFILE": "mine", "AWS_REGION": "eu-north-1"}
+    around = {"SECRET": "hidden", "PASSED_ON": "yes", **own}
+    process = started("local", look, "--invoke", "-", *arguments, **around)
     out, err = process.communicate("{}", timeout=60)
     assert process.returncode == 0, err
     seen: dict[str, Any] = json.loads(out)
     environ = seen["environ"]
     assert "SECRET" not in environ
-    assert "VIRTUAL_ENV" not in environ
+    assert not {"VIRTUAL_ENV", "AWS_PROFILE", "NOT_HERE", "HOME"} & environ.keys()
+    assert environ["AWS_ACCESS_KEY_ID"] == "AKIAIOSFODNN7EXAMPLE", "not the caller's"
+    assert (environ["AWS_REGION"], environ["AWS_DEFAULT_REGION"]) == ("eu-west-1", "eu-west-1")
+    assert (environ["TABLE_NAME"], environ["PASSED_ON"]) == ("orders", "yes")
     assert environ["STAGE"] == "test"
     assert environ["AWS_LAMBDA_FUNCTION_NAME"] == "look"
     assert environ["LAMBDA_TASK_ROOT"] == "/var/task"

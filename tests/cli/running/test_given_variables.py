@@ -1,0 +1,95 @@
+"""Files of variables in dotenv's form, NAME=VALUE, and NAME alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faultlayer_cli.errors import Mistake
+from faultlayer_cli.running.given_variables import of_assignments, of_files
+
+FILE = """\
+# the shop's settings
+TABLE_NAME=orders
+
+export REGION = eu-west-1  # where it is
+  PLAIN=a#b c
+EMPTY=
+QUOTED="two words # no comment\\n\\tand a line"
+LITERAL='$HOME \\n "as it is"'
+MANY="first
+second"
+URL=https://example.com/?a=1&b=2
+DOLLAR=$HOME/${HOME}
+TWICE=1
+TWICE=2
+FROM_HERE
+NOT_HERE
+"""
+FOUND = {
+    "TABLE_NAME": "orders",
+    "REGION": "eu-west-1",
+    "PLAIN": "a#b c",
+    "EMPTY": "",
+    "QUOTED": "two words # no comment\n\tand a line",
+    "LITERAL": '$HOME \\n "as it is"',
+    "MANY": "first\nsecond",
+    "URL": "https://example.com/?a=1&b=2",
+    "DOLLAR": "$HOME/${HOME}",
+    "TWICE": "2",
+    "FROM_HERE": "here",
+}
+HERE = {"FROM_HERE": "here", "HOME": "/home/me"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        FILE.encode(),
+        FILE.encode("utf-8-sig"),
+        FILE.replace("\n", "\r\n").encode(),
+        FILE.replace("\n", "\r\n").encode("utf-16"),
+        FILE.rstrip("\n").encode(),
+    ],
+    ids=["plain", "mark", "windows", "utf-16", "no line break at the end"],
+)
+def test_a_file_is_read_in_any_form_that_text_has(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(data)
+    assert of_files([str(path)], HERE) == FOUND
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("A=1\n\n\nnot a variable\n", 4),
+        ("# one\r\n1A=b\r\n", 2),
+        ("A=1\nB.C=2\n", 2),
+        ('A="one\ntwo"\n\n"quoted"=1\n', 4),
+        ("A=1\n=2", 2),
+        ('A=1\nB="never closed\nC=3\n', 2),
+        ("A='x' y\n", 1),
+    ],
+)
+def test_a_mistake_names_file_and_line(tmp_path: Path, text: str, line: int) -> None:
+    path = tmp_path / "shop.env"
+    path.write_bytes(text.encode())
+    with pytest.raises(Mistake) as caught:
+        of_files([str(path)], {})
+    assert str(caught.value).startswith(f"--env-file {path} line {line} is not NAME=VALUE; allowed")
+
+
+def test_a_value_that_no_variable_can_have(tmp_path: Path) -> None:
+    path = tmp_path / "shop.env"
+    path.write_bytes(b"A=1\nB=x\0y\n")
+    with pytest.raises(Mistake, match="line 2 has a NUL in the value of B"):
+        of_files([str(path)], {})
+
+
+def test_assignments() -> None:
+    found = of_assignments(["A=b=c", "EMPTY=", "FROM_HERE", "NOT_HERE", "A=d"], HERE)
+    assert found == {"A": "d", "EMPTY": "", "FROM_HERE": "here"}
+    for text in ("", "=x", "1A=b", "A-B=c", "A B"):
+        with pytest.raises(Mistake, match="--function-env is not NAME=VALUE; allowed: a name of"):
+            of_assignments([text], HERE)
