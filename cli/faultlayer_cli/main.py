@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from faultlayer import __version__
+from faultlayer.values.suggestion import hint
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.terminal import prepare, put, say
 
@@ -55,6 +56,16 @@ class Commands(click.Group):
         module = importlib.import_module(f"faultlayer_cli.{_MODULES.get(name, f'commands.{name}')}")
         command: click.Command = getattr(module, name.replace("-", "_"))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(
+                f"No such command {name!r}{hint(name, _COMMANDS)}; allowed: {', '.join(_COMMANDS)}"
+            )
+        return super().resolve_command(ctx, args)
 
 
 @click.group(

@@ -338,7 +338,10 @@ def test_no_permission_is_aws_refusal(aws: Aws, make: Make, cli: Cli, layer: str
 
 MISTAKES = [
     (["orders"], "function orders does not exist in eu-west-1"),
-    (["orders:live"], "orders:live is a version or an alias"),
+    (
+        ["orders:live"],
+        "orders:live is a version or an alias, which cannot be changed; allowed: orders,",
+    ),
     (["or ders"], "or ders is not a function's name"),
     (["orders", "--stack", "s"], "functions are selected in two ways"),
     ([], "no function is named"),

@@ -47,8 +47,10 @@ def ids(aws: Aws, make: Make) -> dict[str, str]:
     put(aws, ARMED)
     ids = profile(aws)
     deploy(aws, ids, ARMED)
+    ours = aws.ours()
     for option, place in PLACES.items():
-        make(option.strip("-"), variables={"FAULTLAYER_PLAN": f"{option.strip('-')}:{place}"})
+        plan = {"FAULTLAYER_PLAN": f"{option.strip('-')}:{place}"}
+        make(option.strip("-"), layers=[ours], variables=plan)
     return ids
 
 
@@ -75,7 +77,7 @@ def test_stop(aws: Aws, cli: Cli, ids: dict[str, str], place: str):
     with aws.front.recorded() as calls:
         said = cli("stop")
     assert said.code == 0, said
-    agree(calls, "stop", [UNNAMED], more=permissions.LIVE[place])
+    agree(calls, "stop", [WRITTEN, UNNAMED], more=permissions.LIVE[place])
 
 
 def test_every_case_of_the_table_is_tried():

@@ -107,6 +107,20 @@ def test_another_name(aws: Aws, cli: Cli, dist: Path):
     assert said.out == f"x86_64 {arn('x86_64', name='faultlayer-team')}\n"
 
 
+def test_credentials_are_tried_before_a_build(aws: Aws, cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    built: list[str] = []
+    monkeypatch.setattr(checkout, "layer_zip", built.append)
+    aws.front.refuse("lambda:ListLayerVersions", 403, "ExpiredTokenException", "it expired", 1)
+    said = cli("publish")
+    assert (said.code, said.out, built) == (1, "", [])
+    assert "ExpiredTokenException: it expired" in said.err
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    said = cli("publish")
+    assert (said.code, built) == (2, [])
+    assert "no AWS credentials were found" in said.err
+
+
 def test_json(aws: Aws, cli: Cli, dist: Path):
     cli("publish", "--arch", "x86_64")
     told = json.loads(cli("publish", "--json").out)

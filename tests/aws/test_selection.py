@@ -81,3 +81,33 @@ def test_finding_none_is_a_mistake(
     said = cli("attach", *typed, "--status", "503", "--yes")
     assert said.code == 2
     assert [line in told for told in said.lines] == [True], said
+
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+
+
+@pytest.mark.parametrize("named", ["orders:$LATEST", f"{ARN}:$LATEST", "ord*:$LATEST"])
+def test_the_unpublished_version_is_the_function(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str], named: str
+) -> None:
+    make("orders")
+    assert cli("attach", named, "orders", "--status", "503").code == 0, "once"
+    assert hit(aws, "orders") == [True]
+    told = json.loads(cli("status", named, "--json").out)
+    assert [one["function"] for one in told["functions"]] == ["orders"]
+    for command in ("stop", "detach"):
+        assert cli(command, named).code == 0
+    assert cli("report", "--function", named).err.count("no invocation") == 1
+
+
+@pytest.mark.parametrize("named", ["orders:live", "orders:7", f"{ARN}:live", f"{ARN}:7"])
+@pytest.mark.parametrize("command", ["attach", "status", "stop", "detach", "report --function"])
+def test_a_version_or_an_alias_gets_one_clear_line(
+    aws: Aws, cli: Cli, command: str, named: str
+) -> None:
+    said = cli(*command.split(), named)
+    assert said.code == 2
+    (line,) = said.lines
+    bare = named.rpartition(":")[0]
+    assert f"{named} is a version or an alias" in line
+    assert f"allowed: {bare}, which" in line

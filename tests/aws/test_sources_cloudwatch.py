@@ -181,6 +181,30 @@ def test_a_function(logs: Logs, cli: Cli, make: Make):
         assert found["total"]["injections"] == 1
 
 
+def test_functions_are_selected_as_elsewhere(logs: Logs, cli: Cli, make: Make, aws: Aws):
+    make("orders", tags={"team": "shop"})
+    make("orders-more")
+    make("users", tags={"team": "shop"})
+    for name in ("orders", "orders-more", "users"):
+        logs.group(f"/aws/lambda/{name}")
+        logs.put(invocation(1, HIT), group=f"/aws/lambda/{name}")
+    for selected, names in (
+        (["--function", "orders*"], ["orders", "orders-more"]),
+        (["--function", "users", "--function", "*-more"], ["users", "orders-more"]),
+        (["--tag", "team=shop"], ["orders", "users"]),
+        (["--tag", "team=shop", "--log-group", "/aws/lambda/users"], ["users", "orders"]),
+    ):
+        found = summed(cli, *selected)
+        assert found["logs"] == [f"/aws/lambda/{name}" for name in names], selected
+    for selected, line in (
+        (["--function", "none-*"], "no function's name matches none-*"),
+        (["--stack", "none"], "stack none does not exist"),
+        (["--tag", "team=shop", "--function", "users"], "functions are selected in two ways"),
+    ):
+        said = cli("report", *selected)
+        assert (said.code, [line in told for told in said.lines]) == (2, [True])
+
+
 def test_a_function_in_a_group_that_it_shares(logs: Logs, cli: Cli, make: Make, aws: Aws):
     make("orders")
     logs.group("/shop")

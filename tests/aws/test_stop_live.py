@@ -193,3 +193,25 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_a_dry_run_says_all_of_it_and_stops_nothing(
+    aws: Aws, cli: Cli, attached: dict[str, str]
+) -> None:
+    with aws.front.recorded() as calls:
+        said = cli("stop", "--dry-run")
+    assert said.code == 0, said
+    assert not [call for call in calls if call.action in (UPDATE, "ssm:PutParameter")]
+    assert disabled(aws, *"abcde") == [False] * 5
+    assert parameter(aws) == parameter(aws, "/chaos/users") == json.loads(ARMED)
+    assert deployed(aws, attached) == json.loads(ARMED)
+    assert said.out.count("would change") == 5
+    assert said.out.count("would disarm") == 3
+    assert "nothing was stopped: --dry-run" in said.err
+    told = json.loads(cli("stop", "a", "--detach", "--dry-run", "--json").out)
+    (one,) = told["functions"]
+    assert (one["outcome"], one["layers"]) == ("would change", [])
+    cli("stop")
+    said = cli("stop", "--dry-run")
+    assert said.code == 0, said
+    assert "would" not in said.out

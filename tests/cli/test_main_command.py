@@ -43,3 +43,30 @@ def test_a_command_s_own_number_is_the_exit_code(monkeypatch: pytest.MonkeyPatch
     for result, code in ((None, 0), (4, 4), ("text", 0)):
         monkeypatch.setattr(main.commands, "main", lambda *_, r=result, **__: r)
         assert main.run([]) == code
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("atach", "attach"),
+        ("stats", "status"),
+        ("wrap_package", "wrap-package"),
+        ("exlain", "explain"),
+    ],
+)
+def test_a_mistyped_command_gets_a_suggestion(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.run([typed, "--help"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"faultlayer: No such command '{typed}'; did you mean {meant}?; allowed: "
+    )
+    assert line.endswith(", ".join(main._COMMANDS))
+
+
+def test_a_command_that_is_like_none_gets_the_list_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main.run(["nonsensical"]) == 2
+    assert "did you mean" not in capsys.readouterr().err

@@ -37,6 +37,7 @@ EVERYWHERE = "--all-regions"
 LISTED = "--all-regions, and account:ListRegions is denied"
 NAMED = "functions are named"
 UNNAMED = "no function is named"
+SELECTED = "--function, --tag or --stack"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ COMMANDS: dict[str, tuple[Permission, ...]] = {
         _WHO,
         _if(UNNAMED, _LIST),
         _READ,
-        _UPDATE,
+        _if("without --dry-run", _UPDATE),
         _if(NAMED, _VERSIONS),
         _ALIASES,
         *_REGIONS,
@@ -125,7 +126,7 @@ COMMANDS: dict[str, tuple[Permission, ...]] = {
     "report": (
         _WHO,
         Permission("logs:FilterLogEvents", LOG_GROUP),
-        _if("--function", _READ),
+        _if(SELECTED, _READ),
     ),
 }
 

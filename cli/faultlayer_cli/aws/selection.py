@@ -1,7 +1,7 @@
 """Which functions are meant: by name or pattern, by tag, or by CloudFormation stack.
 
-A selection that finds nothing is an error. No function comes twice. Versions and aliases are
-refused, since their configuration cannot be changed.
+A selection that finds nothing is an error. No function comes twice. `orders:$LATEST` is `orders`.
+Published versions and aliases are refused, since their configuration cannot be changed.
 """
 
 from __future__ import annotations
@@ -74,9 +74,10 @@ class Selection:
         if self.tags:
             return _tagged(account, self.tags)
         found = [name for stack in self.stacks for name in _in_stack(account, stack)]
-        patterns = [name for name in self.names if _is_pattern(name)]
+        names = [_checked(name) for name in self.names]
+        patterns = [name for name in names if _is_pattern(name)]
         known = [function.name for function in account.functions()] if patterns else []
-        for name in self.names:
+        for name in names:
             found += (
                 _matching(account, name, known) if name in patterns else [_named(account, name)]
             )
@@ -91,19 +92,25 @@ def _is_pattern(name: str) -> bool:
     return not _ARN.fullmatch(name) and any(sign in name for sign in "*?[")
 
 
-def _checked(name: str) -> None:
+def _checked(typed: str) -> str:
+    """The name, pattern or ARN, without `:$LATEST`. Raises Mistake."""
+    name = typed.removesuffix(":$LATEST")
     arn = _ARN.fullmatch(name)
-    qualified = arn["qualifier"] if arn else name.partition(":")[2]
-    if qualified and (arn or _NAME.fullmatch(name.partition(":")[0])):
+    bare, _, qualifier = name.partition(":")
+    if arn:
+        qualifier = arn["qualifier"] or ""
+        bare = name.removesuffix(qualifier)
+    if qualifier and (arn or _NAME.fullmatch(bare)):
         raise Mistake(
-            f"{name} is a version or an alias, which cannot be changed; allowed: the function's "
-            "name, which stands for its unpublished version ($LATEST)"
+            f"{name} is a version or an alias, which cannot be changed; allowed: {bare}, which "
+            "stands for its unpublished version ($LATEST)"
         )
     if not (arn or _NAME.fullmatch(name) or (_is_pattern(name) and _PATTERN.fullmatch(name))):
         raise Mistake(
             f"{name} is not a function's name; allowed: letters, digits, - and _, a pattern of "
             "these with * and ?, or the function's ARN"
         )
+    return name
 
 
 def _named(account: Account, name: str) -> str:

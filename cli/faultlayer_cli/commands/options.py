@@ -31,12 +31,17 @@ def region_options(command: Command) -> Command:
 
 def selection_options(command: Command) -> Command:
     """FUNCTION…, --tag and --stack."""
+    argument = click.argument("functions", nargs=-1, metavar="[FUNCTION]...")
+    return group_options(argument(command))
+
+
+def group_options(command: Command) -> Command:
+    """--tag and --stack."""
     for option in (
         click.option("--stack", "stacks", metavar="NAME", multiple=True,
                      help="the functions of this CloudFormation stack, and of those in it"),
         click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True,
                      help="the functions with this tag (repeated: with all of them)"),
-        click.argument("functions", nargs=-1, metavar="[FUNCTION]..."),
     ):  # fmt: skip
         command = option(command)
     return command

@@ -14,7 +14,7 @@ from faultlayer_cli.aws.account import open_account
 from faultlayer_cli.commands import output
 from faultlayer_cli.commands.options import account_options
 from faultlayer_cli.layers import versions
-from faultlayer_cli.layers.publish import Published, check_name, chosen_zips
+from faultlayer_cli.layers.publish import Published, check_access, check_name, chosen_zips
 from faultlayer_cli.layers.publish import publish as publish_layer
 from faultlayer_cli.terminal import TERMINAL, put
 
@@ -57,6 +57,8 @@ def publish(
     """
     check_name(name)
     account = open_account(profile, region)
+    if not zips:
+        check_access(account, name)  # before a build, which takes a while
     packages = chosen_zips(architecture, zips)
     done: list[Published] = []
     try:

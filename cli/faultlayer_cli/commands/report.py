@@ -13,8 +13,9 @@ import click
 
 from faultlayer.values import instant
 from faultlayer_cli.aws.account import Account, open_account
+from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output
-from faultlayer_cli.commands.options import account_options
+from faultlayer_cli.commands.options import account_options, group_options
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.logs.report import of_cloudwatch, of_files
@@ -33,8 +34,13 @@ _NONE = "–"
     "--log-group", "groups", metavar="NAME", multiple=True, help="a log group of CloudWatch"
 )
 @click.option(
-    "--function", "functions", metavar="NAME", multiple=True, help="the log of this function"
+    "--function",
+    "functions",
+    metavar="NAME",
+    multiple=True,
+    help="the log of this function, or of all that a pattern such as 'orders-*' matches",
 )
+@group_options
 @click.option("--since", metavar="TIME", help="from 30m, 2h, 1d ago on, or a time [default: 1h]")
 @click.option("--until", metavar="TIME", help="up to then [default: now]")
 @account_options
@@ -42,6 +48,8 @@ def report(
     files: Sequence[str],
     groups: Sequence[str],
     functions: Sequence[str],
+    tags: Sequence[str],
+    stacks: Sequence[str],
     since: str | None,
     until: str | None,
     profile: str | None,
@@ -50,14 +58,18 @@ def report(
 ) -> int:
     """Sum up what was injected, against invocations, errors and durations.
 
-    The log comes from CloudWatch (--log-group, --function), or from FILE: what was saved of it by
-    `aws logs`, `sam logs`, Logs Insights or a terminal, as text, JSON or CSV; - is standard input.
+    The log comes from CloudWatch (--log-group, --function, --tag, --stack), or from FILE: what was
+    saved of it by `aws logs`, `sam logs`, Logs Insights or a terminal, as text, JSON or CSV; - is
+    standard input.
 
     An error is a function error or a timeout, as in Lambda's own metric; a 503 is none.
     """
-    remote = bool(groups or functions)
+    selection = Selection(functions, tags, stacks)
+    remote = bool(groups or selection)
     if remote == bool(files):
-        raise Mistake("name one kind of log; allowed: --log-group or --function, or files")
+        raise Mistake(
+            "name one kind of log; allowed: --log-group, --function, --tag and --stack, or files"
+        )
     if files and (since or until):
         raise Mistake("--since and --until are for CloudWatch; a file is read as a whole")
     account: Account | None = None
@@ -68,7 +80,7 @@ def report(
         found = of_cloudwatch(
             account,
             groups=groups,
-            functions=functions,
+            functions=selection.find(account),
             since=start,
             until=end,
             progress=TERMINAL,

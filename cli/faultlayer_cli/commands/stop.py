@@ -23,6 +23,7 @@ FOUND_NOTHING = 4
 
 @click.command()
 @selection_options
+@click.option("--dry-run", is_flag=True, help="print what would be stopped, and stop nothing")
 @click.option("--detach", "off", is_flag=True, help="take the layer off as well")
 @region_options
 @account_options
@@ -30,6 +31,7 @@ def stop(
     functions: Sequence[str],
     tags: Sequence[str],
     stacks: Sequence[str],
+    dry_run: bool,
     off: bool,
     all_regions: bool,
     profile: str | None,
@@ -45,12 +47,21 @@ def stop(
     Published versions cannot be changed. Those that are still armed are named, with the aliases
     that send to them and the commands that lead callers away.
 
+    With --dry-run nothing is changed, and the exit code is the one to be expected.
+
     Exit codes: 0, nothing injects faults any more; 4, nothing was found to stop, and nothing was
     changed; 2, a mistake in what was typed; 1, something still injects faults, or may do so.
     """
     selection = Selection(functions, tags, stacks)
     account = open_account(profile, region, all_regions=all_regions)
-    done = stop_all(account, selection, detach=off, all_regions=all_regions, progress=TERMINAL)
+    done = stop_all(
+        account,
+        selection,
+        detach=off,
+        all_regions=all_regions,
+        dry_run=dry_run,
+        progress=TERMINAL,
+    )
     if json_:
         _print_json(account, done.asked, all_regions)
     else:
@@ -58,6 +69,8 @@ def stop(
             if there.done or there.disarmed:
                 results.show(there.account.place, there.done)
                 _table(there.disarmed)
+    if dry_run:
+        say("nothing was stopped: --dry-run")
     for there in done.regions:
         _say(there)
     for line in done.asked.lines():

@@ -4,6 +4,7 @@
           --the caller looks, and may ask its user-->
           --Rollout.execute--> results (changed, failed, interrupted)
 
+    runtimes   those that the layer can do nothing in
     change     a function's layers and variables before and after: computed, not done
     rollout    carries changes out, from the revision that was looked at
     published  versions that nobody can change: which of them still inject faults

@@ -8,13 +8,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.aws.arn import is_ours
+from faultlayer_cli.fleet import runtimes
 from faultlayer_cli.plans.variables import Variables
 
 WRAPPER = "/opt/faultlayer-wrapper"
@@ -23,13 +23,6 @@ NEXT_WRAPPER = PREFIX + "NEXT_WRAPPER"
 DISABLED = PREFIX + "DISABLED"
 MOST_LAYERS = 5
 MOST_BYTES = 4096  # of all variables together, as Lambda measures them
-
-# Runtimes that start without looking for a wrapper: those that bring their own bootstrap, and
-# those that ended before wrappers came.
-# https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html
-_NO_WRAPPER = re.compile(
-    r"provided|go1|java8$|python(2\.|3\.[67]$)|nodejs($|[468]\.)|dotnetcore[12]|ruby2\.5"
-)
 
 
 class Refusal(Exception):
@@ -118,11 +111,8 @@ def _attachable(function: Function, wrapped: bool) -> None:
     """Raise Refusal if the layer would not work, or could not be taken off again."""
     if function.package == "Image":
         raise Refusal("is a container image, which has no layers: see docs/images.md")
-    if _NO_WRAPPER.match(function.runtime) and not wrapped:
-        raise Refusal(
-            f"its runtime, {function.runtime}, ignores exec wrappers: repackage it with "
-            "`faultlayer wrap-package`, deploy that, and attach with --wrapped"
-        )
+    if why := runtimes.refusal(function.runtime, wrapped=wrapped):
+        raise Refusal(why)
     if function.state == "Failed":
         raise Refusal(f"is in the state Failed: {function.state_reason or 'AWS says not why'}")
     readable(function)
@@ -222,7 +212,8 @@ def _without_layer(function: Function) -> str:
     """What to do about variables of faultlayer's without any layer; empty if there are none."""
     if may_inject(function) or not concerned(function):
         return ""
-    if function.variables.get(EXEC_WRAPPER) == WRAPPER and not _NO_WRAPPER.match(function.runtime):
+    redirected = function.variables.get(EXEC_WRAPPER) == WRAPPER
+    if redirected and not runtimes.ignores_wrapper(function.runtime):
         return (
             f"has no layer, but {EXEC_WRAPPER}={WRAPPER}, so its runtime cannot start: "
             f"`faultlayer detach {function.name}` mends that"

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from faultlayer_cli.aws.account import WORKERS, Account, Function, Refused
@@ -102,12 +103,14 @@ def stop(
     *,
     detach: bool = False,
     all_regions: bool = False,
+    dry_run: bool = False,
     progress: Progress = SILENT,
 ) -> Stopped:
     """End all faults of the functions that are meant; of all functions if none is named.
 
     If none is named, the live plans that they read are disarmed too. `detach`: take the layer off
-    as well. Raises Mistake for a selection that finds nothing, Failure if AWS cannot be asked.
+    as well. `dry_run`: change nothing, and say what the outcome would be. Raises Mistake for a
+    selection that finds nothing, Failure if AWS cannot be asked.
     """
     stopped = threading.Event()
 
@@ -126,7 +129,7 @@ def stop(
     if selection:
         for there in regions:
             _leave(there, progress)
-    _execute(account, regions, selection, stopped, progress, detach=detach)
+    _execute(account, regions, selection, stopped, progress, detach=detach, dry_run=dry_run)
     return Stopped(asked, tuple(missing))
 
 
@@ -161,6 +164,7 @@ def _execute(
     progress: Progress,
     *,
     detach: bool,
+    dry_run: bool,
 ) -> None:
     """Functions and sources at the same time; an interrupt ends the waiting for AWS.
 
@@ -176,7 +180,8 @@ def _execute(
         return stopped.is_set() or interrupted.is_set()
 
     def disarm(there: StoppedRegion, places: Iterable[Place]) -> list[Future[DisarmResult]]:
-        return [workers.submit(try_disarm, there.account, p, pause) for p in places]
+        act = partial(try_disarm, there.account, pause=pause, dry_run=dry_run)
+        return [workers.submit(act, place) for place in places]
 
     with ThreadPoolExecutor(WORKERS) as workers:
         identified = workers.submit(account.identity)
@@ -186,6 +191,8 @@ def _execute(
 
         def work(pair: tuple[StoppedRegion, Result]) -> Result:
             there, result = pair
+            if dry_run:
+                return result
             done = there.run.execute_one(result)
             return _stopped_at_least(there.account, done) if detach else done
 

@@ -38,6 +38,11 @@ def check_name(name: str) -> None:
         )
 
 
+def check_access(account: Account, name: str) -> None:
+    """Raise Mistake or Refused if the caller's credentials cannot even list the layers there."""
+    next(account.layer_versions(f"{name}-{versions.ARCHITECTURES[0]}"), None)
+
+
 def chosen_zips(architecture: str | None, zips: Sequence[Path]) -> list[versions.Package]:
     """The layers to publish, at most one for each architecture. Raises Mistake."""
     if not zips:

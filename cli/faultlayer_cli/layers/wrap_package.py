@@ -9,9 +9,11 @@ Binding: PKWARE's APPNOTE.TXT sections 4.3.7 (local header), 4.3.12 (central), 4
 from __future__ import annotations
 
 import os
+import re
 import struct
 import tempfile
 import zlib
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +24,7 @@ ORIGIN = b"fl-origin"
 SCRIPT = Path(__file__).resolve().parents[1] / "data" / "bootstrap-wrapped"
 MARK = b"# faultlayer wrap-package:"
 
+_HERE = re.compile(rb"^(\./+)+")
 _END = struct.Struct("<4s4H2LH")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
@@ -41,6 +44,11 @@ class Entry:
     method: int
     packed: int  # bytes of its data
 
+    @property
+    def path(self) -> bytes:
+        """Its name, without what unpacking leaves out: `./bootstrap` is `bootstrap`."""
+        return _HERE.sub(b"", self.name)
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -52,7 +60,14 @@ class Archive:
     entries: tuple[Entry, ...]
 
     def find(self, name: bytes) -> Entry | None:
-        return next((entry for entry in self.entries if entry.name == name), None)
+        """The entry that unpacks to this name: also `./bootstrap`."""
+        return next((entry for entry in self.entries if entry.path == name), None)
+
+    @property
+    def doubled(self) -> list[str]:
+        """The names that it has more than once."""
+        times = Counter(entry.path for entry in self.entries)
+        return [path.decode("utf-8", "replace") for path, count in times.items() if count > 1]
 
     def build(self) -> bytes:
         count, size, at = len(self.entries), len(self.directory), len(self.files)
@@ -94,15 +109,16 @@ def _entry(data: bytes, at: int) -> Entry:
 
 
 def _renamed(archive: Archive, entry: Entry, name: bytes) -> Archive:
-    """The archive with one entry called by another name of the same length."""
+    """The archive with one entry called by another name of the same length, in the same folder."""
     files, directory = bytearray(archive.files), bytearray(archive.directory)
+    whole = entry.name[: -len(name)] + name
     start = entry.local + _LOCAL.size
-    if files[start : start + len(name)] != entry.name:
+    if files[start : start + len(whole)] != entry.name:
         raise Mistake("its headers contradict each other; pack it again")
-    files[start : start + len(name)] = name
+    files[start : start + len(whole)] = whole
     start = entry.at + _CENTRAL.size
-    directory[start : start + len(name)] = name
-    entries = tuple(replace(e, name=name) if e is entry else e for e in archive.entries)
+    directory[start : start + len(whole)] = whole
+    entries = tuple(replace(e, name=whole) if e is entry else e for e in archive.entries)
     return replace(archive, files=bytes(files), directory=bytes(directory), entries=entries)
 
 
@@ -139,6 +155,8 @@ def _added(archive: Archive, script: bytes) -> Archive:
 def wrap(data: bytes) -> bytes:
     """Make the zip's bootstrap start through faultlayer's wrapper. Raises Mistake."""
     archive = parse(data)
+    if BOOTSTRAP.decode() in archive.doubled:
+        raise Mistake("it has bootstrap twice, so it is not known which one starts; pack it again")
     if _ours(archive):
         archive = parse(unwrap(data))
     entry = archive.find(BOOTSTRAP)
@@ -168,6 +186,11 @@ def unwrap(data: bytes) -> bytes:
         entries=archive.entries[:-1],
     )
     return _renamed(without, origin, BOOTSTRAP).build()
+
+
+def doubled(data: bytes) -> list[str]:
+    """The names that the zip has more than once. Raises Mistake."""
+    return parse(data).doubled
 
 
 def write(path: Path, data: bytes) -> None:

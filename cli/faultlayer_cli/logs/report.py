@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from faultlayer.values import instant
-from faultlayer_cli.aws.account import Account
+from faultlayer_cli.aws.account import WORKERS, Account
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.logs import lines as log_lines
 from faultlayer_cli.logs import sources as log_sources
@@ -50,7 +52,8 @@ def of_cloudwatch(
 ) -> Report:
     """Sum up log groups, and the logs of functions, between two times (epoch seconds)."""
     found = [LogGroup(name) for name in groups]
-    found += [log_sources.of_function(account, name) for name in functions]
+    with ThreadPoolExecutor(WORKERS) as workers:
+        found += workers.map(partial(log_sources.of_function, account), functions)
     messages = (
         message
         for source in dict.fromkeys(found)

@@ -107,4 +107,6 @@ def of_file(name: str) -> Iterator[LogMessage]:
             raise Mistake(f"cannot read {name}: {error}") from None
         except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or error
-            raise Mistake(f"cannot read {name}: {reason}") from None
+            function = isinstance(error, FileNotFoundError) and "/" not in name
+            meant = f"; the log of a function: --function {name}" if function else ""
+            raise Mistake(f"cannot read {name}: {reason}{meant}") from None

@@ -55,6 +55,7 @@ def readers(account: Account, source: Store) -> list[str]:
 class DisarmOutcome(Enum):
     """The outcome of disarming a store."""
 
+    PLANNED = "would disarm"
     DISARMED = "disarmed"
     UNCHANGED = "unchanged"  # it was disarmed already
     ABSENT = "not there"
@@ -70,8 +71,11 @@ class DisarmResult:
     reason: str = ""
 
 
-def disarm(source: Store) -> DisarmResult:
-    """Write a plan that injects nothing, also over one that cannot be read."""
+def disarm(source: Store, *, dry_run: bool = False) -> DisarmResult:
+    """Write a plan that injects nothing, also over one that cannot be read.
+
+    `dry_run`: say what would be done, and write nothing.
+    """
     reason = ""
     try:
         found = source.read()
@@ -82,6 +86,8 @@ def disarm(source: Store) -> DisarmResult:
             return DisarmResult(source.place, DisarmOutcome.ABSENT, found.note)
         if judge(found.text)[0] is PlanState.DISABLED:
             return DisarmResult(source.place, DisarmOutcome.UNCHANGED, found.note)
+    if dry_run:
+        return DisarmResult(source.place, DisarmOutcome.PLANNED, reason)
     source.write(DISARMED, urgent=True)
     return DisarmResult(source.place, DisarmOutcome.DISARMED, reason)
 
@@ -92,10 +98,14 @@ def places(functions: Iterable[Function]) -> list[Place]:
 
 
 def try_disarm(
-    account: Account, place: Place, pause: Callable[[float], object] = time.sleep
+    account: Account,
+    place: Place,
+    pause: Callable[[float], object] = time.sleep,
+    *,
+    dry_run: bool = False,
 ) -> DisarmResult:
     """Disarm as `disarm` does; a failure is a result."""
     try:
-        return disarm(at(account, place, pause))
+        return disarm(at(account, place, pause), dry_run=dry_run)
     except Failure as failure:
         return DisarmResult(place, DisarmOutcome.FAILED, str(failure))

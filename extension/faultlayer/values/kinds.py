@@ -135,7 +135,8 @@ class Rate(Kind):
         except ValueError:
             raise ValueError("is not a rate") from None
         if not 0 <= rate <= 1:
-            raise ValueError("is outside 0 to 1 (0% to 100%)")
+            forgotten = f": {plain(rate)}%?" if per == 1 and 1 < rate <= 100 else ""
+            raise ValueError(f"is outside 0 to 1 (0% to 100%){forgotten}")
         return rate
 
     def show(self, value: Any) -> str:

@@ -180,8 +180,12 @@ def test_a_terminal_sees_how_far_it_is_and_a_pipe_does_not(spawned: Started, tmp
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "name one kind of log; allowed: --log-group or --function, or files"),
-        (["FILE", "--function", "f"], "name one kind of log; allowed: --log-group or --funct"),
+        ([], "name one kind of log; allowed: --log-group, --function, --tag and --stack, or files"),
+        (
+            ["no-such"],
+            "cannot read no-such: No such file or directory; the log of a function",
+        ),
+        (["FILE", "--function", "f"], "name one kind of log; allowed: --log-group, --function"),
         (["FILE", "--since", "1h"], "--since and --until are for CloudWatch; a file is read as"),
         (["/nowhere/log"], "cannot read /nowhere/log: No such file or directory"),
         (["/tmp"], "cannot read /tmp: Is a directory"),

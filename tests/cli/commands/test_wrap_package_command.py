@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,3 +48,44 @@ def test_what_is_no_such_package_is_named_and_nothing_is_written(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"faultlayer: {source}: ")
     assert not target.exists()
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_it_asks_before_it_overwrites_its_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: Callable[[str], None]
+) -> None:
+    source, link = tmp_path / "in.zip", tmp_path / "link.zip"
+    source.write_bytes(package("bootstrap"))
+    link.symlink_to(source)
+    original = source.read_bytes()
+    for target in (source, link):
+        for answer in ("no\n", ""):
+            typed(answer)
+            assert main.run(["wrap-package", str(source), str(target)]) == 2
+            said = capsys.readouterr().err
+            assert f"overwrites {source}" in said
+            assert "allowed: yes, or --yes" in said
+    assert source.read_bytes() == original
+    typed("yes\n")
+    assert main.run(["wrap-package", str(source), str(source)]) == 0
+    assert source.read_bytes() != original
+    typed("")
+    assert main.run(["wrap-package", "--unwrap", "--yes", str(source), str(source)]) == 0
+    assert source.read_bytes() == original
+
+
+def test_another_file_is_overwritten_without_a_question_and_doubled_names_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: Callable[[str], None]
+) -> None:
+    source, target = tmp_path / "in.zip", tmp_path / "out.zip"
+    source.write_bytes(package("bootstrap", "app", "./app"))
+    target.write_bytes(b"an earlier one")
+    typed("")
+    assert main.run(["wrap-package", str(source), str(target)]) == 0
+    note, done = capsys.readouterr().err.splitlines()
+    assert note == f"faultlayer: {source}: has app twice; AWS decides which one counts"
+    assert "wrapped" in done

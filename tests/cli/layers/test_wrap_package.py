@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.layers.wrap_package import unwrap, wrap
+from faultlayer_cli.layers.wrap_package import doubled, unwrap, wrap
 from faultlayer_cli.main import run
 
 
@@ -30,6 +30,8 @@ def package(*files: tuple[str, bytes, int], comment: bytes = b"", packed: bool =
     return buffer.getvalue()
 
 
+ONE = ("bootstrap", b"", 0o755)
+TWICE = package(ONE, ("./bootstrap", b"", 0o755))
 GO = package(("bootstrap", b"\x7fELF" * 99, 0o755), ("data/a.txt", b"hello", 0o640))
 
 
@@ -40,6 +42,18 @@ def test_the_functions_bootstrap_is_kept_under_another_name_with_its_mode():
         assert archive.read("fl-origin") == b"\x7fELF" * 99
         modes = {info.filename: info.external_attr >> 16 & 0o777 for info in archive.infolist()}
     assert modes == {"fl-origin": 0o755, "data/a.txt": 0o640, "bootstrap": 0o755}
+
+
+@pytest.mark.parametrize("name", ["./bootstrap", ".//./bootstrap"])
+def test_a_name_with_a_dot_before_it_unpacks_to_the_same_file(tmp_path, name):
+    original = package((name, b"#!/bin/sh\necho own\n", 0o755), ("./app", b"", 0o644))
+    wrapped = wrap(original)
+    with zipfile.ZipFile(io.BytesIO(wrapped)) as archive:
+        archive.extractall(tmp_path)
+    assert (tmp_path / "fl-origin").read_bytes() == b"#!/bin/sh\necho own\n"
+    assert b"faultlayer wrap-package" in (tmp_path / "bootstrap").read_bytes()
+    assert wrap(wrapped) == wrapped
+    assert unwrap(wrapped) == original
 
 
 def test_wrapping_twice_is_wrapping_once():
@@ -81,6 +95,7 @@ def test_the_system_zip_makes_packages_that_come_back(tmp_path):
         (b"no zip at all", "not a zip file"),
         (package(("app.py", b"", 0o644)), "no file called bootstrap"),
         (package(("sub/bootstrap", b"", 0o755)), "no file called bootstrap"),
+        (TWICE, "it has bootstrap twice"),
         (GO[:-30], "not a zip file"),
         (GO + b"more", "outside of its entries"),
         (b"more" + GO, "outside of its entries"),
@@ -89,6 +104,13 @@ def test_the_system_zip_makes_packages_that_come_back(tmp_path):
 def test_what_cannot_be_wrapped_is_refused(data, message):
     with pytest.raises(Mistake, match=message):
         wrap(data)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_what_the_package_has_twice_is_named():
+    data = package(ONE, ("a", b"1", 0o644), ("./a", b"2", 0o644), ("b", b"", 0o644))
+    assert doubled(data) == ["a"]
+    assert unwrap(wrap(data)) == data
 
 
 def test_what_was_not_wrapped_is_not_unwrapped():

@@ -136,6 +136,21 @@ def test_no_rates(text: Any) -> None:
     assert refusal(Rate(), text)
 
 
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("20", ": 20%?"),
+        (20, ": 20%?"),
+        ("2.5", ": 2.5%?"),
+        ("100", ": 100%?"),
+        ("101", ""),
+        ("120%", ""),
+    ],
+)
+def test_a_forgotten_percent_sign_is_asked_for(text: Any, asked: str) -> None:
+    assert refusal(Rate(), text) == f"is outside 0 to 1 (0% to 100%){asked}"
+
+
 @pytest.mark.parametrize("text", ["100", "599", 100, " 503 ", "0503"])
 def test_whole_numbers(text: Any) -> None:
     assert Whole(100, 599).parse(text) == int(text)
