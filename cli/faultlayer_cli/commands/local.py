@@ -26,6 +26,7 @@ from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.errors import Failure, FunctionFailed, Mistake
 from faultlayer_cli.input_files import read_event
+from faultlayer_cli.plans import armed
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.running.emulator import REQUEST_ID, Endpoint
@@ -247,6 +248,8 @@ def answer(launch: Launch, event: bytes | None, *, quiet: bool) -> None:
     with interrupts.raised(), contextlib.ExitStack() as stack:
         progress = MarkedLog(TERMINAL, quiet=quiet)
         stack.callback(progress.close)
+        given = {name: text for name, text in launch.function.env.items() if text is not None}
+        progress.note(armed.sentence(Variables(given), launch.function.folder))
         place = endpoint(launch, progress)
         stack.callback(undisturbed, place)
         place.start()

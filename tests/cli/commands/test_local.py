@@ -203,7 +203,10 @@ def test_it_serves_until_told_to_end_and_leaves_nothing(
 ):
     port, mark = free_port(), f"MARK={os.urandom(8).hex()}"
     process = started("local", HELLO, "--listen", port, "-e", mark, "--status", "503")
-    assert f"http://127.0.0.1:{port}{PATH}" in read_until(process, "  curl -d ")
+    told = read_until(process, "  curl -d ")
+    assert "faultlayer: armed: all invocations by status 503\n" in told
+    assert f" answers at http://127.0.0.1:{port}{PATH} until you press Ctrl-C; try:\n" in told
+    assert told.endswith(f"http://127.0.0.1:{port}{PATH}\n"), "the last word can be pasted"
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{PATH}", b"{}", timeout=30) as response:
         assert json.loads(response.read())["statusCode"] == 503
     assert len(marked(mark)) >= 3
