@@ -5,12 +5,16 @@
 
 It registers in any case: Lambda would fail the start of the function otherwise. If there is nothing
 to inject, or something is wrong, the runtime starts untouched. Modules that registration does not
-need are loaded afterwards, while the runtime boots.
+need are loaded afterwards, while the runtime boots. What can fail is tried before the wrapper's
+file is written, or does not matter: sockets and descriptors are kept ready, no thread is needed to
+serve, and if the data path cannot be loaded, connections are relayed without faults.
 """
 
 from __future__ import annotations
 
 import posix
+import sys
+from time import sleep
 
 from faultlayer.log import emit
 from faultlayer.settings.configuration import Configuration, Problem
@@ -24,13 +28,19 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from faultlayer.acting.cold_start import Start
+    from faultlayer.proxy import Proxy
     from faultlayer.startup.listener import Listener
+    from faultlayer.startup.relay import Loop
+    from faultlayer.wire.sockets import Address
 
 RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 _WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 _WRAPPER = "/opt/faultlayer-wrapper"
 _ADAPTER_VARIABLE = "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
 _ADAPTER = "/opt/extensions/lambda-adapter"
+_RESERVE = 6  # descriptors: to load the data path, to watch, for both ends of a first connection
+_ATTEMPTS = 20  # to load the data path
+_PAUSE = 0.05  # seconds between them
 _WRAPPED_PACKAGE = "/var/task/fl-origin"  # the new name that `wrap-package` gives to bootstrap
 _NOBODY_CAME = (
     "no invocation came through the proxy, so no fault was injected: the runtime was started by "
@@ -65,10 +75,43 @@ def _adapters_listener(configuration: Configuration, environ: dict[str, str]) ->
         return None
 
 
-def _open(
-    configuration: Configuration, listener: Listener | None = None
-) -> tuple[Listener | None, Start | None]:
-    """Publish the proxy's address to the wrapper: the listener, if any, and the start's faults.
+class _Opened:
+    """All that is needed to serve the runtime, if it is sent here.
+
+    - `listener`: None if there is no proxy
+    - `start`: the faults of the start, if there are any
+    - `loop`: accepts connections
+    """
+
+    __slots__ = ("_reserve", "listener", "loop", "start")
+
+    def __init__(self, listener: Listener | None = None, start: Start | None = None) -> None:
+        self.listener = listener
+        self.start = start
+        self.loop: Loop | None = None
+        self._reserve: list[int] = []
+        if listener is not None:
+            from faultlayer.startup.relay import Loop
+
+            self.loop = Loop()
+
+    def reserve(self) -> None:
+        """Take descriptors, so that there are some later; raises OSError if there are none."""
+        assert self.listener is not None
+        for _ in range(_RESERVE):
+            self._reserve.append(posix.dup(self.listener.fileno()))
+
+    def release(self) -> None:
+        """Give back the descriptors of the reserve, which are needed now."""
+        while self._reserve:
+            try:
+                posix.close(self._reserve.pop())
+            except OSError:  # it is closed all the same
+                pass
+
+
+def _open(configuration: Configuration, listener: Listener | None = None) -> _Opened:
+    """Publish the proxy's address to the wrapper, as the last step of all that can fail.
 
     Without a listener the runtime is not sent through a proxy. The given one stays in any case.
     """
@@ -80,26 +123,33 @@ def _open(
 
         start = Start(chooser)
         if not (start.needs_proxy or chooser.rules or live):
+            opened = _Opened(listener, start)
             start.publish(None)
-            return listener, start
+            return opened
     elif chooser is None and not live:
-        return listener, None
+        return _Opened(listener)
     from faultlayer.startup.listener import LOOPBACK, listen
 
-    if (opened := listener) is None:
-        opened, port = listen(configuration.settings.port)
+    if (used := listener) is None:
+        used, port = listen(configuration.settings.port)
     else:
         port = configuration.settings.port
     if configuration.settings.runtime_api in ((LOOPBACK, port), ("localhost", port)):
         message = "is the proxy's own address; allowed: another proxy's; nothing is injected"
         configuration.problems.append(Problem("FAULTLAYER_RUNTIME_API", message))
         configuration.disarm()
-        return listener, start
-    if start is not None:
-        start.publish((LOOPBACK, port))
-    else:
-        wrapper_file.publish((LOOPBACK, port))
-    return opened, start
+        return _Opened(listener, start)
+    opened = _Opened(used, start)
+    try:
+        opened.reserve()
+        if start is not None:
+            start.publish((LOOPBACK, port))
+        else:
+            wrapper_file.publish((LOOPBACK, port))
+    except BaseException:
+        opened.release()
+        raise
+    return opened
 
 
 def _configure(environ: dict[str, str]) -> Configuration:
@@ -113,15 +163,15 @@ def _configure(environ: dict[str, str]) -> Configuration:
 
 def _prepare(
     configuration: Configuration, environ: dict[str, str], adapters: Listener | None
-) -> tuple[Listener | None, Start | None]:
-    """Listener and start. A failure here must not stop the function."""
+) -> _Opened:
+    """Open what the configuration needs. A failure here must not stop the function."""
     try:
         _begin_metrics(configuration, environ)
         return _open(configuration, adapters)
     except Exception as error:
         _log_failure(error)
         configuration.disarm()
-        return adapters, None
+        return _Opened(adapters)
 
 
 def _log_failure(error: Exception) -> None:
@@ -181,12 +231,31 @@ def _check_redirection(
         _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
 
 
+def _serve(opened: _Opened, upstream: Address, configuration: Configuration) -> Proxy | None:
+    """Load the data path, and serve. If that is impossible, relay: the runtime is on its way."""
+    listener, loop = opened.listener, opened.loop
+    assert listener is not None
+    assert loop is not None
+    for attempt in range(_ATTEMPTS):
+        opened.release()
+        try:
+            from faultlayer.proxy import serve
+
+            return serve(loop, listener, upstream, configuration, opened.start)
+        except Exception as error:
+            if attempt == _ATTEMPTS - 1:
+                _log_failure(error)
+        sys.path_importer_cache.clear()  # it remembers folders as empty that could not be read
+        sleep(_PAUSE)
+    from faultlayer.startup.relay import Door, relay
+
+    Door(loop, listener, lambda client, spare: relay(loop, client, spare, upstream), [])
+    return None
+
+
 def main() -> None:
     """Run until Lambda shuts the environment down."""
     environ = _environment()
-    configuration = _configure(environ)
-    adapters = _adapters_listener(configuration, environ)
-    listener, start = _prepare(configuration, environ, adapters)
     try:
         host, port = host_and_port(environ.get(RUNTIME_API, ""))
     except ValueError as error:
@@ -194,25 +263,28 @@ def main() -> None:
         _leave(2)
     try:
         extension = Extension(host, port)
+        configuration = _configure(environ)
+        adapters = _adapters_listener(configuration, environ)
+        opened = _prepare(configuration, environ, adapters)
+        extension.register()
     except (OSError, Refused) as error:
         emit("fatal", "not_registered", message=str(error))
         _leave(1)
     for problem in configuration.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
-    if listener is None:
-        if start is not None and start.published:
+    if opened.listener is None:
+        if opened.start is not None and opened.start.published:
             _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
         extension.wait()
         _leave(0)
-    from faultlayer.proxy import serve
-
     armed = configuration.is_armed
     upstream = (armed and configuration.settings.runtime_api) or (host, port)
-    proxy = serve(listener, upstream, configuration, start)
+    proxy = _serve(opened, upstream, configuration)
     if armed:
-        _check_redirection(environ, configuration.settings.port, adapters, start)
-    extension.wait()
-    proxy.end()
-    if armed and not proxy.reached:
-        emit("warn", "not_redirected", message=_NOBODY_CAME)
+        _check_redirection(environ, configuration.settings.port, adapters, opened.start)
+    extension.wait(opened.loop)
+    if proxy is not None:
+        proxy.end()
+        if armed and not proxy.reached:
+            emit("warn", "not_redirected", message=_NOBODY_CAME)
     _leave(0)

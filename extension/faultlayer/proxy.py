@@ -10,15 +10,16 @@
 `_fast_path` does this for plain exchanges, nearly all of them; `_careful_path` for the rest. An
 exchange without a fault passes byte for byte. A delayed invocation delays no other, and nothing
 that a peer sends ends the proxy. One thread reads and writes both sides of a connection: handing
-over between threads would cost more than everything else here.
+over between threads would cost more than everything else here. The main thread accepts connections,
+and relays one byte for byte, without faults, if no thread can be started.
 """
 
 from __future__ import annotations
 
 import _thread
 import gc
-from time import sleep
 
+import faultlayer.vocabulary.invocation  # noqa: F401 - the first event needs it: loaded by then
 from faultlayer.acting.executor import Executor
 from faultlayer.acting.pending import Pending
 from faultlayer.http.framing import ProtocolError
@@ -27,9 +28,10 @@ from faultlayer.http.runtime_api import INVOCATION
 from faultlayer.log import emit
 from faultlayer.routes import ERROR, EXTENSION, POLL, RESTORE, RESULT, route
 from faultlayer.startup.listener import LOOPBACK
+from faultlayer.startup.relay import READABLE, Door, relay
 from faultlayer.wire.pool import Pool
 from faultlayer.wire.runtime_side import RuntimeSide
-from faultlayer.wire.sockets import SIZE, Gone, Watch, accept
+from faultlayer.wire.sockets import SIZE, Gone, Peer, Watch
 from faultlayer.wire.upstream_side import UpstreamSide
 
 TYPE_CHECKING = False
@@ -39,13 +41,17 @@ if TYPE_CHECKING:
     from faultlayer.settings.configuration import Configuration
     from faultlayer.settings.live import Live
     from faultlayer.startup.listener import Listener
+    from faultlayer.startup.relay import Loop, Socket
     from faultlayer.targeting.choose import Chooser
     from faultlayer.targeting.injection import Chosen
-    from faultlayer.wire.sockets import Address, Peer
+    from faultlayer.wire.sockets import Address
 
 _OK = b"http/1.1 20"
 _STACK = 8 << 20  # bytes, reserved, not touched: JSON nests as deep as CPython's C stack allows
-_PAUSE = 0.05  # seconds between attempts while no connection can be accepted
+_NO_THREAD = (
+    "no thread can be started for a connection of the runtime, so what passes on it is not looked "
+    "at, and no fault is injected there"
+)
 _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, oldest first
 
 
@@ -63,17 +69,36 @@ class Proxy:
         self.held = False  # something of the environment was held for an invocation at some time
         self.reached = False  # a runtime, or what stands for one, has sent a request here
         self.start: Start | None = None  # the actions on the start of this environment
+        self._relaying = False  # no thread could be started for the last connection
 
-    def handle(self, client: Peer) -> None:
-        """Serve one runtime connection to its end."""
+    def come(self, loop: Loop, client: Socket, spare: Socket) -> None:
+        """Serve a connection in a thread, or relay it in this one. `spare`: its way to Lambda."""
+        try:
+            _thread.start_new_thread(self.handle, (client, spare))
+            self._relaying = False
+        except (RuntimeError, MemoryError):  # out of threads or memory
+            if not self._relaying:
+                emit("warn", "relayed", message=_NO_THREAD)
+            self._relaying = True
+            self.reached = True
+            relay(loop, client, spare, self.pool.address)
+
+    def handle(self, client: Socket, spare: Socket | None = None) -> None:
+        """Serve one runtime connection to its end. `spare`: a socket for its way to Lambda."""
         clean = False
         try:
-            runtime = RuntimeSide(client, self.watch)
-            upstream = UpstreamSide(runtime, self.pool)
-        except Exception as error:  # out of memory, or of descriptors to watch
+            runtime = RuntimeSide(Peer(client), self.watch)
+            upstream = UpstreamSide(runtime, self.pool, spare)
+        except Exception as error:  # out of memory
             _internal(error)
             client.close()
+            if spare is not None:
+                self.pool.spares.append(spare)
             return
+        try:
+            upstream.notice_end()
+        except Exception as error:  # it is served all the same: its end is noticed late
+            _internal(error)
         try:
             Connection(self, runtime, upstream).serve()
             clean = True
@@ -106,6 +131,15 @@ class Proxy:
 
 def _internal(error: Exception) -> None:
     emit("error", "internal_error", message=type(error).__name__)
+
+
+def _release_overdue() -> None:
+    try:
+        from faultlayer.acting.hold import release_overdue
+
+        release_overdue()
+    except (ImportError, OSError, MemoryError) as error:  # the next poll may find what it needs
+        _internal(error)
 
 
 class Connection:
@@ -214,9 +248,7 @@ class Connection:
                 proxy.start.attend(self._runtime, self._upstream, proxy.host)
             proxy.chooser.awaited()
         if proxy.held:
-            from faultlayer.acting.hold import release_overdue
-
-            release_overdue()
+            _release_overdue()
         if proxy.pending:
             proxy.end_overdue()
         if proxy.due and (event := self._redelivered_event()):
@@ -331,18 +363,19 @@ class Connection:
 
 
 def serve(
+    loop: Loop,
     listener: Listener,
     upstream: Address,
     configuration: Configuration,
     start: Start | None = None,
 ) -> Proxy:
-    """Accept runtime connections from now on, in a thread of its own."""
+    """Serve the runtime connections that come to this listener, as long as the loop turns."""
     _thread.stack_size(_STACK)
     proxy = Proxy(upstream, _chooser(configuration), listener.getsockname()[1])
     proxy.start = start
+    loop.add(proxy.watch.fileno(), READABLE, proxy.watch.look)
+    Door(loop, listener, lambda *pair: proxy.come(loop, *pair), proxy.pool.spares)
     gc.freeze()
-    _thread.start_new_thread(proxy.watch.run, ())
-    _thread.start_new_thread(_accept, (listener, proxy))
     return proxy
 
 
@@ -358,22 +391,3 @@ def _chooser(configuration: Configuration) -> Chooser | Live:
     from faultlayer.targeting.rules import RuleSet
 
     return Chooser(RuleSet([]))
-
-
-def _accept(listener: Listener, proxy: Proxy) -> None:
-    failing = False
-    while True:
-        try:
-            client = accept(listener)
-        except (OSError, MemoryError) as error:  # no descriptors, or a client that has left
-            if not failing:
-                _internal(error)
-            failing = True
-            sleep(_PAUSE)
-            continue
-        failing = False
-        try:
-            _thread.start_new_thread(proxy.handle, (client,))
-        except (RuntimeError, MemoryError) as error:  # out of threads or memory
-            _internal(error)
-            client.close()

@@ -29,11 +29,11 @@ from failing import (
     variables_of,
 )
 
-from fakes.proxied import Address, start
+from fakes.proxied import Address, serve, start
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
-from faultlayer import log, proxy
+from faultlayer import log
 from faultlayer.acting.cold_start import Start
 from faultlayer.events import match
 from faultlayer.faults import all_faults, find_fault
@@ -110,7 +110,7 @@ def started(api: RuntimeApi, fault: Fault, way: dict[str, str]) -> Address:
     settings = read_environment(variables_of(fault, way))
     assert settings.chooser is not None
     listener, port = listen(0)
-    proxy.serve(listener, api.address, settings, Start(settings.chooser))
+    serve(listener, api.address, settings, Start(settings.chooser))
     return LOOPBACK, port
 
 

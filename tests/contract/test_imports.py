@@ -51,7 +51,7 @@ startup startup.wrapper_file startup.extension_api
 """
 RULES = """
 targeting targeting.choose targeting.rules targeting.injection vocabulary.actions
-faults startup.listener
+faults startup.listener startup.relay
 """
 MATCHING = "events events.match events.paths targeting.limits targeting.limit_file"
 STARTS = "acting acting.cold_start"
@@ -65,6 +65,8 @@ REGISTER = """
 from faultlayer import main
 class Registering:
     def __init__(self, host, port):
+        pass
+    def register(self):
         print(*sys.modules, flush=True)
         main._leave(0)
 main.Extension = Registering
@@ -83,7 +85,7 @@ main.main()
         (
             {"FAULTLAYER_PLAN": "ssm:/plan"},
             [ALWAYS, SOURCES, "settings.sources.ssm settings.sources.agent_address"]
-            + ["startup.listener"],
+            + ["startup.listener startup.relay"],
         ),
     ],
     ids=["nothing", "a fault", "a match and a limit", "a plan", "a start", "a live plan"],

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -21,9 +21,12 @@ if str(EXTENSION) not in sys.path:
     sys.path.insert(0, str(EXTENSION))
 
 from faultlayer import proxy  # noqa: E402
+from faultlayer.acting.cold_start import Start  # noqa: E402
+from faultlayer.settings.configuration import Configuration  # noqa: E402
 from faultlayer.settings.live import Live  # noqa: E402
 from faultlayer.settings.variables import read_environment  # noqa: E402
-from faultlayer.startup.listener import LOOPBACK, listen  # noqa: E402
+from faultlayer.startup.listener import LOOPBACK, Listener, listen  # noqa: E402
+from faultlayer.startup.relay import Loop  # noqa: E402
 
 Address = tuple[str, int]
 Proxied = Callable[..., Address]
@@ -39,11 +42,27 @@ def start(upstream: Address, variables: dict[str, str] | None = None) -> Address
     served = settings.chooser or settings.source
     assert served, [problem.message for problem in settings.problems]
     listener, port = listen(0)
-    served_by = proxy.serve(listener, upstream, settings)
+    served_by = serve(listener, upstream, settings)
     started.append(served_by)
     if isinstance(served_by.chooser, Live):
         _live.append(served_by.chooser)
     return LOOPBACK, port
+
+
+def serve(
+    listener: Listener, upstream: Address, settings: Configuration, start: Start | None = None
+) -> proxy.Proxy:
+    """A proxy whose loop turns in a thread of its own; in Lambda it is the main thread."""
+    loop = Loop()
+    served_by = proxy.serve(loop, listener, upstream, settings, start)
+    threading.Thread(target=turning, args=(loop,), daemon=True).start()
+    return served_by
+
+
+def turning(loop: Loop) -> None:
+    """Turn this loop, for ever."""
+    while True:
+        loop.turn()
 
 
 started: list[proxy.Proxy] = []
@@ -90,7 +109,10 @@ def _compiled() -> None:
 class Extension:
     """The extension as a process of its own, compiled as in the layer."""
 
-    def __init__(self, runtime_api: str, folder: Path, **variables: str) -> None:
+    def __init__(
+        self, runtime_api: str, folder: Path, under: Sequence[str] = (), **variables: str
+    ) -> None:
+        """`under`: the command that runs it."""
         _compiled()
         self.path = folder / "address"
         self._out = folder / "out"
@@ -107,7 +129,7 @@ class Extension:
         }
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-ISOO", "-c", code],
+                [*under, sys.executable, "-ISOO", "-c", code],
                 env=environ | variables,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -176,7 +176,7 @@ class _Pool:
     def __init__(self, make: Callable[[], End]) -> None:
         self._make = make
 
-    def get(self) -> tuple[Peer, bool]:
+    def get(self, spare: None) -> tuple[Peer, bool]:
         return Peer(self._make()), False  # type: ignore[arg-type]
 
     def put(self, peer: Peer) -> None:

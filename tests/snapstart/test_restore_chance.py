@@ -65,6 +65,7 @@ sys.path[:0] = json.loads(sys.argv[1])
 from faultlayer.proxy import Proxy
 from faultlayer.settings.variables import read_environment
 from faultlayer.startup.listener import listen
+from faultlayer.startup.relay import accept
 from faultlayer.wire import sockets
 from test_restore_chance import IDS, decisions
 
@@ -79,7 +80,7 @@ for _ in range(2):
     runtime = sockets.connect(("127.0.0.1", port))
     runtime.send(sys.argv[4].encode())
     runtime.sock.shutdown(1)
-    proxy.handle(sockets.accept(listener))
+    proxy.handle(accept(listener))
     assert runtime.recv(9) == b"HTTP/1.1 "
     print(json.dumps(decisions(chooser)), flush=True)
     os._exit(0)

@@ -15,6 +15,7 @@ import pytest
 
 from fakes.settled import Injections
 from faultlayer import proxy as room
+from faultlayer.acting import executor
 from faultlayer.acting.pending import Pending
 from faultlayer.http.framing import check_request, scan
 from faultlayer.http.message import Message
@@ -22,6 +23,7 @@ from faultlayer.http.runtime_api import INVOCATION, NEXT
 from faultlayer.proxy import Connection, Proxy
 from faultlayer.settings.variables import read_environment
 from faultlayer.targeting.injection import Chosen
+from faultlayer.vocabulary.actions import Action, Alter
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.wire.sockets import Peer
 from fuzz.endpoints import End
@@ -69,14 +71,14 @@ def made(responses: list[bytes], **faults: str) -> tuple[Proxy, LambdaEnd]:
     proxy = Proxy(("127.0.0.1", 9001), chooser, 9747)
     far = LambdaEnd(responses)
     peer = Peer(far)  # type: ignore[arg-type]
-    proxy.pool = SimpleNamespace(get=lambda: (peer, False), put=Peer.close)  # type: ignore[assignment]
+    proxy.pool = SimpleNamespace(get=lambda spare: (peer, False), put=Peer.close)  # type: ignore[assignment]
     return proxy, far
 
 
 def serve(proxy: Proxy, *requests: bytes, client: End | None = None) -> bytes:
     """What a runtime gets that sends these requests and leaves."""
     client = client or End(list(requests), ended=True)
-    proxy.handle(Peer(client))  # type: ignore[arg-type]
+    proxy.handle(client)  # type: ignore[arg-type]
     return bytes(client.sent)
 
 
@@ -89,20 +91,36 @@ def failures(capfd: pytest.CaptureFixture[str]) -> list[str]:
 # -- connections ------------------------------------------------------------------------------
 
 
-def test_a_runtime_that_cannot_be_watched_is_hung_up_on(
+def test_a_runtime_that_cannot_be_watched_is_served_all_the_same(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proxy, far = made([], LATENCY="1ms")
+    proxy, _ = made([event(1), RECEIPT], LATENCY="1ms", LATENCY_RATE="0.000000000000001")
 
     def refuse(*given: Any) -> None:
         raise OSError(errno.ENOSPC, "no more may be watched")
 
     monkeypatch.setattr(proxy.watch, "add", refuse)
-    client = End([POLL], ended=False)
-    assert serve(proxy, client=client) == b""
-    assert client.fileno() == -1, "it need not wait: the connection is closed"
-    assert far.sent == b"", "no event is taken for it"
+    assert serve(proxy, POLL, result(1)).endswith(RECEIPT)
     assert failures(capfd) == ["OSError"]
+
+
+def test_an_actor_that_cannot_be_loaded_leaves_the_other_faults(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Descriptors may be out at the first hit, and a module is a file."""
+    proxy, _ = made([event(1)], LATENCY="1ms", EVENT='{"a":1}')
+    real = executor.actor_of
+
+    def without_one(kind: type[Action]) -> Any:
+        if kind is Alter:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(kind)
+
+    monkeypatch.setattr(executor, "actor_of", without_one)
+    assert serve(proxy, POLL).endswith(b"{}")
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    told = {line["fault"]: line["event"] for line in lines}
+    assert told == {"event": "internal_error", "latency": "fault_injected"}
 
 
 def test_a_mistake_of_ours_ends_one_connection_and_no_other(
@@ -119,68 +137,33 @@ def test_a_mistake_of_ours_ends_one_connection_and_no_other(
     assert serve(proxy, POLL, result(1)).endswith(RECEIPT)
 
 
-class Over(BaseException):
-    """Ends the thread that accepts."""
-
-
-def accepting(
-    monkeypatch: pytest.MonkeyPatch, found: list[Any], start: Any
-) -> tuple[list[float], list[Any]]:
-    """Accept each of these, or fail so; the pauses, and the connections that got a thread."""
-    pauses: list[float] = []
+def test_a_runtime_for_which_no_thread_is_to_be_had_is_relayed(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its requests pass without faults; the line comes once, each time that it begins."""
+    proxy, _ = made([], STATUS="503")
+    attempts: list[Exception | None] = [RuntimeError("can't start new thread")] * 2
+    attempts += [None, MemoryError()]
     served: list[Any] = []
-    left = [*found, Over()]
+    relayed: list[Any] = []
 
-    def accept(listener: Any) -> Any:
-        one = left.pop(0)
-        if isinstance(one, BaseException):
-            raise one
-        return one
-
-    def begin(serve: Any, given: tuple[Any]) -> None:
-        start()
-        served.extend(given)
-
-    monkeypatch.setattr(room, "accept", accept)
-    monkeypatch.setattr(room, "sleep", pauses.append)
-    monkeypatch.setattr(room, "_thread", SimpleNamespace(start_new_thread=begin))
-    proxy, _ = made([], LATENCY="1ms")
-    listener: Any = None
-    with pytest.raises(Over):
-        room._accept(listener, proxy)
-    return pauses, served
-
-
-def test_without_descriptors_it_says_so_once_and_accepts_later(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    none = OSError(errno.EMFILE, "Too many open files")
-    found = [none, none, none, "first", none, "second"]
-    pauses, served = accepting(monkeypatch, found, lambda: None)
-    assert served == ["first", "second"]
-    assert failures(capfd) == ["OSError"] * 2, "once each time that it begins"
-    assert len(pauses) == 4, "a core is not used up by attempts"
-    assert 0 < min(pauses) <= max(pauses) < 1
-
-
-def test_a_runtime_for_which_no_thread_is_to_be_had_is_hung_up_on(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempts = [RuntimeError("can't start new thread"), None]
-
-    def start() -> None:
+    def begin(serve: Any, given: tuple[Any, ...]) -> None:
         error = attempts.pop(0)
         if error is not None:
             raise error
+        served.append(given)
 
-    closed: list[str] = []
-    first, second = (
-        SimpleNamespace(close=lambda name=name: closed.append(name)) for name in ("first", "second")
-    )
-    _, served = accepting(monkeypatch, [first, second], start)
-    assert closed == ["first"]
-    assert served == [second], "the next one finds a thread"
-    assert failures(capfd) == ["RuntimeError"]
+    proxy.pool.address = ("127.0.0.1", 9001)
+    monkeypatch.setattr(room, "_thread", SimpleNamespace(start_new_thread=begin))
+    monkeypatch.setattr(room, "relay", lambda loop, *given: relayed.append(given))
+    ends: Any = [("client", "spare"), ("second", "spare"), ("third", "spare"), ("fourth", "spare")]
+    loop: Any = None
+    for client, spare in ends:
+        proxy.come(loop, client, spare)
+    assert served == [ends[2]], "the next one finds a thread"
+    assert relayed == [(*ends[at], ("127.0.0.1", 9001)) for at in (0, 1, 3)]
+    lines = [json.loads(line)["event"] for line in capfd.readouterr().out.splitlines()]
+    assert lines == ["relayed"] * 2
 
 
 # -- invocations ------------------------------------------------------------------------------

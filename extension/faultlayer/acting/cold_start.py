@@ -75,7 +75,7 @@ class Start:
             return
         try:
             wrapper_file.publish(where, variables)
-        except OSError:
+        except BaseException:
             for injection in claimed:
                 injection.withdrawn()
             raise

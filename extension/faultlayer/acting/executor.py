@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from time import sleep
 
-from faultlayer.acting.actors import Turn, actor_of
+from faultlayer.acting.actors import Actor, Turn, actor_of
 from faultlayer.acting.pending import Pending
 from faultlayer.acting.responses import Responder, drop
 from faultlayer.http.runtime_api import RESPONSE
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from faultlayer.http.message import Message
     from faultlayer.targeting.injection import Chosen
+    from faultlayer.vocabulary.actions import Action
     from faultlayer.wire.runtime_side import RuntimeSide
     from faultlayer.wire.upstream_side import UpstreamSide
 
@@ -69,8 +70,8 @@ class Executor:
         deadline = chosen.invocation.deadline()
         turn = self._turn(pending, event, self._runtime.wait, deadline=deadline)
         try:
-            for kind in sorted(pending.groups, key=lambda kind: actor_of(kind).place):
-                actor_of(kind).before(turn, pending.open(kind))
+            for kind, actor in _actors(pending, "place"):
+                actor.before(turn, pending.open(kind))
                 if turn.over:
                     break
             if turn.built is not None:
@@ -105,8 +106,8 @@ class Executor:
     def meanwhile(self, pending: Pending, event: Message) -> None:
         """Act while the function has the event; raise Gone if the runtime is killed."""
         turn = self._turn(pending, event, self._runtime.wait)
-        for kind in pending.groups:
-            actor_of(kind).meanwhile(turn, pending.open(kind))
+        for kind, actor in _actors(pending):
+            actor.meanwhile(turn, pending.open(kind))
 
     def after(self, pending: Pending, kind: bytes, result: Message) -> Message:
         """Act on the function's result or error; return Lambda's receipt for the one sent."""
@@ -118,7 +119,22 @@ class Executor:
     @staticmethod
     def _act_after(turn: Turn) -> None:
         pending = turn.pending
-        for kind in sorted(pending.groups, key=lambda kind: actor_of(kind).place_after):
-            actor_of(kind).after(turn, pending.open(kind))
+        for kind, actor in _actors(pending, "place_after"):
+            actor.after(turn, pending.open(kind))
             if turn.receipt is not None:
                 return
+
+
+def _actors(pending: Pending, place: str = "") -> list[tuple[type[Action], Actor]]:
+    """The actors for what hits this invocation, in the order of this attribute.
+
+    If one cannot be loaded (no descriptors, no memory), its injections fail and the others happen.
+    """
+    found = []
+    for kind in pending.groups:
+        try:
+            found.append((kind, actor_of(kind)))
+        except Exception as error:
+            for injection in pending.open(kind):
+                injection.failed(error)
+    return sorted(found, key=lambda one: getattr(one[1], place)) if place else found

@@ -58,6 +58,7 @@ class Live:
         "_since",
         "_since_wall",
         "_source",
+        "_threadless",
         "_until",
         "_until_wall",
     )
@@ -73,7 +74,8 @@ class Live:
         self._gate = allocate_lock()
         self._bell = allocate_lock()
         self._bell.acquire()
-        # The reading thread alone uses these.
+        self._threadless = False  # the reading thread could not be started
+        # The reading thread alone uses these, once it was started.
         self._known = configuration.plan is not None
         self._found = configuration.found  # the content that was read last
         self._failure = configuration.failure  # why that content is no plan; None if it is one
@@ -118,8 +120,23 @@ class Live:
                 self._bell.release()
             except RuntimeError:  # it rings already, and will be heard
                 pass
+            if self._threadless:
+                self._start()
 
     # -- beside it ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the reading thread. If that fails, it is tried again when the plan is old."""
+        with self._gate:
+            self._start()
+
+    def _start(self) -> None:
+        try:
+            start_new_thread(self.run, ())
+            self._threadless = False
+        except (RuntimeError, MemoryError):
+            self._threadless = True
+            self._fail("cannot be read: no thread can be started")
 
     def run(self) -> None:
         """Read whenever woken, until the process ends."""
@@ -186,5 +203,5 @@ def begin(configuration: Configuration, source: Source) -> Live:
     """Read this source from now on if its plan is old, in a thread of its own."""
     live = Live(configuration, source)
     sys.setswitchinterval(_SLICE)
-    start_new_thread(live.run, ())
+    live.start()
     return live

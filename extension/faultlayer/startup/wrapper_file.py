@@ -53,14 +53,15 @@ def _lines(variables: Mapping[str, str | None]) -> bytes:
 
 def publish(where: tuple[str, int] | None, variables: Mapping[str, str | None] = _NONE) -> None:
     """Write the file; raises OSError if that is impossible."""
+    host = b"%b:%d" % (where[0].encode(), where[1]) if where else b"-"
+    data = b"%b %d %b\n%b" % (host, posix.getpid(), _born(), _lines(variables))
     fd = posix.open(PATH, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o644)
     try:
-        host = b"%b:%d" % (where[0].encode(), where[1]) if where else b"-"
-        data = b"%b %d %b\n%b" % (host, posix.getpid(), _born(), _lines(variables))
-        if posix.write(fd, data) < len(data):
-            raise OSError(ENOSPC, posix.strerror(ENOSPC))
-    except OSError:
+        try:
+            if posix.write(fd, data) < len(data):
+                raise OSError(ENOSPC, posix.strerror(ENOSPC))
+        finally:
+            posix.close(fd)  # some file systems say here that there is no space
+    except BaseException:
         withdraw()
         raise
-    finally:
-        posix.close(fd)

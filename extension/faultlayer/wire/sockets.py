@@ -51,7 +51,10 @@ class Peer:
     __slots__ = ("pending", "recv", "send", "sock")
 
     def __init__(self, sock: socket) -> None:
-        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        try:
+            sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+        except OSError:  # slower, but a connection
+            pass
         self.sock = sock
         self.pending = b""
         self.recv = sock.recv
@@ -148,9 +151,10 @@ class Peer:
             pass
 
 
-def connect(address: Address) -> Peer:
-    """A new connection to this address; raises OSError if there is none to be had."""
-    sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+def connect(address: Address, sock: socket | None = None) -> Peer:
+    """A new connection to this address, by this socket if given; raises OSError if it fails."""
+    if sock is None:
+        sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
     try:
         sock.connect(address)
         return Peer(sock)
@@ -159,17 +163,11 @@ def connect(address: Address) -> Peer:
         raise
 
 
-def accept(listener: socket) -> Peer:
-    """The next connection to the listener."""
-    fd, _ = listener._accept()  # type: ignore[attr-defined]
-    return Peer(socket(AF_INET, SOCK_STREAM, 0, fd))
-
-
 class Watch:
     """Notices that a runtime has left while its connection waits for an event.
 
-    One thread for all connections, which sleeps until some runtime hangs up: polling both sides at
-    each wait would cost every invocation a system call.
+    The main thread looks for all connections if some runtime hangs up: polling both sides at each
+    wait would cost every invocation a system call.
     """
 
     def __init__(self) -> None:
@@ -177,28 +175,38 @@ class Watch:
         self._watched: dict[int, tuple[Peer, Callable[[], None]]] = {}
 
     def add(self, peer: Peer, left: Callable[[], None]) -> None:
-        """Call `left` from the watching thread once the peer has closed its side."""
+        """Call `left` from the main thread once the peer has closed its side.
+
+        Raises OSError if it cannot be watched.
+        """
         fd = peer.sock.fileno()
         self._watched[fd] = peer, left
-        self._epoll.register(fd, select.EPOLLRDHUP | select.EPOLLET | select.EPOLLONESHOT)
+        try:
+            self._epoll.register(fd, select.EPOLLRDHUP | select.EPOLLET | select.EPOLLONESHOT)
+        except BaseException:
+            del self._watched[fd]
+            raise
 
     def remove(self, peer: Peer) -> None:
         """Forget a peer that is about to be closed."""
         fd = peer.sock.fileno()
-        self._watched.pop(fd, None)
-        self._epoll.unregister(fd)
-
-    def run(self) -> None:
-        """Watch, for ever."""
-        while True:
+        if self._watched.pop(fd, None) is not None:
             try:
-                for fd, _ in self._epoll.poll():
-                    # The number may belong to a newer connection by now: ask the socket itself.
-                    peer, left = self._watched.get(fd, (None, None))
-                    if peer and left and peer.left():
-                        left()
-            except (OSError, MemoryError):  # one is not told; the others will be
-                sleep(_LOOK)
+                self._epoll.unregister(fd)
+            except OSError:  # closing it does the same
+                pass
+
+    def fileno(self) -> int:
+        """The descriptor that is ready to be read if some peer has left."""
+        return self._epoll.fileno()
+
+    def look(self) -> None:
+        """Tell those whose peers have left."""
+        for fd, _ in self._epoll.poll(0):
+            # The number may belong to a newer connection by now: ask the socket itself.
+            peer, left = self._watched.get(fd, (None, None))
+            if peer and left and peer.left():
+                left()
 
 
 def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:

@@ -21,6 +21,7 @@ from faultlayer.wire.sockets import SIZE, Gone, duplex, stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _socket import socket
     from collections.abc import Callable
 
     from faultlayer.http.framing import Body
@@ -50,13 +51,16 @@ class UpstreamSide:
         "_peer",
         "_pool",
         "_runtime",
+        "_spare",
         "_waiting_for",
         "reused",
     )
 
-    def __init__(self, runtime: RuntimeSide, pool: Pool) -> None:
+    def __init__(self, runtime: RuntimeSide, pool: Pool, spare: socket | None = None) -> None:
+        """`spare`: a socket for the first connection, so that a descriptor is certain."""
         self._runtime = runtime
         self._pool = pool
+        self._spare = spare
         self._peer: Peer | None = None
         self.reused = False
         # Each is written by one thread, then the other's is read: one of the two always sees it.
@@ -65,7 +69,10 @@ class UpstreamSide:
         self._broken = False  # Lambda ended the connection before the request was whole
         self._in_response = False  # a long response is arriving
         self._lock = allocate_lock()  # no connection is ended that already serves another runtime
-        runtime.notice_end(self._end_poll)
+
+    def notice_end(self) -> None:
+        """Watch the runtime, to end the wait for an event if it leaves; may raise OSError."""
+        self._runtime.notice_end(self._end_poll)
 
     # -- the connection -----------------------------------------------------------------------
 
@@ -91,6 +98,9 @@ class UpstreamSide:
 
     def close(self, *, clean: bool) -> None:
         """Keep the connection for another runtime if nothing is under way on it; else end it."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            self._pool.spares.append(spare)
         peer = self._take_peer()
         if peer and clean:
             self._pool.put(peer)
@@ -111,7 +121,8 @@ class UpstreamSide:
 
     def _connected(self) -> Peer:
         if self._peer is None:
-            self._peer, self.reused = self._pool.get()
+            spare, self._spare = self._spare, None
+            self._peer, self.reused = self._pool.get(spare)
         return self._peer
 
     def _ready(self) -> Peer:

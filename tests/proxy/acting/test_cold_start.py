@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from fakes import holding
-from fakes.proxied import Address, Extension, Logged, Proxied, soon, started
+from fakes.proxied import Address, Extension, Logged, Proxied, serve, soon, started
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi, refusal
 from fakes.wire import Wire
-from faultlayer import main, proxy
+from faultlayer import main
 from faultlayer.acting import cold_start
 from faultlayer.environment import processes
 from faultlayer.settings.variables import read_environment
@@ -135,9 +135,11 @@ def proxied(published: Path, monkeypatch: pytest.MonkeyPatch) -> Proxied:
 
     def begin(server: RuntimeApi, **faults: str) -> Address:
         settings = read_environment({f"FAULTLAYER_{name}": text for name, text in faults.items()})
-        listener, start = main._open(settings)
+        opened = main._open(settings)
+        opened.release()
+        listener, start = opened.listener, opened.start
         assert listener is not None, [problem.message for problem in settings.problems]
-        started.append(proxy.serve(listener, server.address, settings, start))
+        started.append(serve(listener, server.address, settings, start))
         host, port = listener.getsockname()
         return str(host), int(port)
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fakes.proxied import Logged, Proxied, soon
+from fakes.proxied import Logged, Proxied, serve, soon
 from fakes.runtime import NEXT, Runtime, chunked
 from fakes.runtime_api import RuntimeApi
 from fakes.scripted import ACCEPTED, Conn, Server
@@ -255,7 +255,6 @@ def test_the_window_opens_and_closes_under_a_running_function(
 
 def test_another_aim_takes_effect_on_the_next_event(api: RuntimeApi) -> None:
     """As a live plan will want it: connections that are open already decide by it."""
-    from faultlayer import proxy
     from faultlayer.settings.configuration import Configuration
     from faultlayer.settings.variables import read_environment
     from faultlayer.startup.listener import LOOPBACK, listen
@@ -266,7 +265,7 @@ def test_another_aim_takes_effect_on_the_next_event(api: RuntimeApi) -> None:
     empty = Configuration()
     empty.chooser = Chooser(RuleSet([]))
     listener, port = listen(0)
-    serving = proxy.serve(listener, api.address, empty)
+    serving = serve(listener, api.address, empty)
     with Runtime((LOOPBACK, port)) as runtime:
         first = api.invoke()
         assert runtime.turn() == first.request_id

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fakes.proxied import Address, Logged, Proxied, soon, start
+from fakes.proxied import Address, Logged, Proxied, soon
 from fakes.runtime import LARGE, NEXT, RESPONSE, Runtime, posted, well
 from fakes.runtime_api import RuntimeApi
 from fakes.scripted import OK, Conn, Server
@@ -224,30 +224,36 @@ def test_nothing_leaks_after_500_abused_connections(proxied: Proxied, upstream: 
     assert soon(lambda: descriptors() <= before[0] + 70), (before, descriptors())
 
 
-def test_a_thread_that_cannot_start_costs_one_connection(
-    upstream: Server, monkeypatch: pytest.MonkeyPatch, logged: Logged
+def test_a_connection_without_a_thread_is_relayed(
+    proxied: Proxied, api: RuntimeApi, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
+    """Its invocations pass, however large, and without faults; the next one may find a thread."""
     import _thread
 
     from faultlayer import proxy
 
-    address = start(upstream.address)
-    real, refused = _thread.start_new_thread, []
+    address = proxied(api, STATUS="503")
+    real, attempts = _thread.start_new_thread, [False, False, True]
 
     class Exhausted:
         @staticmethod
         def start_new_thread(*args: object) -> int:
-            if not refused:
-                refused.append(args)
+            if not attempts.pop(0):
                 raise RuntimeError("can't start new thread")
             return real(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(proxy, "_thread", Exhausted)
-    with Wire.to(address) as client:
-        assert client.ended(3)
-    refused.append(())
-    well(address)
-    assert len(logged("internal_error")) == 1
+    with Runtime(address) as first, Runtime(address) as second:
+        for runtime in (first, second, first):
+            invocation = api.invoke()
+            runtime.turn(b"x" * 3_000_000)
+            assert invocation.result().content == b"x" * 3_000_000
+    (line,) = logged()
+    assert line["event"] == "relayed"
+    with Runtime(address) as runtime:
+        invocation = api.invoke()
+        runtime.wire.send(NEXT)
+        assert invocation.result().json["statusCode"] == 503
 
 
 def test_a_runtime_that_says_it_will_ask_no_more_is_not_waited_for(

@@ -32,10 +32,11 @@ def opened(**variables: str) -> tuple[Configuration, bool]:
     """The configuration, and whether there is a proxy."""
     settings = read_environment({f"FAULTLAYER_{name}": text for name, text in variables.items()})
     assert not settings.problems
-    listener, _ = main._open(settings)
-    if listener is not None:
-        listener.close()
-    return settings, listener is not None
+    opened = main._open(settings)
+    opened.release()
+    if opened.listener is not None:
+        opened.listener.close()
+    return settings, opened.listener is not None
 
 
 def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -105,7 +106,7 @@ def test_past_its_limit_it_is_not_applied(published: Path, tmp_path: Path) -> No
     variables = {**TABLE, "FAULTLAYER_ENV_MAX": "1"}
     for times in range(3):
         settings = read_environment(variables, limit_file=bytes(tmp_path / "counts"))
-        assert main._open(settings)[0] is None
+        assert main._open(settings).listener is None
         assert published.exists() == (times == 0)
         wrapper_file.withdraw()
 

@@ -230,3 +230,31 @@ def test_what_breaks_unexpectedly_is_a_trouble_like_others(
     assert out.count("plan_failed") == 1
     assert "cannot be read: MemoryError" in out
     assert "hunter2" not in out
+
+
+def test_a_thread_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Said once; the event that finds the plan old is judged all the same."""
+    begun: list[object] = []
+    left = [RuntimeError("can't start new thread"), MemoryError()]
+
+    def start(run: object, given: object) -> None:
+        if left:
+            raise left.pop(0)
+        begun.append(run)
+
+    monkeypatch.setattr(live, "start_new_thread", start)
+    found = made(Place("{}"))
+    found.start()
+    assert found.decide(HEAD, HEAD.lower()) is None
+    assert not begun
+    found.renew()
+    found.decide(HEAD, HEAD.lower())
+    found.renew()
+    found.decide(HEAD, HEAD.lower())
+    assert len(begun) == 1
+    (line,) = capfd.readouterr().out.splitlines()
+    assert json.loads(line)["message"] == (
+        "cannot be read: no thread can be started; nothing is injected"
+    )

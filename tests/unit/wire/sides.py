@@ -9,10 +9,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from faultlayer.startup import relay
 from faultlayer.startup.listener import LOOPBACK, listen
 from faultlayer.wire.pool import Pool
 from faultlayer.wire.runtime_side import RuntimeSide
-from faultlayer.wire.sockets import Watch, accept
+from faultlayer.wire.sockets import Peer, Watch
 from faultlayer.wire.upstream_side import UpstreamSide
 
 CLOSE = None  # in a script: close the connection without a response
@@ -27,6 +28,11 @@ class Sides:
     upstream: UpstreamSide
     watch: Watch
     got: list[bytes] = field(default_factory=list)
+
+
+def accept(listener: Any) -> Peer:
+    """The next connection to the listener."""
+    return Peer(relay.accept(listener))
 
 
 def _answer(listener: Any, scripts: list[list[bytes | None]], got: list[bytes]) -> None:
@@ -56,6 +62,7 @@ def sides(*scripts: list[bytes | None]) -> Iterator[Sides]:
         watch = Watch()
         runtime = RuntimeSide(accept(listener), watch)
         upstream = UpstreamSide(runtime, Pool((LOOPBACK, upstream_port)))
+        upstream.notice_end()
         found = Sides(client, runtime, upstream, watch)
         given = (upstream_listener, list(scripts), found.got)
         threading.Thread(target=_answer, args=given, daemon=True).start()

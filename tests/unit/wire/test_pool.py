@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from _socket import socket
 from contextlib import closing
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from faultlayer.startup.listener import LOOPBACK, listen
 from faultlayer.wire import pool as room
 from faultlayer.wire.pool import Pool
-from faultlayer.wire.sockets import accept
+from unit.wire.sides import accept
 
 
 def test_a_connection_is_used_again_unless_it_was_closed() -> None:
@@ -78,3 +80,41 @@ def test_a_connection_that_another_thread_took_is_not_used_twice() -> None:
         assert (other is first, used) == (False, False)
         first.close()
         other.close()
+
+
+def test_a_lack_of_ports_or_descriptors_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spare socket has its descriptor, but a port is found for it only when it connects."""
+    real, pauses = room.connect, []  # type: ignore[var-annotated]
+    left = [errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE]
+
+    def scarce(address: Any, sock: Any = None) -> Any:
+        if left:
+            raise OSError(left.pop(0), "none")
+        return real(address, sock)
+
+    monkeypatch.setattr(room, "connect", scarce)
+    monkeypatch.setattr(room, "sleep", pauses.append)
+    listener, port = listen(0)
+    with closing(listener):
+        peer, used = Pool((LOOPBACK, port)).get()
+        peer.close()
+        assert not used
+        assert len(pauses) == 3
+    left.append(errno.ECONNREFUSED)
+    with pytest.raises(OSError, match="none"):
+        Pool((LOOPBACK, port)).get()
+
+
+def test_a_spare_that_is_not_needed_is_kept() -> None:
+    listener, port = listen(0)
+    with closing(listener):
+        pool = Pool((LOOPBACK, port))
+        spare: Any = socket()
+        first, _ = pool.get(spare)
+        assert first.sock is spare
+        pool.put(first)
+        other: Any = socket()
+        assert pool.get(other) == (first, True)
+        assert pool.spares == [other]
+        other.close()
+        first.close()

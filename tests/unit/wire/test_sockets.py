@@ -13,6 +13,7 @@ import pytest
 from fakes.proxied import soon
 from faultlayer.http import framing
 from faultlayer.http.framing import MAX_HEAD, ProtocolError
+from faultlayer.startup.relay import READABLE, Loop
 from faultlayer.wire import sockets
 from faultlayer.wire.sockets import Gone, Peer
 
@@ -183,11 +184,19 @@ def test_with_little_memory_less_is_taken_at_once(pair: Pair) -> None:
     assert (bytes(got), asked) == (b"hello", [sockets.BULK, 4096] * 2)
 
 
+def looking(watch: sockets.Watch) -> None:
+    """What the main thread does, whose loop this is a part of."""
+    loop = Loop()
+    loop.add(watch.fileno(), READABLE, watch.look)
+    while True:
+        loop.turn()
+
+
 def test_the_watch_tells_each_once_that_its_runtime_left(pair: Pair) -> None:
     peer, far = pair
     watch = sockets.Watch()
     left: list[str] = []
-    threading.Thread(target=watch.run, daemon=True).start()
+    threading.Thread(target=looking, args=(watch,), daemon=True).start()
     watch.add(peer, lambda: left.append("left"))
     time.sleep(0.05)
     assert left == []
@@ -199,7 +208,7 @@ def test_the_watch_tells_each_once_that_its_runtime_left(pair: Pair) -> None:
 def test_nobody_is_told_of_one_that_was_removed(pair: Pair) -> None:
     peer, far = pair
     watch = sockets.Watch()
-    threading.Thread(target=watch.run, daemon=True).start()
+    threading.Thread(target=looking, args=(watch,), daemon=True).start()
     watch.add(peer, lambda: pytest.fail("told"))
     watch.remove(peer)
     far.close()
