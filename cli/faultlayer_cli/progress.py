@@ -19,7 +19,7 @@ Count = Callable[[int, "int | None"], None]  # done so far, and of how many (Non
 
 
 class Progress(Protocol):
-    """Receives notes, counts and output. The main thread calls it; any may write to an Output."""
+    """Receives notes, counts and output: from one thread at a time, but for an Output."""
 
     def note(self, text: str) -> None:
         """Take one sentence that the user should know."""

@@ -33,7 +33,7 @@ def loaded(script: str) -> set[str]:
 def test_a_command_without_an_account_never_loads_boto3(arguments: list[str]):
     modules = loaded(f"from faultlayer_cli import main; main.run({arguments!r})")
     assert "click" in modules
-    assert not modules & {"boto3", "botocore", "docker", "requests"}
+    assert not modules & {"asyncio", "boto3", "botocore", "docker", "requests", "uvicorn"}
 
 
 def test_a_local_run_never_loads_boto3():

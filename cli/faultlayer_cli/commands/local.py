@@ -24,7 +24,7 @@ from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli import interrupts
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.options import FaultCommand
-from faultlayer_cli.errors import Failure, FunctionFailed, Mistake
+from faultlayer_cli.errors import FunctionFailed, Mistake
 from faultlayer_cli.input_files import read_event
 from faultlayer_cli.plans import armed
 from faultlayer_cli.plans.time_span import iso, span
@@ -36,6 +36,7 @@ from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.marked_log import MarkedLog
 from faultlayer_cli.running.outcome import outcome
 from faultlayer_cli.running.ports import is_free
+from faultlayer_cli.running.service import Service
 from faultlayer_cli.terminal import TERMINAL, put, put_bytes, say
 
 PORT = 9748
@@ -43,6 +44,8 @@ _TIMEOUT = Whole(1, 900, "3")
 _MEMORY = Whole(128, 10240, "128")
 _STORAGE = Whole(512, 10240, "512")
 _LISTEN = Whole(1, 65535, "9748")
+_CONCURRENCY = Whole(1, 1000, "4")
+_WATCH = 0.2  # seconds between two looks at the environments
 _SYSTEM = {Path("/"), Path("/dev"), Path("/run")}
 _SEEN = ("/var/task/", "/opt/")  # a plan in one of these is the function's own
 _KERNEL = ("/proc", "/sys")
@@ -139,6 +142,13 @@ def environment(
     "--quiet", "-q", is_flag=True, help="on standard error only the function's output, and errors"
 )
 @click.option("--listen", metavar="PORT", help=f"port of the invoke endpoint [default: {PORT}]")
+@click.option("--http", is_flag=True, help="serve it as a function URL does: any path, any method")
+@click.option(
+    "--concurrency",
+    metavar="N",
+    default="4",
+    help="environments at most; requests beyond get 429 [default: 4]",
+)
 @click.option(
     "--function-env",
     "-e",
@@ -183,6 +193,8 @@ def local(
     invoke: str | None,
     quiet: bool,
     listen: str | None,
+    http: bool,
+    concurrency: str,
     function_env: Sequence[str],
     env_file: Sequence[str],
     function_timeout: str,
@@ -205,6 +217,8 @@ def local(
     """
     if layer is not None and not Path(layer, "extensions", "faultlayer").is_file():
         raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
+    if http and invoke is not None:
+        raise Mistake("--http serves the function, and --invoke invokes it once; allowed: one")
     chosen = image_name(image) if image is not None else IMAGE
     event = None if invoke is None else read_event(invoke, "--invoke")
     env = environment(typed, env_file, function_env, for_).texts
@@ -222,6 +236,8 @@ def local(
         image=chosen,
         port=listen_port(listen, once=invoke is not None),
         docker=docker or image is not None,
+        concurrency=number("--concurrency", _CONCURRENCY, concurrency),
+        http=http,
     )
     if not launch.docker:
         plan_in_sight(env)
@@ -250,12 +266,15 @@ def answer(launch: Launch, event: bytes | None, *, quiet: bool) -> None:
         stack.callback(progress.close)
         given = {name: text for name, text in launch.function.env.items() if text is not None}
         progress.note(armed.sentence(Variables(given), launch.function.folder))
-        place = endpoint(launch, progress)
-        stack.callback(undisturbed, place)
-        place.start()
         if event is None:
-            serve(place, launch.function.folder, quiet=quiet)
+            service = Service(launch, progress)
+            stack.callback(undisturbed, service)
+            service.start()
+            serve(service, launch, quiet=quiet)
         else:
+            place = endpoint(launch, progress)
+            stack.callback(undisturbed, place)
+            place.start()
             invoke_once(place, event)
 
 
@@ -268,20 +287,22 @@ def invoke_once(place: Endpoint, event: bytes) -> None:
         raise FunctionFailed(f"the function failed: {ended.failure}")
 
 
-def serve(place: Endpoint, folder: Path, *, quiet: bool) -> None:
+def serve(service: Service, launch: Launch, *, quiet: bool) -> None:
     """Serve the function until Ctrl-C, which is how it is meant to end."""
+    folder = launch.function.folder
     event = folder / "event.json"
     data = shlex.quote(f"@{event}") if event.is_file() else "'{}'"
+    options = "" if launch.http else f"-d {data} "
     if not quiet:
-        say(f"{folder} answers at {place.url} until you press Ctrl-C; try:")
-        put(f"  curl -d {data} {place.url}", error=True)
+        say(f"{folder} answers at {service.url} until you press Ctrl-C; try:")
+        put(f"  curl {options}{service.url}", error=True)
     with contextlib.suppress(KeyboardInterrupt):
-        while not (why := place.ended()):
-            time.sleep(0.2)
-        raise Failure(why)
+        while True:
+            time.sleep(_WATCH)
+            service.tend()
 
 
-def undisturbed(place: Endpoint) -> None:
+def undisturbed(running: Endpoint | Service) -> None:
     """Close it; an impatient second Ctrl-C must not leave processes behind."""
     interrupts.ignore()
-    place.close()
+    running.close()

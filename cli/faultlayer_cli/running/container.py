@@ -48,7 +48,7 @@ class Container(Endpoint):
     """One function in a container of this image, as a context manager.
 
     The layer that comes with this command is taken for the image's architecture. `progress` gets
-    the log. /tmp is memory; all else is read-only.
+    the log, `log` has its last `log_size` bytes (None: all). /tmp is memory; all else is read-only.
     """
 
     def __init__(
@@ -59,8 +59,9 @@ class Container(Endpoint):
         *,
         port: int | None = None,
         progress: Progress = SILENT,
+        log_size: int | None = None,
     ) -> None:
-        super().__init__(function, port, progress)
+        super().__init__(function, port, progress, log_size)
         self.name = f"faultlayer-{uuid.uuid4().hex[:12]}"
         self._engine = engine
         self._image = image
@@ -192,7 +193,7 @@ class Container(Endpoint):
         except Failure as failure:
             if self._reader is not None:
                 self._reader.join(1)  # a container that ended ends its log just now
-            raise Failure(self.ended() or str(failure)) from None
+            raise type(failure)(self.ended() or str(failure)) from None
 
     def close(self) -> None:
         if self._relay is not None:

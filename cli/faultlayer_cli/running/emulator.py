@@ -71,10 +71,14 @@ def described(function: LocalFunction) -> dict[str, str]:
 
 
 class Log:
-    """The output of all processes so far, also passed on as it comes."""
+    """The output of all processes so far, also passed on as it comes.
 
-    def __init__(self, echo: Output) -> None:
+    Of a run without an end only the last `size` bytes are kept (None: all).
+    """
+
+    def __init__(self, echo: Output, size: int | None = None) -> None:
         self._echo = echo
+        self._size = size
         self._data = bytearray()
         self._changed = threading.Condition()
 
@@ -86,6 +90,8 @@ class Log:
     def add(self, piece: bytes) -> None:
         with self._changed:
             self._data += piece
+            if self._size is not None:
+                del self._data[: -self._size]
             self._changed.notify_all()
         self._echo(piece)
 
@@ -103,16 +109,26 @@ class Log:
         raise TimeoutError(f"no {wanted!r} within {timeout} s in the log:\n{self.text}")
 
 
+class NotRunning(Failure):
+    """An invocation never began, since nothing listens."""
+
+
 class Endpoint(abc.ABC):
     """A function that answers here, and its log: the same for each way to run one."""
 
-    def __init__(self, function: LocalFunction, port: int | None, progress: Progress) -> None:
+    def __init__(
+        self,
+        function: LocalFunction,
+        port: int | None,
+        progress: Progress,
+        log_size: int | None = None,
+    ) -> None:
         self.function = function
         self.folder = function.folder.resolve()
         self._layer = function.layer.resolve() if function.layer else None
         self._ports = contextlib.ExitStack()  # held until it is closed
         self.port = port or self._take_port()
-        self._log = Log(progress.output())
+        self._log = Log(progress.output(), log_size)
 
     @abc.abstractmethod
     def start(self) -> None:
@@ -175,6 +191,8 @@ class Endpoint(abc.ABC):
     def _invoke(self, payload: bytes, headers: Mapping[str, str], limit: float) -> Response:
         try:
             return http_client.send("POST", self.url, payload, headers, limit=limit)
+        except http_client.Refused:
+            raise NotRunning("the emulator does not listen") from None
         except http_client.NoAnswer as error:
             raise Failure(f"the emulator gave no answer: {error}") from None
 
@@ -183,7 +201,8 @@ class Emulator(Endpoint):
     """One function under the emulator, as a context manager.
 
     `bootstrap` is the command that starts the runtime, by default the Python one. `progress` gets
-    the log, unless `echo` is false. `tmp` is the function's /tmp, unless that is in memory.
+    the log, unless `echo` is false; `log` has its last `log_size` bytes (None: all). `tmp` is the
+    function's /tmp, unless that is in memory.
 
     The function sees its own folder at /var/task. A bootstrap from elsewhere is at /var/runtime,
     with what lies beside it. `shown` adds more of the host, by the path that the function sees. All
@@ -201,8 +220,9 @@ class Emulator(Endpoint):
         shown: Mapping[str, Path] | None = None,
         echo: bool = True,
         progress: Progress = SILENT,
+        log_size: int | None = None,
     ) -> None:
-        super().__init__(function, port, progress if echo else SILENT)
+        super().__init__(function, port, progress if echo else SILENT, log_size)
         self._progress = progress
         self.api_port = self._take_port()
         self._bootstrap = bootstrap.resolve() if bootstrap else None

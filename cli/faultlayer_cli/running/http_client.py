@@ -22,6 +22,10 @@ class NoAnswer(Failure):
     """Nobody answered, or the answer was cut off."""
 
 
+class Refused(NoAnswer):
+    """Nobody listens: the request reached nobody."""
+
+
 @dataclass(frozen=True)
 class Response:
     """The response to a request; header names in lower case."""
@@ -61,16 +65,23 @@ def send(
         except requests.Timeout:
             raise NoAnswer(f"no answer within {limit:g} s") from None
         except requests.RequestException as error:
-            raise NoAnswer(_reason(error)) from None
+            innermost = _innermost(error)
+            kind = Refused if isinstance(innermost, ConnectionRefusedError) else NoAnswer
+            raise kind(_reason(innermost)) from None
     seconds = time.perf_counter() - began
     named = {name.lower(): value for name, value in response.headers.items()}
     return Response(response.status_code, named, response.content, seconds)
 
 
-def _reason(error: BaseException) -> str:
-    """The innermost reason that an exception of `requests` wraps, in one line."""
+def _innermost(error: BaseException) -> BaseException:
+    """The exception that all others were raised for."""
     found = error
     while inner := found.__cause__ or found.__context__:
         found = inner
-    text = getattr(found, "strerror", None) or str(found) or type(found).__name__
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    """The reason of an exception in one line."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split())

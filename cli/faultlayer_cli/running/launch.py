@@ -1,14 +1,16 @@
 r"""A function to run on this machine, in namespaces or in Docker.
 
-Launch --> endpoint() --> Emulator    in Linux namespaces, if this machine allows them
-                      \-> Container   in Docker, if it was asked for or nothing else works
+Launch --> endpoints() --> Emulator    in Linux namespaces, if this machine allows them
+                       \-> Container   in Docker, if it was asked for or nothing else works
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.progress import SILENT, Progress
@@ -27,6 +29,8 @@ class Launch:
     image: str
     port: int | None = None  # None: any free one
     docker: bool = False
+    concurrency: int = 1  # environments at most, if it is served
+    http: bool = False  # served as a function URL does
 
 
 def refusal() -> str | None:
@@ -54,6 +58,14 @@ def _tell_links(folder: Path, progress: Progress) -> None:
 
 def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
     """The place to run the function, not started yet. Raises Failure if there is none."""
+    return endpoints(launch, progress)(progress, port=launch.port)
+
+
+def endpoints(launch: Launch, progress: Progress = SILENT) -> Callable[..., Endpoint]:
+    """The way to make such places: called with a `Progress` for each, any number of times.
+
+    Notes about the function and the machine are given here, once. Raises Failure if there is none.
+    """
     refused = None if launch.docker else refusal()
     _tell_links(launch.function.folder, progress)
     if not launch.docker and refused is None:
@@ -62,16 +74,24 @@ def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
                 "the function can see and end the processes around it, since this container "
                 "allows no namespace for processes"
             )
-        return Emulator(launch.function, port=launch.port, progress=progress)
+
+        def emulator(progress: Progress, **more: Any) -> Endpoint:
+            return Emulator(launch.function, progress=progress, **more)
+
+        return emulator
     from faultlayer_cli.running import container, docker_engine  # which import much
 
     try:
-        engine = docker_engine.connect(progress)
+        engines = [docker_engine.connect(progress)]  # for the first; each has one of its own
     except Failure as failure:
         raise Failure(f"{refused}; and {failure}") if refused else failure from None
     if refused:
         reason = refused.partition(": ")[0]
         progress.note(f"runs in Docker, in {launch.image}, since {reason}")
-    return container.Container(
-        engine, launch.image, launch.function, port=launch.port, progress=progress
-    )
+
+    def in_docker(progress: Progress, **more: Any) -> Endpoint:
+        engine = engines.pop() if engines else docker_engine.connect(progress)
+        function = launch.function
+        return container.Container(engine, launch.image, function, progress=progress, **more)
+
+    return in_docker

@@ -25,10 +25,14 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class Outcome:
-    """The payload for the caller, and the reason in one line if the function failed."""
+    """The payload for the caller, and the reason in one line if the function failed.
+
+    `broken`: not the function failed but the emulator.
+    """
 
     payload: bytes
     failure: str = ""
+    broken: bool = False
 
 
 def outcome(response: Response, request_id: str) -> Outcome:
@@ -44,7 +48,8 @@ def outcome(response: Response, request_id: str) -> Outcome:
         return Outcome(body)
     if error is None:
         told = _line(body.decode("utf-8", "replace"))
-        return Outcome(body, f"the emulator answered with status {response.status}: {told}")
+        why = f"the emulator answered with status {response.status}: {told}"
+        return Outcome(body, why, broken=True)
     kind, message = error[0], _REQUEST.sub("", error[1])
     if kind == _EXIT:
         return Outcome(body, f"its process ended: {_line(message)}")
