@@ -16,6 +16,7 @@ import posix
 import sys
 from time import sleep
 
+from faultlayer import log
 from faultlayer.log import emit
 from faultlayer.settings.configuration import Configuration, Problem
 from faultlayer.settings.variables import read_environment
@@ -191,6 +192,7 @@ def _begin_metrics(configuration: Configuration, environ: dict[str, str]) -> Non
 def _leave(code: int) -> NoReturn:
     """End at once, and leave no address of the proxy behind."""
     try:
+        log.finish()
         wrapper_file.withdraw()
     finally:
         posix._exit(code)
@@ -255,6 +257,7 @@ def _serve(opened: _Opened, upstream: Address, configuration: Configuration) -> 
 
 def main() -> None:
     """Run until Lambda shuts the environment down."""
+    log.never_wait()
     environ = _environment()
     try:
         host, port = host_and_port(environ.get(RUNTIME_API, ""))

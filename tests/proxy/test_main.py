@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
@@ -332,6 +333,28 @@ def ticks(pid: int) -> int:
     """Hundredths of seconds of CPU time used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def test_a_log_that_nobody_reads_stops_no_invocation(api: RuntimeApi, folder: Path) -> None:
+    """Its lines are lost as a whole, and counted."""
+    os.mkfifo(folder / "out")
+    reader = os.open(folder / "out", os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(reader, "rb") as read:
+        fcntl.fcntl(read, fcntl.F_SETPIPE_SZ, 4096)
+        with Extension(api.host, folder, **LATENCY, FAULTLAYER_METRICS="emf") as extension:
+            api.wait_polls(1)
+            with Runtime(extension.address) as runtime:
+                for _ in range(40):
+                    api.invoke()
+                    runtime.turn()
+            found = read.read()
+            api.shutdown()
+            assert extension.exit_code() == 0
+        lines = [json.loads(line) for line in (found + read.read()).splitlines()]
+        lost = [line["lines"] for line in lines if line["event"] == "lines_lost"]
+        assert len(lost) == 1
+        assert len(lines) - 1 + lost[0] == 40
+        assert all(line["injections"] == 1 for line in lines if "fault" in line)
 
 
 def test_descriptors_are_not_passed_on(api: RuntimeApi, folder: Path) -> None:

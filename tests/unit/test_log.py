@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+import tty
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +89,39 @@ def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPa
     def broken(fd: int, data: bytes) -> int:
         raise BrokenPipeError
 
-    monkeypatch.setattr(log, "write", broken)
-    log.emit("error", "something_happened")
+    monkeypatch.setattr(log, "_lost", 0)
+    monkeypatch.setattr(log, "_rest", b"")
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "write", broken)
+        log.emit("error", "something_happened")
+        log.emit("error", "something_happened")
+    (written,) = emitted(monkeypatch)
+    lost, line = written.splitlines()
+    assert json.loads(lost) == {
+        "source": "faultlayer",
+        "level": "warn",
+        "event": "lines_lost",
+        "lines": 2,
+    }
+    assert json.loads(line)["event"] == "something_happened"
+
+
+def test_a_line_that_was_taken_in_part_is_finished_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may take a part, and others may fill a pipe after it was asked."""
+    monkeypatch.setattr(log, "_lost", 0)
+    monkeypatch.setattr(log, "_rest", b"")
+    room, written = [20, 0, 0, 1000, 1000], bytearray()
+
+    def write(fd: int, data: bytes) -> int:
+        taken = min(room.pop(0), len(data))
+        written.extend(data[:taken])
+        return taken
+
+    monkeypatch.setattr(log, "write", write)
+    for number in range(4):
+        log.emit("info", "e", number=number)
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert [line.get("number", line.get("lines")) for line in lines] == [0, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -156,3 +189,96 @@ def test_without_standard_output_nothing_is_written_where_it_would_have_been(
     )
     subprocess.run([sys.executable, "-ISB", "-c", script], check=True)
     assert (tmp_path / "other").read_bytes() == b""
+
+
+# -- standard output that is full ----------------------------------------------------------------
+
+SPEAKING = f"""
+import sys
+sys.path.insert(0, {str(EXTENSION)!r})
+from faultlayer import log
+{{prepare}}
+log.never_wait()
+sizes = {{sizes}}
+for number, size in enumerate(sizes):
+    log.emit("info", "fault_injected", number=number, text="x" * size)
+sys.stderr.write("done")
+sys.stderr.flush()
+sys.stdin.readline()
+log.emit("info", "fault_injected", number=len(sizes), text="")
+log.finish()
+"""
+UNOPENED = """
+import posix
+def refused(path, *rest):
+    raise PermissionError
+log.open = refused
+"""
+
+
+@pytest.mark.parametrize("kind", ["pipe", "pipe of another user", "socket", "terminal"])
+@pytest.mark.parametrize(
+    "sizes", [[100] * 2000, [3000, 100, 20_000, 900] * 40], ids=["short", "with long ones"]
+)
+def test_a_reader_that_has_stopped_costs_lines_and_no_time(kind: str, sizes: list[int]) -> None:
+    """Lines are lost as a whole, and a later one says how many; the file's marks stay."""
+    if kind == "socket":
+        ours, far = socket.socketpair()
+        out, reader = ours.detach(), far.detach()
+    elif kind == "terminal":
+        reader, out = os.openpty()
+        tty.setraw(out)
+    else:
+        reader, out = os.pipe()
+    prepare = UNOPENED if kind == "pipe of another user" else ""
+    process = subprocess.Popen(
+        [sys.executable, "-SB", "-c", SPEAKING.format(prepare=prepare, sizes=sizes)],
+        stdin=subprocess.PIPE,
+        stdout=out,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    assert process.stderr.read(4) == b"done", "it waits for nobody"
+    assert os.get_blocking(out), "others write there, too"
+    os.set_blocking(reader, False)
+    found = drained(reader)
+    process.stdin.write(b"\n")
+    process.stdin.close()
+    assert process.wait(30) == 0
+    found += drained(reader)
+    process.stderr.close()
+    os.close(out)
+    os.close(reader)
+    lines = [json.loads(line) for line in found.splitlines()]
+    numbers = [line["number"] for line in lines if line["event"] == "fault_injected"]
+    lost = sum(line["lines"] for line in lines if line["event"] == "lines_lost")
+    assert numbers == sorted(numbers)
+    assert numbers[-1] == len(sizes), "the last one, with a reader again"
+    assert lost == len(sizes) + 1 - len(numbers)
+    assert lost > 0
+
+
+def drained(reader: int) -> bytes:
+    """All that is there to be read."""
+    found = b""
+    while True:
+        try:
+            more = os.read(reader, 1 << 20)
+        except BlockingIOError:
+            return found
+        if not more:
+            return found
+        found += more
+
+
+def test_a_reader_that_works_gets_every_line() -> None:
+    sizes = [100, 5000, 20_000] * 3
+    process = subprocess.run(
+        [sys.executable, "-SB", "-c", SPEAKING.format(prepare="", sizes=sizes)],
+        input=b"\n",
+        capture_output=True,
+        check=True,
+    )
+    lines = [json.loads(line) for line in process.stdout.splitlines()]
+    assert [line["number"] for line in lines] == list(range(len(sizes) + 1))
