@@ -124,7 +124,8 @@ def test_from_nothing_to_the_first_fault_and_back(
     assert answer["statusCode"] == 503
     assert [line["fault"] for line in lines] == ["latency", "status"]
 
-    assert cli("attach", "orders", "--exception", "ValueError: no such order").code == 0
+    said = cli("attach", "orders", "--exception", "ValueError: no such order", "--yes")
+    assert said.code == 0, said
     answer, lines = invoke(aws)
     assert answer["errorType"] == "ValueError"
 

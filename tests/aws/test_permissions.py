@@ -60,7 +60,10 @@ class Case(NamedTuple):
 
 CASES = [
     Case(["attach", "orders", "--status", "503"], [CHANGED, FOUND], False),
-    Case(["attach", "orders", "--status", "503", "--layer-arn", LAYER], [CHANGED, "--layer-arn"]),
+    Case(
+        ["attach", "orders", "--status", "503", "--layer-arn", LAYER, "--yes"],
+        [CHANGED, "--layer-arn"],
+    ),
     Case(["attach", "orders", "--status", "503", "--dry-run"], [FOUND], False),
     Case(
         ["attach", "orders", "--status", "503", "--forever", "--yes"],
@@ -226,6 +229,7 @@ def test_without_a_permission_it_says_which(
         *permissions.COMMANDS.values(),
         *permissions.SELECTIONS.values(),
         *permissions.LIVE.values(),
+        *permissions.READ_LIVE.values(),
         *permissions.KMS.values(),
     ],
 )

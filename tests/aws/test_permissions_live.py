@@ -12,6 +12,7 @@ from live_support import ARMED, PROFILE, SSM, deploy, plan_file, profile, put, w
 from test_permissions import LIVE, UNNAMED, agree
 
 from faultlayer_cli.aws import permissions
+from faultlayer_cli.plans.agents import LAYERS
 
 WRITTEN, IN_PROGRESS = "without --dry-run", "a deployment of the plan is in progress"
 PLACES = {"--ssm": SSM, "--appconfig": PROFILE}
@@ -78,6 +79,29 @@ def test_stop(aws: Aws, cli: Cli, ids: dict[str, str], place: str):
         said = cli("stop")
     assert said.code == 0, said
     agree(calls, "stop", [WRITTEN, UNNAMED], more=permissions.LIVE[place])
+
+
+@pytest.mark.parametrize("place", permissions.READ_LIVE)
+def test_status(aws: Aws, make: Make, cli: Cli, place: str):
+    """It reads the plan, or names what it may not do and that the plan is not known."""
+    kind = "ssm" if "parameter" in place else "appconfig"
+    put(aws, ARMED)
+    deploy(aws, profile(aws), ARMED)
+    layers = [aws.ours(), aws.layer(LAYERS[kind])]
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/faultlayer-wrapper"}
+    plan = f"{kind}:{PLACES['--' + kind]}"
+    make("orders", layers=layers, variables=variables | {"FAULTLAYER_PLAN": plan})
+    with aws.front.recorded() as calls:
+        said = cli("status")
+    assert said.code == 0, said
+    agree(calls, "status", [UNNAMED], more=permissions.READ_LIVE[place])
+    for each in permissions.READ_LIVE[place]:
+        aws.front.deny(each.action)
+        said = cli("status")
+        aws.front.allow(each.action)
+        assert (said.code, each.denied) == (1, permissions.DOUBT)
+        assert each.action in said.out
+        assert "its plan could not be read" in said.out
 
 
 def test_every_case_of_the_table_is_tried():

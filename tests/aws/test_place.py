@@ -60,7 +60,7 @@ def test_every_command_says_where(
     (tmp_path / "layer.zip").write_bytes(layer_zip("arm64"))
     name, *more = command.split()
     typed = {
-        "attach": ["orders", "--latency", "1s"],
+        "attach": ["orders", "--latency", "1s", "--yes"],
         "detach": ["orders"],
         "publish": ["--zip", tmp_path / "layer.zip"],
         "arm": [plan_file(tmp_path), "--ssm", SSM],

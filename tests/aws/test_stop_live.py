@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from aws_support import Aws, Cli, Make
@@ -25,6 +26,8 @@ from live_support import (
 )
 from strict import UPDATE
 
+from faultlayer_cli.plans.agents import LAYERS
+
 WRAPPER = "/opt/faultlayer-wrapper"
 
 
@@ -32,6 +35,7 @@ WRAPPER = "/opt/faultlayer-wrapper"
 def attached(aws: Aws, make: Make) -> dict[str, str]:
     """Four functions that read three sources, all armed; the profile's ids."""
     ours = aws.ours()
+    agent = {kind: aws.layer(layer) for kind, layer in LAYERS.items()}
     for name, plan in (
         ("a", f"ssm:{SSM}"),
         ("b", f"ssm:{SSM}"),
@@ -40,7 +44,7 @@ def attached(aws: Aws, make: Make) -> dict[str, str]:
         ("e", "file:/var/task/plan.json"),
     ):
         variables = {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "FAULTLAYER_PLAN": plan, "OWN": "1"}
-        make(name, layers=[ours], variables=variables)
+        make(name, layers=[ours, *agent.values()], variables=variables)
     put(aws, ARMED)
     put(aws, ARMED, "/chaos/users")
     ids = profile(aws)
@@ -141,7 +145,71 @@ def test_status_tells_where_a_plan_comes_from(aws: Aws, cli: Cli, attached: dict
         "d": ("live", f"appconfig:{PROFILE}"),
         "e": ("live", "file:/var/task/plan.json"),
     }
-    assert f"plan=ssm:{SSM}" in cli("status", "a").out
+    assert {name: one["plan"] and one["plan"]["state"] for name, one in told.items()} == {
+        "a": "armed",
+        "b": "armed",
+        "c": "armed",
+        "d": "armed",
+        "e": None,
+    }
+    reads = [call.subject for call in aws.front.calls if call.action == "ssm:GetParameter"]
+    assert sorted(reads) == [SSM, "/chaos/users"]  # each plan once
+    said = cli("status", "a").out
+    assert f"plan=ssm:{SSM}" in said
+    assert "its plan is armed: all invocations by status 500, without an end" in said
+    cli("disarm", "--ssm", SSM)
+    assert "its plan is disabled" in cli("status", "a").out
+    aws.client("ssm").delete_parameter(Name=SSM)
+    assert "its plan is not there" in cli("status", "a").out
+    assert "cannot be read from here" in cli("status", "e").out
+
+
+def test_a_function_that_cannot_read_its_plan(
+    aws: Aws, make: Make, cli: Cli, tmp_path: Path
+) -> None:
+    ours, other = aws.ours(), aws.layer("AWS-AppConfig-Extension-Arm64")
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, "FAULTLAYER_PLAN": f"ssm:{SSM}"}
+    make("orders", layers=[ours, other], variables=variables)
+    make("image", image=True, variables=variables)
+    put(aws, ARMED)
+    aws.publish("orders")
+    told = json.loads(cli("status", "--json").out)
+    assert [one["state"] for one in told["functions"]] == ["not read", "live"]
+    assert "AWS-Parameters-and-Secrets-Lambda-Extension" in told["functions"][0]["notes"][0]
+    assert "not read" in told["versions"][0]["faults"]
+    assert "not read" in cli("status", "orders").out
+    plan = tmp_path / "plan.json"
+    plan.write_text(ARMED)
+    said = cli("arm", plan, "--ssm", SSM, "--dry-run")
+    (line,) = [line for line in said.lines if "cannot read it" in line]
+    assert line.endswith("cannot read it: orders, orders:1")
+    over = variables | {"FAULTLAYER_END": "2020-01-01T00:00:00Z"}
+    aws.set_variables("orders", **over)
+    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "over"
+
+
+@pytest.mark.parametrize(
+    ("plan", "layer"),
+    [(f"ssm:{SSM}", LAYERS["ssm"]), (f"appconfig:{PROFILE}", LAYERS["appconfig"])],
+)
+def test_attach_warns_if_no_agent_reads_the_plan(
+    aws: Aws, make: Make, cli: Cli, plan: str, layer: str
+) -> None:
+    aws.ours()
+    for name in ("a", "b"):
+        make(name)
+    make("has", layers=[aws.layer(layer)])
+    said = cli("attach", "a", "b", "has", "--plan", plan, "--dry-run")
+    (line,) = [line for line in said.lines if "through which" in line]
+    assert line.startswith(f"faultlayer: a, b: no layer {layer}, through which {plan} is read")
+    said = cli("attach", "a", "--plan", plan)
+    assert said.code == 0
+    assert "through which" in said.lines[1]  # before anything is changed
+    assert f"nothing is injected in a: {plan} is not read without" in said.lines[-1]
+    said = cli("attach", "has", "--plan", plan)
+    assert "through which" not in said.err
+    assert "are hit as the live plan says" in said.lines[-1]
+    assert "through which" not in cli("attach", "b", "--plan", "file:/var/task/p.json").err
 
 
 def test_interrupted_while_waiting_for_a_deployment(

@@ -180,6 +180,12 @@ LIVE: dict[str, tuple[Permission, ...]] = {
     "from AppConfig": _DISARM_PROFILE,
 }
 
+# Added for status if functions read a live plan.
+READ_LIVE: dict[str, tuple[Permission, ...]] = {
+    "from a parameter": (replace(_GET_PARAMETER, denied=DOUBT),),
+    "from AppConfig": tuple(replace(one, denied=DOUBT) for one in (*_FIND, _GET_VERSION)),
+}
+
 # The permissions that each way to select functions adds, for any command.
 SELECTIONS: dict[str, tuple[Permission, ...]] = {
     "names with a pattern such as 'orders-*'": (_LIST,),
@@ -236,7 +242,12 @@ def _table() -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     rows = [(f"`{name}`", each) for name, held in COMMANDS.items() for each in held]
     rows += [(_quoted(name), each) for name, held in SELECTIONS.items() for each in held]
-    rows += [(f"`stop` of plans {name}", each) for name, held in LIVE.items() for each in held]
+    rows += [
+        (f"`{command}` of plans {name}", each)
+        for command, table in (("status", READ_LIVE), ("stop", LIVE))
+        for name, held in table.items()
+        for each in held
+    ]
     for name, each in rows:
         yield f"| {name} | `{each.action}` | {_quoted(each.when or 'always')} | {each.how} |"
 
@@ -258,8 +269,11 @@ def _more() -> Iterator[str]:
     yield from _policies(
         "###", {_quoted(_upper(name)): held for name, held in SELECTIONS.items()}, "{}"
     )
-    yield from ("", "## More, for `faultlayer stop` where functions read live plans")
-    yield from _policies("###", {_upper(name): held for name, held in LIVE.items()}, "{}")
+    for command, table in (("status", READ_LIVE), ("stop", LIVE)):
+        yield from ("", f"## More, for `faultlayer {command}` if functions read live plans")
+        yield from _policies(
+            "###", {f"{command}, {name}": held for name, held in table.items()}, "{}"
+        )
     yield from ("", "## More, for variables encrypted with a customer managed key")
     yield from _policies("###", {_upper(name): held for name, held in KMS.items()}, "{}")
 

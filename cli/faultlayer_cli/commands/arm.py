@@ -104,6 +104,8 @@ def _say_readers(arming: Arming) -> None:
     count = len({reader.partition(":")[0] for reader in found})  # orders:3 is a version of orders
     functions = "function reads" if count == 1 else "functions read"
     say(f"{count} {functions} {place} in {arming.region}{listed}")
+    if arming.blind:
+        say(f"without the layer {arming.agent}, so they cannot read it: {', '.join(arming.blind)}")
 
 
 def _ends(arming: Arming, end: expiry.Ending) -> str:

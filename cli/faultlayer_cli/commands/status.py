@@ -21,7 +21,7 @@ from faultlayer_cli.plans.variables import PLAN
 from faultlayer_cli.terminal import say
 
 _SETTINGS = frozenset(PREFIX + option.name for option in GLOBALS)
-_STYLES = {"armed": "red", "wrong": "yellow", "disabled": "green"}
+_STYLES = {"armed": "red", "wrong": "yellow", "not read": "yellow", "disabled": "green"}
 
 
 @click.command()
@@ -38,6 +38,9 @@ def status(
     json_: bool,
 ) -> int:
     """Show which functions have the layer, with which faults: all, or those named.
+
+    A live plan is read with your own credentials, and what it says now is shown. A function without
+    AWS's layer, through which it would read it, is *not read*.
 
     Published versions that inject faults are shown as well, with the aliases that send to them.
     `stop` cannot change these.

@@ -20,11 +20,12 @@ from faultlayer import __version__
 from faultlayer_cli.aws.account import WORKERS, Account, Function
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.fleet import change, published, timeouts
-from faultlayer_cli.fleet.replaced import replaced
+from faultlayer_cli.fleet.replaced import named, replaced
 from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
 from faultlayer_cli.layers import versions
+from faultlayer_cli.plans import agents
 from faultlayer_cli.plans.expiry import Ending
-from faultlayer_cli.plans.variables import END
+from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.progress import SILENT, Progress
 
 _WAIT = 120.0  # seconds for an update of AWS's to end
@@ -147,6 +148,7 @@ def _notes(end: Ending, results: Sequence[Result]) -> list[str]:
                 f"{one.function.name}: was stopped ({change.DISABLED}), and is armed again"
             )
     notes += timeouts.doubts(changes)
+    notes += _unread(changes)
     if changes:
         ends = {one.variables[END] for one in changes if END in one.variables}
         notes.append(end.told(ends))
@@ -158,6 +160,20 @@ def _notes(end: Ending, results: Sequence[Result]) -> list[str]:
                 "`stop` and `detach` cannot change it"
             )
     return notes
+
+
+def _unread(changes: Sequence[change.Change]) -> list[str]:
+    """A warning for functions that cannot read their live plan, since AWS's agent is missing."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in changes:
+        variables = Variables(one.variables)
+        if lacking := agents.missing(one.function.package, one.layers, variables):
+            found.setdefault((lacking, variables.source or ""), []).append(one.function.name)
+    return [
+        f"{named(names)}: no layer {layer}, through which {source} is read: nothing is injected "
+        "before that layer is added (one of another name may have AWS's agent, too)"
+        for (layer, source), names in found.items()
+    ]
 
 
 def _risk(account: Account, end: Ending, results: Sequence[Result]) -> str:

@@ -34,9 +34,9 @@ from faultlayer_cli.aws.account import (
 from faultlayer_cli.aws.arn import is_ours
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.fleet import change
+from faultlayer_cli.fleet.live_plans import LivePlans
 from faultlayer_cli.fleet.rollout import Outcome, Result
-from faultlayer_cli.plans import state as plan_state
-from faultlayer_cli.plans import stores
+from faultlayer_cli.plans import agents
 from faultlayer_cli.plans.place import Place, named
 from faultlayer_cli.plans.variables import END, PLAN, Variables
 
@@ -149,7 +149,9 @@ def judge(function: Function) -> Version:
         if variables.dry_run:
             return Version(function, VersionState.DRY_RUN, f"plan={plan}", until)
         if named(function):
-            return Version(function, VersionState.LIVE, f"plan={plan}", until)
+            lacking = agents.missing(function.package, function.layers, variables)
+            why = f", not read: it has no layer {lacking}" if lacking else ""
+            return Version(function, VersionState.LIVE, f"plan={plan}{why}", until)
         return Version(
             function, VersionState.UNKNOWN, f"its plan is in its package ({plan})", until
         )
@@ -279,16 +281,15 @@ def look(
 
 def by_plan(account: Account) -> Callable[[Version], Version]:
     """Judge versions with a live plan by its present text; each plan is read once."""
-    plans: dict[Place, tuple[bool, str]] = {}
+    plans = LivePlans(account)
 
     def settle(version: Version) -> Version:
         place = version.place
         if place is None:
             return version
-        if place not in plans:
-            plans[place] = _dangerous(account, place)
-        armed, why = plans[place]
-        return settled(version, armed, why)
+        found = plans.at(place)
+        why = f", which cannot be read: {found.unknown}" if found.unknown else ""
+        return settled(version, found.dangerous, why)
 
     return settle
 
@@ -297,17 +298,6 @@ def settled(version: Version, armed: bool, why: str = "") -> Version:
     """A version with a live plan of which it is known, or feared, that it is armed or not."""
     state = VersionState.LIVE if armed else VersionState.IDLE
     return replace(version, state=state, why=version.why + why)
-
-
-def _dangerous(account: Account, place: Place) -> tuple[bool, str]:
-    """Judge if the plan there may inject faults, with the reason if that is not certain."""
-    try:
-        text = stores.at(account, place).read().text
-    except Unknown:
-        return False, ""
-    except Failure as failure:
-        return True, f", which cannot be read: {failure}"
-    return text is not None and plan_state.judge(text)[0].dangerous, ""
 
 
 def hidden(versions: Iterable[Version]) -> str:

@@ -4,14 +4,16 @@
         --describe: judged by the code that reads variables in Lambda-->  RegionStatus
     all regions that were asked  -->  Status
 
-Nothing is changed. What cannot be read is unknown, and named.
+A live plan is read with the caller's own credentials. Nothing is changed. What cannot be read is
+unknown, and named.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,9 +22,14 @@ from faultlayer_cli.aws.arn import architecture_of, is_ours
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.fleet import change, everywhere, published
+from faultlayer_cli.fleet.live_plans import LivePlans, LiveState
+from faultlayer_cli.plans import agents
+from faultlayer_cli.plans.place import named
 from faultlayer_cli.plans.variables import Variables
 
 UNKNOWN = "unknown"
+LIVE = "live"  # it does what its plan says, which it reads while it runs
+NOT_READ = "not read"  # it has a live plan, and no agent to read it through
 
 
 @dataclass(frozen=True)
@@ -37,10 +44,17 @@ class FunctionStatus:
     runtime: str
     architecture: str
     variables: Mapping[str, str]  # faultlayer's own
+    plan: LiveState | None = None  # of its live plan, if it reads one
+
+    @property
+    def known(self) -> bool:
+        """True if it is known what it does."""
+        return self.state != UNKNOWN and not (self.plan and self.plan.unknown)
 
     def as_json(self) -> dict[str, Any]:
         """The same for scripts."""
-        return {**vars(self), "notes": list(self.notes), "variables": dict(self.variables)}
+        told = {**vars(self), "notes": list(self.notes), "variables": dict(self.variables)}
+        return told | {"plan": self.plan.as_json() if self.plan else None}
 
 
 @dataclass
@@ -57,7 +71,7 @@ class RegionStatus:
     def clear(self) -> bool:
         """True if all is known, and `stop` can end every fault."""
         stuck = [one for one in self.findings.left if one.state is not published.VersionState.LIVE]
-        known = all(one.state != UNKNOWN for one in self.functions)
+        known = all(one.known for one in self.functions)
         return known and not (stuck or self.findings.unknown or self.hidden)
 
     def as_json(self) -> dict[str, Any]:
@@ -104,6 +118,7 @@ def status(account: Account, selection: Selection, *, all_regions: bool = False)
 
 def _look(selection: Selection, all_regions: bool, account: Account) -> RegionStatus:
     """Look at one region."""
+    plans = LivePlans(account)
     if not selection:
         groups = published.grouped(account.all_versions())
         latest = [group.latest for group in groups if group.latest]
@@ -111,7 +126,8 @@ def _look(selection: Selection, all_regions: bool, account: Account) -> RegionSt
         others = [one for one in latest if not change.concerned(one.function)]
         hidden = published.hidden(others)
         findings = published.look(account, groups, [])
-        return RegionStatus(account, [*map(describe, found)], findings, [hidden] * bool(hidden), [])
+        described = _described(found, plans)
+        return RegionStatus(account, described, findings, [hidden] * bool(hidden), [])
     missing: list[str] = []
     if all_regions:
         names, missing = everywhere.select(account, selection)
@@ -121,7 +137,22 @@ def _look(selection: Selection, all_regions: bool, account: Account) -> RegionSt
     missing += unknown if all_regions else [unknown[name] for name in sorted(unknown)]
     listed = published.of_names(account, [function.name for function in found])
     findings = published.look(account, *listed)
-    return RegionStatus(account, [*map(describe, found)], findings, [], missing)
+    return RegionStatus(account, _described(found, plans), findings, [], missing)
+
+
+def _described(functions: Sequence[Function], plans: LivePlans) -> list[FunctionStatus]:
+    """The state of each function, with what its live plan says now."""
+
+    def look(function: Function) -> FunctionStatus:
+        found = describe(function)
+        place = named(function)
+        if found.state != LIVE or place is None:
+            return found
+        plan = plans.at(place)
+        return replace(found, plan=plan, notes=(*found.notes, plan.told))
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        return list(workers.map(look, functions))
 
 
 def read(account: Account, names: Sequence[str]) -> tuple[list[Function], dict[str, str]]:
@@ -178,7 +209,18 @@ def _judge(function: Function, variables: Variables, ours: Sequence[str]) -> tup
     if variables.disabled:
         return "disabled", notes
     if variables.source:
-        return "live", notes
+        return _of_source(function, variables)
     if not variables.injects:
         return ("over" if variables.rules else "idle"), notes
     return ("dry run" if variables.dry_run else "armed"), notes
+
+
+def _of_source(function: Function, variables: Variables) -> tuple[str, list[str]]:
+    """The state of a function that reads its plan while it runs."""
+    if variables.idle(time.time()):
+        return "over", []
+    if lacking := agents.missing(function.package, function.layers, variables):
+        return NOT_READ, [f"has no layer {lacking}, through which {variables.source} is read"]
+    if not named(function):
+        return LIVE, ["its plan is in its package, and cannot be read from here"]
+    return LIVE, []

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from faultlayer_cli.fleet.change import DISABLED, NEXT_WRAPPER
 from faultlayer_cli.fleet.rollout import Outcome, Result
-from faultlayer_cli.plans import in_words
+from faultlayer_cli.plans import agents, in_words
 from faultlayer_cli.plans.variables import Variables
 
 _NAMED = 3  # functions that the sentence names; of more it says how many they are
@@ -26,12 +26,14 @@ def sentence(results: Sequence[Result], stop: str) -> str:
     would = any(one.outcome is Outcome.PLANNED for one in results)
     outcomes = (*_AS_WANTED, Outcome.PLANNED) if would else _AS_WANTED
     meant = [one for one in results if one.outcome in outcomes and one.change]
-    names: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    names: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
     for one in meant:
         assert one.change is not None
-        own = Variables(one.change.variables).own
-        own.pop(NEXT_WRAPPER, None)
-        names.setdefault(tuple(sorted(own.items())), []).append(one.function_name)
+        variables = Variables(one.change.variables)
+        lacking = agents.missing(one.change.function.package, one.change.layers, variables)
+        own = {k: v for k, v in variables.own.items() if k != NEXT_WRAPPER}
+        key = (lacking, tuple(sorted(own.items())))
+        names.setdefault(key, []).append(one.function_name)
     if not names:
         return ""
     begin = "nothing was changed; then " if would else ""
@@ -41,13 +43,17 @@ def sentence(results: Sequence[Result], stop: str) -> str:
     if len(names) > 1:
         have = "would have" if would else "have"
         return f"{begin}{len(meant)} functions {have} faults that differ (see `status`){end}"
-    ((own_variables, functions),) = names.items()
-    return begin + _effect(Variables(dict(own_variables)), functions, would=would) + end
+    (((lacking, own_variables), functions),) = names.items()
+    variables = Variables(dict(own_variables))
+    return begin + _effect(variables, functions, lacking, would=would) + end
 
 
-def _effect(variables: Variables, functions: Sequence[str], *, would: bool) -> str:
+def _effect(variables: Variables, functions: Sequence[str], lacking: str, *, would: bool) -> str:
     who = _listed(functions)
-    if why := _idle(variables):
+    why = _idle(variables)
+    if lacking and not why:
+        why = f"{variables.source} is not read without the layer {lacking}"
+    if why:
         return f"nothing {'would be' if would else 'is'} injected in {who}: {why}"
     hit = "would be hit by" if would or variables.dry_run else "are hit by"
     said = f"{in_words.hits(variables, f' of {who}', hit)}, {in_words.window(variables)}"

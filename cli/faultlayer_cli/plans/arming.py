@@ -14,11 +14,13 @@ from typing import Any
 
 from faultlayer.jsontext import dumps, loads, unmarked
 from faultlayer.settings import plan as reader
-from faultlayer_cli.aws.account import Account, Refused
+from faultlayer_cli.aws.account import Account, Function, Refused
 from faultlayer_cli.errors import Failure, Mistake
+from faultlayer_cli.plans.agents import LAYERS, missing
 from faultlayer_cli.plans.expiry import Ending, end_of
 from faultlayer_cli.plans.state import PlanState, judge
 from faultlayer_cli.plans.stores import Store, readers
+from faultlayer_cli.plans.variables import Variables
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Arming:
     readers: list[str] | None  # functions; None: AWS does not say
     readers_unknown: str  # the reason, if AWS does not say
     advanced: bool
+    blind: tuple[str, ...] = ()  # readers that lack AWS's layer, through which it is read
 
     @property
     def plan(self) -> Any:
@@ -52,6 +55,11 @@ class Arming:
     def replaces_armed(self) -> bool:
         """True if the present plan may be injecting faults now, or will."""
         return self.before is not None and judge(self.before)[0].dangerous
+
+    @property
+    def agent(self) -> str:
+        """The name of AWS's layer, through which functions read this store."""
+        return LAYERS[self.store.place.kind]
 
     @property
     def state(self) -> PlanState:
@@ -86,12 +94,17 @@ def prepare(
     if problems:
         raise Mistake("\n".join(f"{name}: {each.field} {each.message}" for each in problems))
     store.check(made, advanced=advanced)
-    found, unknown = None, ""
     try:
         found = readers(account, store)
     except Refused as refused:
-        unknown = str(refused)
-    return Arming(account.region, store, made, before, found, unknown, advanced)
+        return Arming(account.region, store, made, before, None, str(refused), advanced)
+    blind = tuple(one.label for one in found if _is_blind(one))
+    labels = [one.label for one in found]
+    return Arming(account.region, store, made, before, labels, "", advanced, blind)
+
+
+def _is_blind(function: Function) -> bool:
+    return bool(missing(function.package, function.layers, Variables(function.variables)))
 
 
 def json_value(text: str | None) -> Any:

@@ -40,7 +40,12 @@ def chosen_place(ssm: str | None, appconfig: str | None) -> Place:
 
 def named(function: Function) -> Place | None:
     """The place that a function reads; None if it reads none that this command can write."""
-    kind, _, name = unmarked(function.variables.get(PLAN, "")).strip().partition(":")
+    return place_of(function.variables.get(PLAN, ""))
+
+
+def place_of(text: str) -> Place | None:
+    """The place that a variable's text names; None if it names none of these."""
+    kind, _, name = unmarked(text).strip().partition(":")
     return Place(kind, name) if kind in (SSM, APPCONFIG) else None
 
 

@@ -28,6 +28,11 @@ class PlanState(Enum):
         """True if functions may be injecting faults by it, or will be."""
         return self in (PlanState.ARMED, PlanState.WAITING, PlanState.WRONG)
 
+    @property
+    def shown(self) -> bool:
+        """True if the faults of the plan matter to its readers now, or will."""
+        return self in (PlanState.ARMED, PlanState.WAITING, PlanState.DRY_RUN)
+
 
 def judge(text: str) -> tuple[PlanState, Plan]:
     """Judge a plan's text as the extension would now."""

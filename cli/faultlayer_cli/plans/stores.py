@@ -47,9 +47,9 @@ def at(account: Account, place: Place, pause: Callable[[float], object] = time.s
     return Profile(account, place, pause)
 
 
-def readers(account: Account, source: Store) -> list[str]:
+def readers(account: Account, source: Store) -> list[Function]:
     """The functions of the region that read this store, and their published versions."""
-    return [function.label for function in account.all_versions() if source.read_by(function)]
+    return [function for function in account.all_versions() if source.read_by(function)]
 
 
 class DisarmOutcome(Enum):

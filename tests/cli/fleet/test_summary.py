@@ -30,8 +30,8 @@ def result(name: str = "orders", outcome: Outcome = Outcome.CHANGED, **texts: st
          "nothing is injected, there are only log lines: all invocations of orders would be hit "
          "by status 503, without an end"),
         ({"PLAN": "ssm:/chaos/orders"},
-         "the invocations of orders are hit as the live plan says (ssm:/chaos/orders), until that "
-         "plan ends or is disarmed"),
+         "nothing is injected in orders: ssm:/chaos/orders is not read without the layer "
+         "AWS-Parameters-and-Secrets-Lambda-Extension"),
         ({"STATUS": "503", "DISABLED": "true"},
          "nothing is injected in orders: FAULTLAYER_DISABLED is set"),
         ({}, "nothing is injected in orders: no fault is set"),
