@@ -64,8 +64,8 @@ def _effect(variables: Variables, functions: Sequence[str], lacking: str, *, wou
 
 def _idle(variables: Variables) -> str:
     """Why nothing is injected; empty if something is."""
-    if variables.disabled:
-        return f"{DISABLED} is set"
+    if variables.disabled or variables.planned.disabled:
+        return f"{DISABLED} is set" if variables.disabled else "its plan is disabled"
     if variables.idle(time.time()):
         return "its end is over"
     if in_words.hits(variables):
