@@ -267,7 +267,7 @@ def answer(launch: Launch, event: bytes | None, *, quiet: bool) -> None:
         given = {name: text for name, text in launch.function.env.items() if text is not None}
         progress.note(armed.sentence(Variables(given), launch.function.folder))
         if event is None:
-            service = Service(launch, progress)
+            service = Service(launch, progress, trouble=TERMINAL)
             stack.callback(undisturbed, service)
             service.start()
             serve(service, launch, quiet=quiet)

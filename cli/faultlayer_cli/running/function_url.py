@@ -1,7 +1,8 @@
 """A function URL before the environments of one function: HTTP in, HTTP out.
 
 A request becomes an event of payload format 2.0; the function's result becomes the response. JSON
-without a `statusCode` is the body of a 200. A function error is a 502.
+without a `statusCode` is the body of a 200. A function error is a 502. The emulator does not
+stream: a streamed result comes as a whole.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
 
@@ -36,6 +37,7 @@ _TEXT = re.compile(
     r"text/[^;]*|application/(?:json|javascript|xml|[^;]*\+(?:json|xml))", re.IGNORECASE
 )
 _JSON = ("content-type", "application/json")
+_PRELUDE_END = b"\0" * 8  # between the JSON that a streamed result begins with and its body
 # They belong to the connection, or say what the server finds out by itself.
 _SERVERS_OWN = {
     "connection", "content-length", "date", "keep-alive", "te", "trailer", "transfer-encoding",
@@ -118,10 +120,14 @@ class Malformed(Exception):
 
 def reply(payload: bytes) -> Reply:
     """The response that a function's result makes. Raises Malformed if it makes none."""
+    head, streamed, rest = payload.partition(_PRELUDE_END)
     try:
-        result = json.loads(payload)
+        result = json.loads(head)
     except (ValueError, RecursionError):
         raise Malformed("it is not JSON") from None
+    if streamed and isinstance(result, dict):
+        status = _status(result.get("statusCode", 200))
+        return Reply(status, rest, tuple(_headers(result)))
     if not isinstance(result, dict) or "statusCode" not in result:
         return Reply(HTTPStatus.OK, payload, (_JSON,))
     headers = _headers(result)

@@ -15,10 +15,14 @@ _LONGEST = 1 << 20  # bytes of a line that are held back until its end comes
 
 
 class LogLines:
-    """Everything that the environments print and tell, for one `Progress`."""
+    """Everything that the environments print and tell, for one `Progress`.
 
-    def __init__(self, progress: Progress) -> None:
+    `trouble` gets the notes on what went wrong, also if `progress` is to be quiet.
+    """
+
+    def __init__(self, progress: Progress, trouble: Progress | None = None) -> None:
         self._progress = progress
+        self._trouble = trouble or progress
         self._output = progress.output()
         self._lock = threading.Lock()
         self._all: dict[int, Lines] = {}
@@ -29,6 +33,12 @@ class LogLines:
             return self._all.setdefault(number, Lines(self, number))
 
     def note(self, text: str) -> None:
+        """Take a note on what went wrong."""
+        with self._lock:
+            self._trouble.note(text)
+
+    def tell(self, text: str) -> None:
+        """Take any other note."""
         with self._lock:
             self._progress.note(text)
 
@@ -61,7 +71,7 @@ class Lines:
         self._held = bytearray()
 
     def note(self, text: str) -> None:
-        self._target.note(text)
+        self._target.tell(text)
 
     def counting(self, doing: str, unit: str = "") -> contextlib.AbstractContextManager[Count]:
         return self._target.counting(doing, unit)

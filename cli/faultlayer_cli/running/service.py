@@ -20,11 +20,16 @@ _LOG_SIZE = 65536  # bytes of each environment's log that are kept
 
 
 class Service:
-    """The function of a launch behind HTTP; `progress` gets notes and the logs."""
+    """The function of a launch behind HTTP; `progress` gets notes and the logs.
 
-    def __init__(self, launch: Launch, progress: Progress = SILENT) -> None:
+    `trouble` gets the notes on what went wrong meanwhile, by default `progress`.
+    """
+
+    def __init__(
+        self, launch: Launch, progress: Progress = SILENT, trouble: Progress | None = None
+    ) -> None:
         self._launch = launch
-        self._log = LogLines(progress)
+        self._log = LogLines(progress, trouble)
         self._server = WebServer(launch.port, LIMIT, self._log)
         try:
             place = endpoints(launch, progress)

@@ -157,6 +157,14 @@ def test_a_result_that_is_a_response():
     assert reply(b'{"statusCode": 200, "body": null, "headers": null, "cookies": null}').body == b""
 
 
+def test_a_streamed_result_comes_as_a_whole():
+    head = b'{"statusCode":201,"headers":{"x":"y"},"cookies":["a=1"]}'
+    body = b"\0binary" + bytes(16)
+    found = reply(head + bytes(8) + body)
+    assert found == Reply(201, body, (("x", "y"), ("set-cookie", "a=1")))
+    assert reply(b"{}" + bytes(8)) == Reply(200)
+
+
 @pytest.mark.parametrize(
     ("result", "said"),
     [

@@ -35,6 +35,14 @@ def test_one_environment_alone_has_no_number():
     assert stream.all == ["a note"]
 
 
+def test_trouble_is_told_although_all_else_is_quiet():
+    quiet, loud = Stream(), Stream()
+    lines = LogLines(quiet, loud)
+    lines.note("environment 1 ended")
+    lines.of(1).note("fetching")
+    assert (quiet.all, loud.all) == (["fetching"], ["environment 1 ended"])
+
+
 def test_lines_of_several_have_the_number_and_never_mix():
     stream = Stream()
     lines = LogLines(stream)

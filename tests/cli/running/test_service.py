@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -15,8 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
+from botocore.config import Config
 from cli_support import Started
 
 from faultlayer_cli.running.emulator import PATH
@@ -96,6 +99,8 @@ class Run:
         return [one for one in tree(self.process.pid) if "aws-lambda-rie" in command(one)]
 
     def end(self) -> None:
+        if self.process.returncode is not None:
+            return
         self.process.send_signal(signal.SIGINT)
         assert self.process.wait(30) == 0
         self._reader.join(10)
@@ -136,6 +141,7 @@ def serve(started: Started, function: Path, tmp_path: Path) -> Iterator[Callable
         run.end()
         assert [command(one) for one in processes if command(one)] == []
     assert list((tmp_path / "tmp").iterdir()) == []
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
 
 
 def test_requests_that_overlap_are_answered_as_in_lambda(serve: Callable[..., Run]):
@@ -156,6 +162,33 @@ def test_requests_that_overlap_are_answered_as_in_lambda(serve: Callable[..., Ru
     again = run.ask().json()
     assert again["cold"] in {each["cold"] for each in served}
     assert run.ours == []
+
+
+def test_aws_own_client_gets_what_lambda_would_give_it(serve: Callable[..., Run]):
+    run = serve("--concurrency", 1)
+    client = boto3.client(
+        "lambda",
+        endpoint_url=run.origin,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=Config(retries={"max_attempts": 0}),
+    )
+    answer = client.invoke(FunctionName="orders", Payload=b'{"sleep": 0}')
+    identifier = answer["ResponseMetadata"]["RequestId"]
+    assert json.loads(answer["Payload"].read())["id"] == identifier
+    assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
+    assert "FunctionError" not in answer
+    failed = client.invoke(FunctionName="function", Payload=b'{"sleep": "long"}')
+    assert failed["FunctionError"] == "Unhandled"
+    assert json.loads(failed["Payload"].read())["errorType"] == "TypeError"
+    later = client.invoke(FunctionName="orders", InvocationType="Event", Payload=b'{"sleep": 1}')
+    assert later["StatusCode"] == 202
+    with pytest.raises(client.exceptions.TooManyRequestsException) as refused:
+        client.invoke(FunctionName="orders")
+    assert refused.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.invoke(FunctionName="other")
 
 
 def test_a_client_that_leaves_changes_nothing(serve: Callable[..., Run]):
@@ -193,6 +226,18 @@ def test_an_emulator_that_ends_is_replaced_and_a_line_says_so(serve: Callable[..
     assert "the emulator" in refused.json()["message"]
     assert [answer.status_code for answer in run.many(2, {"sleep": 0.5})] == [200, 200]
     run.until(lambda: len(run.ours) == 3)
+
+
+def test_nothing_survives_when_it_is_killed(serve: Callable[..., Run], tmp_path: Path):
+    run = serve("--concurrency", 2)
+    run.many(2, {"sleep": 0.5})
+    below = tree(run.process.pid)
+    assert len(run.emulators()) == 2
+    run.process.kill()
+    run.process.wait()
+    run.until(lambda: not any(map(command, below)))
+    shutil.rmtree(tmp_path / "tmp")  # nobody was left to remove what is in it
+    (tmp_path / "tmp").mkdir()
 
 
 def test_it_ends_in_the_middle_of_invocations(serve: Callable[..., Run]):
