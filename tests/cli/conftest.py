@@ -33,7 +33,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
     def call(*arguments: object) -> Said:
         started: list[Launch] = []
-        monkeypatch.setattr(local, "answer", lambda launch, event, **_: started.append(launch))
+        monkeypatch.setattr(local, "answer", lambda launch, *_, **__: started.append(launch))
         code = main.run([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         return Said(code, captured.out, captured.err, started[0] if started else None)

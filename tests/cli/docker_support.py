@@ -124,5 +124,7 @@ def ask(port: int, event: Any = None) -> Any:
 
 
 def ours(err: str) -> list[str]:
-    """What the command itself said, beside the log."""
-    return [line for line in err.splitlines() if line.startswith("faultlayer: ")]
+    """What the command itself said, beside the log, of how the function runs and how that ended."""
+    said = [line for line in err.splitlines() if line.startswith("faultlayer: ")]
+    usual = ("no fault is armed", "armed: ", "Python, by ")
+    return [line for line in said if not line.removeprefix("faultlayer: ").startswith(usual)]

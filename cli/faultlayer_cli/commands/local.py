@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import shlex
-import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -29,10 +28,11 @@ from faultlayer_cli.input_files import read_event
 from faultlayer_cli.plans import armed
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
+from faultlayer_cli.running.detection import Found, find
 from faultlayer_cli.running.emulator import REQUEST_ID, Endpoint
 from faultlayer_cli.running.given_variables import of_assignments, of_files
 from faultlayer_cli.running.launch import Launch, endpoint
-from faultlayer_cli.running.local_function import LocalFunction
+from faultlayer_cli.running.local_function import LocalFunction, Runtime
 from faultlayer_cli.running.marked_log import MarkedLog
 from faultlayer_cli.running.outcome import outcome
 from faultlayer_cli.running.ports import is_free
@@ -49,7 +49,8 @@ _WATCH = 0.2  # seconds between two looks at the environments
 _SYSTEM = {Path("/"), Path("/dev"), Path("/run")}
 _SEEN = ("/var/task/", "/opt/")  # a plan in one of these is the function's own
 _KERNEL = ("/proc", "/sys")
-IMAGE = f"public.ecr.aws/lambda/python:{sys.version_info.major}.{sys.version_info.minor}"
+IMAGE = Runtime.PYTHON.image
+_DEFAULT = "app.handler"  # of an image that may be of any runtime
 _IMAGE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
@@ -70,30 +71,29 @@ def image_name(text: str) -> str:
     return text
 
 
-def is_python(image: str) -> bool:
-    """True if functions of this image are Python, by its name."""
-    return "python" in image.rpartition("/")[2]
-
-
-def function_folder(text: str, handler: str, python: bool) -> Path:
-    """The folder, checked to hold the handler's module if the function is Python."""
+def function_folder(text: str) -> Path:
+    """The folder, checked to be one that a function may have."""
     folder = Path(text)
     if not folder.is_dir():
         raise Mistake(f"{text} is not a folder; allowed: the folder that holds the handler's file")
     real = folder.resolve()
     if real in _SYSTEM or any(map(real.is_relative_to, _KERNEL)):
         raise Mistake(f"{text} is the running system; allowed: a folder with the function's files")
-    if not handler:
-        raise Mistake("--handler is empty; allowed: for example app.handler")
-    if not python:
-        return folder
-    module, dot, function = handler.rpartition(".")
-    if not (module and dot and function):
-        raise Mistake("--handler is not file.function; allowed: for example app.handler")
-    path = folder / module.replace(".", "/")
-    if not (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()):
-        raise Mistake(f"--handler names {module}.py, which {text} does not hold")
     return folder
+
+
+def function_in(
+    folder: Path, handler: str | None, runtime: Runtime | None, image: str | None
+) -> Found:
+    """The handler of the function, and its runtime, which an image has by its name."""
+    if handler == "":
+        raise Mistake("--handler is empty; allowed: for example app.handler, or none, to find it")
+    if image is None:
+        return find(folder, handler, runtime)
+    of_image = next((each for each in Runtime if each.value in image.rpartition("/")[2]), None)
+    if of_image is not None and (handler is None or of_image is Runtime.PYTHON):
+        return find(folder, handler, of_image)
+    return Found(of_image or Runtime.PYTHON, handler or _DEFAULT, "")
 
 
 def listen_port(text: str | None, once: bool) -> int | None:
@@ -136,7 +136,16 @@ def environment(
 
 @click.command(cls=FaultCommand, context_settings={"max_content_width": 100})
 @click.argument("folder", metavar="DIR")
-@click.option("--handler", default="app.handler", show_default=True, help="file.function in DIR")
+@click.option(
+    "--handler",
+    metavar="HANDLER",
+    help="file.function, or package.Class::method [default: found by the files in DIR]",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice([each.value for each in Runtime]),
+    help="of the function, if its files leave that open",
+)
 @click.option("--invoke", metavar="FILE|-", help="invoke once with this event, print the answer")
 @click.option(
     "--quiet", "-q", is_flag=True, help="on standard error only the function's output, and errors"
@@ -185,11 +194,12 @@ def environment(
 @click.option(
     "--image",
     metavar="NAME",
-    help="of that container; any runtime [default: AWS's for this version of Python]",
+    help="of that container; any runtime [default: AWS's for the runtime of DIR]",
 )
 def local(
     folder: str,
-    handler: str,
+    handler: str | None,
+    runtime: str | None,
     invoke: str | None,
     quiet: bool,
     listen: str | None,
@@ -219,12 +229,16 @@ def local(
         raise Mistake(f"--layer {layer} holds no extensions/faultlayer; allowed: dist/<arch>")
     if http and invoke is not None:
         raise Mistake("--http serves the function, and --invoke invokes it once; allowed: one")
-    chosen = image_name(image) if image is not None else IMAGE
+    if image is not None:
+        image_name(image)
     event = None if invoke is None else read_event(invoke, "--invoke")
     env = environment(typed, env_file, function_env, for_).texts
+    path = function_folder(folder)
+    found = function_in(path, handler, Runtime(runtime) if runtime else None, image)
     function = LocalFunction(
-        folder=function_folder(folder, handler, is_python(chosen)),
-        handler=handler,
+        folder=path,
+        handler=found.handler,
+        runtime=found.runtime,
         env=env,
         timeout=number("--function-timeout", _TIMEOUT, function_timeout),
         memory=number("--function-memory", _MEMORY, function_memory),
@@ -233,7 +247,7 @@ def local(
     )
     launch = Launch(
         function,
-        image=chosen,
+        image=image or found.runtime.image,
         port=listen_port(listen, once=invoke is not None),
         docker=docker or image is not None,
         concurrency=number("--concurrency", _CONCURRENCY, concurrency),
@@ -241,7 +255,7 @@ def local(
     )
     if not launch.docker:
         plan_in_sight(env)
-    answer(launch, event, quiet=quiet)
+    answer(launch, found, event, quiet=quiet)
 
 
 for _setting in fault_flags.settings():
@@ -259,11 +273,13 @@ def plan_in_sight(env: Mapping[str, str]) -> None:
         )
 
 
-def answer(launch: Launch, event: bytes | None, *, quiet: bool) -> None:
+def answer(launch: Launch, found: Found, event: bytes | None, *, quiet: bool) -> None:
     """Invoke the function once with this event and print its answer, or serve it."""
     with interrupts.raised(), contextlib.ExitStack() as stack:
         progress = MarkedLog(TERMINAL, quiet=quiet)
         stack.callback(progress.close)
+        if found.file:
+            progress.note(f"{found.runtime.title}, by {found.file}; the handler is {found.handler}")
         given = {name: text for name, text in launch.function.env.items() if text is not None}
         progress.note(armed.sentence(Variables(given), launch.function.folder))
         if event is None:

@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -27,6 +26,7 @@ from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import built
 from faultlayer_cli.progress import SILENT, Output, Progress
 from faultlayer_cli.running import downloads, http_client, interpreter, namespaces
+from faultlayer_cli.running.clients import PYTHON, client_of
 from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import LOOPBACK, Port
@@ -222,6 +222,7 @@ class Emulator(Endpoint):
         progress: Progress = SILENT,
         log_size: int | None = None,
     ) -> None:
+        self._client = client_of(function)
         super().__init__(function, port, progress if echo else SILENT, log_size)
         self._progress = progress
         self.api_port = self._take_port()
@@ -237,31 +238,29 @@ class Emulator(Endpoint):
 
     def environment(self) -> dict[str, str]:
         """The variables of the function's and the layer's processes."""
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
         values: dict[str, str | None] = {key: os.environ.get(key) for key in _INHERITED}
         values |= described(self.function)
         values |= {
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",
             "LAMBDA_TASK_ROOT": TASK,
             "PATH": _PATH,
             "TZ": ":UTC",
         }
-        values |= interpreter.found().variables
         if self._bootstrap is None:
-            values |= {"LAMBDA_RUNTIME_DIR": RUNTIME, "PYTHONPATH": RUNTIME}
-            values["_FAULTLAYER_PYTHON"] = interpreter.found().path
+            values |= {"LAMBDA_RUNTIME_DIR": RUNTIME, **self._client.variables()}
+        else:
+            values |= {"AWS_EXECUTION_ENV": PYTHON, **interpreter.found().variables}
         values |= self.function.env
         return {key: value for key, value in values.items() if value is not None}
 
     def _see(self, rie: Path, layer: Path) -> tuple[str, dict[str, Path]]:
         """The bootstrap's path as the function sees it, and all other paths that it sees."""
-        shown = {_RAPID: rie, "/opt": layer, TASK: self.folder, **interpreter.found().shown}
+        shown = {_RAPID: rie, "/opt": layer, TASK: self.folder}
         if self._bootstrap is None:
             bootstrap = f"{RUNTIME}/bootstrap"
-            shown[bootstrap] = downloads.DATA / "bootstrap-python"
-            client = downloads.runtime(self._progress)
-            shown |= {f"{RUNTIME}/{path.name}": path for path in sorted(client.iterdir())}
-        elif self._bootstrap.is_relative_to(self.folder):
+            shown[bootstrap] = downloads.DATA / "bootstrap"
+            return bootstrap, shown | self._client.shown(self._progress) | self._shown
+        shown |= interpreter.found().shown
+        if self._bootstrap.is_relative_to(self.folder):
             bootstrap = f"{TASK}/{self._bootstrap.relative_to(self.folder)}"
         else:
             bootstrap = f"{RUNTIME}/{self._bootstrap.name}"

@@ -37,13 +37,9 @@ class Interpreter:
 def found() -> Interpreter:
     host = downloads.interpreter()
     real, prefix = host.resolve(), Path(sys.base_prefix).resolve()
-    if any(real.is_relative_to(top) for top in _IN_PLACE):
-        return Interpreter(str(real), {}, [str(path) for path in _packages(host)], {})
-    if real.is_relative_to(_HOMEBREW):
-        shown = {str(_HOMEBREW): _HOMEBREW}
-        return Interpreter(str(real), shown, [str(path) for path in _packages(host)], {})
-    if not real.is_relative_to(prefix):
-        raise Failure(f"the interpreter {real} is not below its own prefix {prefix}")
+    path, shown = seen(real, prefix)
+    if LANG not in shown:
+        return Interpreter(path, shown, [str(package) for package in _packages(host)], {})
     packages = [
         f"{LANG}/{path.relative_to(prefix)}"
         for path in _packages(host)
@@ -51,8 +47,21 @@ def found() -> Interpreter:
     ]
     shared = any((prefix / "lib").glob("libpython*.so*"))
     variables = {"LD_LIBRARY_PATH": f"{LANG}/lib"} if shared else {}
-    path = f"{LANG}/{real.relative_to(prefix)}"
-    return Interpreter(path, {LANG: prefix}, packages, variables)
+    return Interpreter(path, shown, packages, variables)
+
+
+def seen(program: Path, prefix: Path) -> tuple[str, dict[str, Path]]:
+    """The path of a program as a function sees it, and what of the host that takes.
+
+    `prefix` is the folder that the program was installed to, with all that it needs.
+    """
+    if any(program.is_relative_to(top) for top in _IN_PLACE):
+        return str(program), {}
+    if program.is_relative_to(_HOMEBREW):
+        return str(program), {str(_HOMEBREW): _HOMEBREW}
+    if not program.is_relative_to(prefix):
+        raise Failure(f"the interpreter {program} is not below its own prefix {prefix}")
+    return f"{LANG}/{program.relative_to(prefix)}", {LANG: prefix}
 
 
 def _packages(interpreter: Path) -> list[Path]:

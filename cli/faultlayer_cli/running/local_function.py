@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
+
+
+class Runtime(Enum):
+    """A runtime that functions run on without a container; the value is its name in AWS."""
+
+    PYTHON = "python"
+    NODE = "nodejs"
+    JAVA = "java"
+
+    @property
+    def title(self) -> str:
+        return _TITLES[self]
+
+    @property
+    def image(self) -> str:
+        """The name of AWS's image for it; for Python that of our own version."""
+        return f"public.ecr.aws/lambda/{self.value}:{_VERSIONS[self]}"
+
+
+_TITLES = {Runtime.PYTHON: "Python", Runtime.NODE: "Node.js", Runtime.JAVA: "Java"}
+_VERSIONS = {
+    Runtime.PYTHON: f"{sys.version_info.major}.{sys.version_info.minor}",
+    Runtime.NODE: "22",
+    Runtime.JAVA: "21",
+}
 
 
 @dataclass(frozen=True)
@@ -22,3 +49,4 @@ class LocalFunction:
     memory: int = 128  # MB that the function is told it has
     storage: int | None = None  # MB of /tmp, which is in memory then
     layer: Path | None = None
+    runtime: Runtime = Runtime.PYTHON

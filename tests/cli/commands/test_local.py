@@ -76,6 +76,10 @@ def test_the_answer_alone_is_on_standard_output(started: Started):
     assert json.loads(json.loads(out)["body"])["greeting"] == "Hello, Ada!"
     assert not out.endswith("\n"), "the caller gets no line break"
     lines = err.splitlines()
+    assert lines[:2] == [
+        "faultlayer: Python, by app.py; the handler is app.handler",
+        "faultlayer: armed: all invocations by latency 300ms",
+    ]
     assert [line for line in lines if line.startswith('{"source":"faultlayer"')]
     assert [line for line in lines if line.startswith("greeting 3 characters")]
     assert [line for line in lines if line.startswith("emulator: START RequestId: ")]

@@ -1,0 +1,35 @@
+"""Programs of this machine that a runtime needs: missing ones are named, with what to install."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.running.local_function import Runtime
+
+_LONGEST = 300
+
+
+def require(tools: Mapping[str, str], runtime: Runtime) -> None:
+    """Raise Failure if one of these is missing; each is given with its package in Debian."""
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing:
+        names = ", ".join(missing[:-1]) + " and " * (len(missing) > 1) + missing[-1]
+        verb = "are" if len(missing) > 1 else "is"
+        packages = " ".join(dict.fromkeys(tools[tool] for tool in missing))
+        raise Failure(
+            f"{names} {verb} missing, which functions in {runtime.title} need here: install "
+            f"{'them' if len(missing) > 1 else 'it'} (Debian: apt-get install {packages}), or use "
+            f"a container: --image {runtime.image}"
+        )
+
+
+def failed(tool: str, output: str, runtime: Runtime) -> Failure:
+    """The failure of a tool that was to fetch a runtime client, with its own reason."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()] or lines or ["it said nothing"]
+    return Failure(
+        f"could not fetch the client for {runtime.title} with {tool}: {errors[0][:_LONGEST]}; a "
+        f"container does without: --image {runtime.image}"
+    )
