@@ -275,6 +275,9 @@ def main() -> None:
         _leave(1)
     for problem in configuration.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
+    if configuration.over is not None:
+        over = configuration.over
+        emit("info", "window_over", variable=over.variable, message=over.message)
     if opened.listener is None:
         if opened.start is not None and opened.start.published:
             _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))

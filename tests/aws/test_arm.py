@@ -126,6 +126,36 @@ def test_an_end_that_is_over_is_renewed_without_asking(aws: Aws, cli: Cli, plan:
     assert ahead(parameter(aws)["end"]) > 3500
 
 
+def test_a_condition_that_can_never_hold_is_told_before(aws: Aws, cli: Cli, plan: Path) -> None:
+    plan.write_text("faults: [{fault: status, code: 503, match: {headers.n: 5}}]\n")
+    said = cli("arm", plan, "--ssm", SSM, "--dry-run")
+    assert said.code == 0
+    wanted = f"faultlayer: warning: {plan}: faults[0].match can never hold: headers.n is text"
+    assert len([line for line in said.lines if line.startswith(wanted)]) == 1
+
+
+def test_explain_reads_a_live_plan_or_says_that_it_cannot(
+    aws: Aws, cli: Cli, plan: Path, tmp_path: Path
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text("{}")
+    typed = ("explain", "--event", event, "--plan", f"ssm:{SSM}")
+    said = cli(*typed)
+    assert said.code == 1
+    assert f"ssm:{SSM} cannot be read, so it is not known what hits" in said.err
+    assert "does not exist in" in said.err
+    assert said.out.splitlines()[1].split()[:2] == ["FAULTLAYER_PLAN", "unknown"]
+    cli("arm", plan, "--ssm", SSM)
+    said = cli(*typed)
+    assert said.code == 0
+    assert [line.split()[:3] for line in said.out.splitlines()[1:]] == [
+        ["faults[1]", "latency", "hits"],
+        ["faults[0]", "status", "may"],
+    ]
+    cli("disarm", "--ssm", SSM)
+    assert cli(*typed).out == "no fault is configured: nothing is injected\n"
+
+
 def test_an_armed_plan_is_replaced_on_the_users_word(aws: Aws, cli: Cli, plan: Path) -> None:
     for before in (ARMED, "no plan at all"):
         put(aws, before)

@@ -64,6 +64,29 @@ def test_an_end_that_is_over_is_renewed(aws: Aws, make: Make, cli: Cli, layer: s
     assert end(aws) > datetime.now(timezone.utc)
 
 
+def test_an_end_that_is_over_holds_for_a_live_plan_too(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders")
+    cli("attach", "orders", "--plan", "ssm:/chaos/orders")
+    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "live"
+    old = aws.variables("orders") | {"FAULTLAYER_END": "2020-01-01T00:00:00Z"}
+    aws.set_variables("orders", **old)
+    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "over"
+
+
+def test_what_has_no_effect_is_told_before_it_is_attached(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders")
+    faults = ("--status", "503", "--status-match", '{"qualifier":5}')
+    said = cli("attach", "orders", *faults, "--dry-run")
+    assert "faultlayer: warning: --status-match can never hold: qualifier is always" in said.err
+    plan = '{"faults":[{"fault":"status","code":503}],"end":"2020-01-01T00:00:00Z"}'
+    said = cli("attach", "orders", "--plan", plan, "--dry-run")
+    assert "warning: --plan end is in the past: nothing is injected any more" in said.err
+
+
 def test_a_plan_in_a_file(aws: Aws, make: Make, cli: Cli, layer: str, tmp_path: Path) -> None:
     make("orders")
     plan = tmp_path / "plan.yaml"

@@ -34,6 +34,8 @@ CASES = [
     Case("disarm --appconfig", [], [IN_PROGRESS]),
     Case("show --ssm"),
     Case("show --appconfig"),
+    Case("explain --plan ssm:"),
+    Case("explain --plan appconfig:"),
 ]
 
 
@@ -56,7 +58,12 @@ def ids(aws: Aws, make: Make) -> dict[str, str]:
 
 
 def typed(command: str, folder: Path, *more: str) -> list[str]:
-    name, option = command.split()
+    name, *_, option = command.split()
+    if name == "explain":
+        event = folder / "event.json"
+        event.write_text("{}")
+        place = PLACES["--" + option.removesuffix(":")]
+        return [name, "--event", str(event), "--plan", option + place, *more]
     plan = [str(plan_file(folder))] if name == "arm" else []
     return [name, *plan, option, PLACES[option], *more]
 

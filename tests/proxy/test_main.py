@@ -101,6 +101,16 @@ def test_with_nothing_to_inject_the_runtime_starts_untouched(
         assert extension.exit_code() == 0
 
 
+def test_an_end_in_the_past_is_told_at_the_start(api: RuntimeApi, folder: Path) -> None:
+    with Extension(api.host, folder, **LATENCY, FAULTLAYER_END="2020-01-01T00:00Z") as extension:
+        api.wait_polls(1)
+        assert not extension.path.exists()
+        (line,) = extension.log
+        assert (line["level"], line["event"]) == ("info", "window_over")
+        assert line["variable"] == "FAULTLAYER_END"
+        assert line["message"] == "is in the past: nothing is injected any more"
+
+
 @pytest.mark.parametrize("listening", [True, False])
 def test_a_port_that_is_taken_is_replaced(api: RuntimeApi, folder: Path, listening: bool) -> None:
     with socket.socket() as taken:
@@ -424,7 +434,7 @@ def free_port() -> int:
         ({**LATENCY, "FAULTLAYER_DISABLED": "true"}, []),
         ({"FAULTLAYER_ENV": '{"A": "b"}'}, ["fault_injected"]),
         ({**LATENCY, "FAULTLAYER_LATENCY_MAX": "0"}, []),
-        ({**LATENCY, "FAULTLAYER_END": "2020-01-01T00:00:00Z"}, []),
+        ({**LATENCY, "FAULTLAYER_END": "2020-01-01T00:00:00Z"}, ["window_over"]),
         ({"FAULTLAYER_LATENCY": "soon"}, ["config_error"]),
         ({**LATENCY, "FAULTLAYER_RUNTIME_API": "localhost:{port}"}, ["config_error"]),
         ({**LATENCY, "FAULTLAYER_RUNTIME_API": "nowhere"}, ["config_error"]),

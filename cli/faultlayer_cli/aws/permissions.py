@@ -172,6 +172,8 @@ COMMANDS |= {
     "disarm --appconfig": (_WHO, *_DISARM_PROFILE),
     "show --ssm": (_WHO, _GET_PARAMETER),
     "show --appconfig": (_WHO, *_FIND, _GET_VERSION),
+    "explain --plan ssm:": (_WHO, _GET_PARAMETER),
+    "explain --plan appconfig:": (_WHO, *_FIND, _GET_VERSION),
 }
 
 # Added for stop if no function is named, and some read a live plan.

@@ -19,10 +19,12 @@ from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans import expiry, stores
 from faultlayer_cli.plans import files as plan_files
 from faultlayer_cli.plans.arming import Arming, json_value, prepare
+from faultlayer_cli.plans.doubts import never_holding
 from faultlayer_cli.plans.live_plan import COMMON_OPTIONS, PlanRule, describe
 from faultlayer_cli.plans.place import Place, chosen_place
 from faultlayer_cli.plans.state import PlanState
 from faultlayer_cli.plans.stores import DisarmOutcome, at
+from faultlayer_cli.plans.variables import PLAN, Variables
 from faultlayer_cli.terminal import put, say
 
 _FAULT = "fault"
@@ -67,6 +69,8 @@ def arm(
     say(f"in {account.place}")
     _say_readers(arming)
     say(_ends(arming, end))
+    for line in never_holding(Variables({PLAN: arming.text}).configuration, ""):
+        say(f"warning: {plan}: {line}")
     if not dry_run and arming.changes:
         _confirm(arming, yes)
         arming.write()

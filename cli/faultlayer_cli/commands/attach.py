@@ -25,6 +25,7 @@ from faultlayer_cli.fleet import change, published, summary
 from faultlayer_cli.fleet.attach import Prepared, prepare_attach, prepare_detach, still_armed
 from faultlayer_cli.fleet.rollout import Result
 from faultlayer_cli.plans import expiry
+from faultlayer_cli.plans.doubts import doubts
 from faultlayer_cli.plans.variables import END, PLAN, Variables
 from faultlayer_cli.terminal import TERMINAL, say
 
@@ -119,6 +120,7 @@ def variables(typed: Mapping[str, str | None]) -> Variables | None:
     if given and PLAN not in given and not found.configuration.drafts:
         alone = ", ".join(setting.flag for setting in known if setting.variable in given)
         raise Mistake(f"{alone} without a fault; allowed: with a fault's flag or with --plan")
+    fault_flags.warn(doubts(found.configuration), frozenset(given), known)
     return found if given else None
 
 

@@ -7,7 +7,7 @@ variable's text, and the extension's own reader judges all variables together.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import click
@@ -19,6 +19,7 @@ from faultlayer.values.kinds import Flag, Matching, PlanOrPlace
 from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.variables import Variables
+from faultlayer_cli.terminal import say
 
 # A flag means the same in all commands. --dry-run is about the command: it changes nothing. --until
 # goes with --for. `port` alone could be any of several.
@@ -142,6 +143,20 @@ def parse(
         said = re.sub(PREFIX + r"[A-Z_]+", lambda found: names.get(found[0], found[0]), message)
         lines.append(f"{names[problem.variable]} {said}")
     raise Mistake("\n".join(lines))
+
+
+def warn(
+    warnings: Sequence[str], typed: frozenset[str], known: list[Setting] | None = None
+) -> list[str]:
+    """Print these doubts, naming the flags of the variables that were typed; the lines."""
+    names = {s.variable: s.flag for s in known or settings() if s.variable in typed}
+    lines = [
+        re.sub(PREFIX + r"[A-Z_]+", lambda found: names.get(found[0], found[0]), line)
+        for line in warnings
+    ]
+    for line in lines:
+        say(f"warning: {line}")
+    return lines
 
 
 def _without_value(given: Mapping[str, str], typed: frozenset[str]) -> list[Problem]:

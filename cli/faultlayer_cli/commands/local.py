@@ -26,6 +26,7 @@ from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.errors import FunctionFailed, Mistake
 from faultlayer_cli.input_files import read_event
 from faultlayer_cli.plans import armed
+from faultlayer_cli.plans.doubts import doubts
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.running.detection import Found, find
@@ -129,8 +130,11 @@ def environment(
     found = fault_flags.parse(own | given | flagged, frozenset(flagged))
     if for_ is not None and not found.rules and not found.source:
         raise Mistake("--for without a fault; allowed: with the faults that are to end")
-    if END in flagged and found.end is not None and found.end <= time.time():
-        raise Mistake("--until is over already; allowed: a time that is to come")
+    end = found.configuration.settings.end
+    if end is not None and end <= time.time():
+        named = "--until" if END in flagged else END
+        raise Mistake(f"{named} is over already; allowed: a time that is to come")
+    fault_flags.warn(doubts(found.configuration), frozenset(flagged))
     return found
 
 

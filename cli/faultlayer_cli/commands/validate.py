@@ -27,7 +27,10 @@ from faultlayer_cli.terminal import put, say
 def validate(files: Sequence[str], variables: Sequence[str], json_: bool) -> int:
     """Check plans, and variables in files; with neither, the FAULTLAYER_ variables that are set.
 
-    Exit code 0: all is right. 2: something is wrong.
+    A warning names what Lambda takes and what has no effect: a condition that can never hold, an
+    end that is in the past.
+
+    Exit code 0: all is right, warnings aside. 2: something is wrong.
     """
     found = [check_plan(path) for path in files]
     found += [check_file(path) for path in variables]
@@ -39,11 +42,29 @@ def validate(files: Sequence[str], variables: Sequence[str], json_: bool) -> int
     found = list({each.file: each for each in found}.values())
     if json_:
         output.print_json(
-            {"files": [{"file": each.file, "problems": list(each.problems)} for each in found]}
+            {
+                "files": [
+                    {
+                        "file": each.file,
+                        "problems": list(each.problems),
+                        "warnings": list(each.warnings),
+                    }
+                    for each in found
+                ]
+            }
         )
     for each in found:
         for problem in each.problems:
             say(problem)
+        for warning in each.warnings:
+            say(f"warning: {warning}")
         if not each.problems and not json_:
-            put(f"{each.file}: right")
+            put(f"{each.file}: right" + _counted(each.warnings))
     return 2 if any(each.problems for each in found) else 0
+
+
+def _counted(warnings: Sequence[str]) -> str:
+    """How many warnings there are, in words; empty if there are none."""
+    if not warnings:
+        return ""
+    return f", with {len(warnings)} warning" + "s" * (len(warnings) > 1)

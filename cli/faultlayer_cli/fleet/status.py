@@ -208,6 +208,8 @@ def _judge(function: Function, variables: Variables, ours: Sequence[str]) -> tup
         return "wrong", notes + problems
     if variables.disabled:
         return "disabled", notes
+    if variables.idle(time.time()):
+        return "over", notes  # whatever a live plan says
     if variables.source:
         return _of_source(function, variables)
     if not variables.injects:

@@ -2,8 +2,9 @@
 
     variables, plan --> rules --targeting.verdicts--> a verdict each --> in words: RuleVerdict
 
-Only the words are made here, and what stops all rules at once: the kill switch and the window.
-Limits (`max`) are left out, since they count in each execution environment. Nothing is injected.
+Only the words are made here. What stops all rules at once, the kill switch and the window, is told
+by the configuration. Limits (`max`) are left out, since they count in each execution environment.
+Nothing is injected.
 """
 
 from __future__ import annotations
@@ -16,16 +17,15 @@ from faultlayer.events.match import Condition
 from faultlayer.events.paths import MISSING
 from faultlayer.faults import find_fault
 from faultlayer.jsontext import dumps
-from faultlayer.settings.configuration import Configuration, rules_of
+from faultlayer.settings.configuration import PLAN, Configuration, rules_of
 from faultlayer.settings.draft import Settings
 from faultlayer.targeting.choose import Chooser
 from faultlayer.targeting.rules import RuleSet
 from faultlayer.targeting.verdicts import Verdict, verdicts
-from faultlayer.values import instant
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import NO_EVENT, PREFIX
 
-HITS, MAY_HIT, MISSES = "hits", "may hit", "misses"
+HITS, MAY_HIT, MISSES, UNKNOWN = "hits", "may hit", "misses", "unknown"
 _LONGEST = 60  # characters of a value that are shown
 
 
@@ -53,23 +53,33 @@ def invocation_of(body: bytes, request_id: str, arn: str, now: float) -> Invocat
 
 
 def explain(
-    configuration: Configuration, invocation: Invocation, now: float, *, known_id: bool
+    configuration: Configuration,
+    invocation: Invocation,
+    now: float,
+    *,
+    known_id: bool,
+    unread: str = "",
 ) -> list[RuleVerdict]:
     """Every rule's verdict, in the order in which they act; `now` is in epoch seconds.
 
-    `known_id`: whether the request id is the one that a seed is to go by.
+    `known_id`: whether the request id is the one that a seed is to go by. `unread`: why the live
+    plan is not known, which may stop all rules; empty if there is none, or if it is in the
+    configuration.
     """
     settings = configuration.merged(configuration.plan)
     labels = dict(_labels(configuration))
     chooser = _chooser(configuration, settings)
     judged = verdicts(chooser, invocation, seeded=known_id)
-    stopped = _stopped(settings, now)
+    stopped = configuration.pauses(now)
     found = []
     for one in judged:
         verdict, because = _in_words(one, labels, invocation, settings.seed, stopped)
         numbers = one.action.numbers if one.action and one.applies else {}
         if verdict != MISSES and settings.dry_run:
             because.append("dry run: it is logged, not injected")
+        if unread and verdict == HITS:
+            verdict = MAY_HIT
+            because.append("the live plan, which is not known, may stop it")
         if stopped:
             numbers = {}
         found.append(
@@ -83,6 +93,8 @@ def explain(
             at_start = draw_name in starts or (settings.match is not None and _hits_starts(fault))
             why = NO_EVENT if at_start else "its rate or its max is 0"
             found.append(RuleVerdict(label, fault, MISSES, [why], {}))
+    if unread:
+        found.append(RuleVerdict(PLAN, "", UNKNOWN, [unread], {}))
     return found
 
 
@@ -144,19 +156,6 @@ def _labels(configuration: Configuration) -> Iterator[tuple[str, str]]:
     for fault, label in variables + places:
         number = counts[fault.name] = counts.get(fault.name, 0) + 1
         yield (fault.name if number == 1 else f"{fault.name}#{number}"), label
-
-
-def _stopped(settings: Settings, now: float) -> list[str]:
-    """The reasons why no rule can hit; empty if there is none."""
-    reasons = []
-    if settings.disabled:
-        reasons.append("the kill switch is on")
-    start, end = settings.start, settings.end
-    if start is not None and now < start:
-        reasons.append(f"it starts at {instant.show(start)}")
-    if end is not None and now >= end:
-        reasons.append(f"it ended at {instant.show(end)}")
-    return reasons
 
 
 def _mismatches(unmet: list[Condition], invocation: Invocation) -> Iterator[str]:

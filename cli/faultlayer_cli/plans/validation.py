@@ -16,7 +16,8 @@ from faultlayer.jsontext import Repeated
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.input_files import label_of, read_json, read_text
 from faultlayer_cli.plans import files as plan_files
-from faultlayer_cli.plans.variables import Variables
+from faultlayer_cli.plans.doubts import doubts
+from faultlayer_cli.plans.variables import PLAN, Variables
 
 _MOST = 1 << 20  # bytes
 _FORMS = 'names and texts, or {"Variables": …} as AWS has it'
@@ -25,25 +26,32 @@ _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 @dataclass(frozen=True)
 class Checked:
-    """One file, or the environment, and one line per mistake in it."""
+    """One file, or the environment: one line per mistake in it, one per setting without effect."""
 
     file: str
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def check_plan(path: str) -> Checked:
     """Judge the plan in a YAML or JSON file."""
+    name = label_of(path)
     try:
-        plan_files.load(path)
+        plan = plan_files.load(path)
     except Mistake as wrong:
-        return Checked(label_of(path), tuple(str(wrong).splitlines()))
-    return Checked(label_of(path), ())
+        return Checked(name, tuple(str(wrong).splitlines()))
+    found = doubts(Variables({PLAN: plan.compact()}).configuration, "")
+    return Checked(name, (), tuple(f"{name}: {each}" for each in found))
 
 
 def check_variables(name: str, variables: Mapping[str, str]) -> Checked:
     """Judge variables; `name` is the name of their file or function."""
-    problems = Variables(variables).problems
-    return Checked(name, tuple(f"{name}: {each.variable} {each.message}" for each in problems))
+    configuration = Variables(variables).configuration
+    return Checked(
+        name,
+        tuple(f"{name}: {each.variable} {each.message}" for each in configuration.problems),
+        tuple(f"{name}: {each}" for each in doubts(configuration)),
+    )
 
 
 def check_file(path: str) -> Checked:

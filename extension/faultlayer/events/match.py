@@ -31,7 +31,7 @@ LONGEST_TEXT = 4096  # characters: a regular expression finds nothing in a longe
 _MOST = 64  # conditions, and values of one `in`
 _OPERATORS = ("equals", "prefix", "regex", "exists", "in")
 _AS, _TEXT = "as", "text"  # beside operators: how other tools compare
-_ARN, _QUALIFIER = ("invoked_function_arn",), ("qualifier",)
+ARN, QUALIFIER = ("invoked_function_arn",), ("qualifier",)
 
 
 def same(found: Any, expected: Any) -> bool:
@@ -53,7 +53,7 @@ class Condition:
         self.written = written
         self.path = path
         self.expected = expected
-        self.of_head = path in (_ARN, _QUALIFIER)
+        self.of_head = path in (ARN, QUALIFIER)
         self._as_text = _AS in expected
         self._tests = [_test(name, operand) for name, operand in expected.items() if name != _AS]
 
@@ -62,7 +62,7 @@ class Condition:
         if not self.of_head:
             return look(invocation.event(), self.path)
         arn = invocation.function_arn
-        if self.path == _ARN:
+        if self.path == ARN:
             return arn or MISSING
         return arn.split(":", 7)[7] if arn.count(":") > 6 else MISSING
 
@@ -128,7 +128,9 @@ def _test(name: str, operand: Any) -> Test:
             raise ValueError("equals is not text, a number, true, false or null")
         return lambda found: same(found, operand)
     if name == "in":
-        if not isinstance(operand, list) or not operand or not all(map(_is_scalar, operand)):
+        if operand == []:
+            raise ValueError("in is an empty list, in which no value is")
+        if not isinstance(operand, list) or not all(map(_is_scalar, operand)):
             raise ValueError("in is not a list of texts, numbers, true, false or null")
         if len(operand) > _MOST:
             raise ValueError(f"in is a list of more than {_MOST} values")

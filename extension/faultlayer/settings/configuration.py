@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     GoodDraft = tuple[Fault, dict[str, Any]]
 
+_OVER = "is in the past: nothing is injected any more"
 _MOST_LOGGED = 20  # problems of one plan
 PLAN = PREFIX + "PLAN"
 
@@ -71,6 +72,7 @@ class Configuration:
     - `plan`, `source`, `found`, `failure`: as in `FirstPlan`; without a `source` too if no plan
       could inject anything
     - `stopped`: a mistake in a variable that limits all faults leaves none in force
+    - `over`: the end that has come, as a problem of its variable; None if there is none
     - `chooser`: of the rules in force at the start; None if there is nothing to inject
     """
 
@@ -96,6 +98,8 @@ class Configuration:
         self._limit_book: LimitBook | None = None
         now = time()
         self.source = None if self.is_idle(now) else first.source
+        rules = self.drafts or first.source or (first.plan is not None and first.plan.drafts)
+        self.over = self.ended(first.plan, now) if rules else None
         self.chooser: Chooser | None = None
         chooser = self.chooser_for(first.plan)
         # A window that is over needs no proxy: a clock that jumps back finds nothing to hit.
@@ -115,6 +119,30 @@ class Configuration:
         """True if the variables alone say that no plan injects anything from now on."""
         end = self.settings.end
         return self.stopped or bool(self.settings.disabled) or (end is not None and end <= now)
+
+    def ended(self, plan: Plan | None, now: float) -> Problem | None:
+        """The end that has come, of the variables or of this plan; None if there is none."""
+        end = self.merged(plan).end
+        if end is None or end > now:
+            return None
+        if self.settings.end is not None:
+            return Problem(PREFIX + "END", _OVER)
+        return Problem(PLAN, "end " + _OVER)
+
+    def pauses(self, now: float) -> list[str]:
+        """The settings by which no rule hits at this time (seconds since the epoch), in words."""
+        settings = self.merged(self.plan)
+        reasons = ["the kill switch is on"] if settings.disabled else []
+        start, end = settings.start, settings.end
+        if (start is None or start <= now) and (end is None or now < end):
+            return reasons
+        from faultlayer.values.instant import show  # for people alone
+
+        if start is not None and now < start:
+            reasons.append(f"it starts at {show(start)}")
+        if end is not None and now >= end:
+            reasons.append(f"it ended at {show(end)}")
+        return reasons
 
     def merged(self, plan: Plan | None) -> Settings:
         """The settings that hold with this plan."""

@@ -185,6 +185,9 @@ class Live:
         if self._chooser is not None and not self._source.at_start:
             self._chooser.miss()
         self._known = True
+        over = self._configuration.ended(plan, time())
+        if over is not None:
+            emit("info", "window_over", variable=over.variable, message=over.message)
         for problem in plan_problems(plan):
             emit("error", "config_error", variable=problem.variable, message=problem.message)
         return None

@@ -105,6 +105,51 @@ def test_what_stops_everything(typed: Command, event: Path, typed_in: list[str],
     assert why in because
 
 
+def test_nothing_is_no_table(typed: Command, event: Path) -> None:
+    said = typed("explain", "--event", event)
+    assert (said.code, said.out) == (0, "no fault is configured: nothing is injected\n")
+    said = typed("explain", "--event", event, "--json")
+    assert json.loads(said.out) == {"rules": [], "warnings": []}
+
+
+def test_variables_that_are_set_count_and_flags_win(
+    typed: Command, event: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAULTLAYER_STATUS", "503")
+    monkeypatch.setenv("FAULTLAYER_RATE", "0")
+    assert told(typed, event)["FAULTLAYER_STATUS"][0] == "misses"
+    assert told(typed, event, "--rate", "1")["FAULTLAYER_STATUS"][0] == "hits"
+
+
+def test_a_live_plan_is_read_or_not_known(typed: Command, event: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text('{"faults":[{"fault":"status","code":503}],"disabled":true}')
+    found = told(typed, event, "--plan", f"file:{path}", "--latency", "1s")
+    assert found["faults[0]"] == ("misses", "the kill switch is on")
+    said = typed("explain", "--event", event, "--plan", "file:/var/task/no.json", "--latency", "1s")
+    assert said.code == 1
+    assert "cannot be read, so it is not known what hits" in said.err
+    latency, plan_ = said.out.splitlines()[1:]
+    assert "may hit" in latency
+    assert plan_.split()[:2] == ["FAULTLAYER_PLAN", "unknown"]
+    path.write_text('{"faults":[{"fault":"status","code":503}],"start":"2998-01-01T00:00:00Z"}')
+    ends = ("--until", "2997-01-01T00:00:00Z")
+    said = typed("explain", "--event", event, "--plan", f"file:{path}", *ends)
+    assert (said.code, "unknown" in said.out) == (1, True), "there is no time for both"
+    ended = ("--until", "2020-01-01T00:00:00Z")
+    said = typed("explain", "--event", event, "--plan", "file:/var/task/no.json", *ended)
+    assert said.code == 0, "no plan could inject anything"
+
+
+def test_a_condition_that_can_never_hold_is_told(typed: Command, event: Path) -> None:
+    faults = ("--latency", "1s", "--latency-match", '{"headers.x-chaos":1}')
+    said = typed("explain", "--event", event, *faults)
+    (line,) = said.lines
+    assert line.startswith("faultlayer: warning: --latency-match can never hold: headers.x-chaos")
+    said = typed("explain", "--event", event, "--json", *faults)
+    assert json.loads(said.out)["warnings"] == [line.partition("warning: ")[2]]
+
+
 def test_the_fault_of_the_same_name_has_another_flag(typed: Command, event: Path) -> None:
     found = told(typed, event, "--fault-event", '{"path":null}', "--event-rate", "50%")
     assert found["FAULTLAYER_EVENT"][0] == "may hit"

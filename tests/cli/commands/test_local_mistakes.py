@@ -70,6 +70,29 @@ def test_one_line_names_what_is_wrong(typed: Command, arguments: list[object], n
     assert len(line) < 1000
 
 
+def test_an_end_in_the_past_is_refused_where_it_is_typed(
+    typed: Command, monkeypatch: pytest.MonkeyPatch
+):
+    past = "2020-01-01T00:00:00Z"
+    for flag in ("--until", "--end"):
+        said = typed("local", HELLO, "--status", "503", flag, past)
+        assert said.code == 2
+        assert said.lines == [
+            "faultlayer: --until is over already; allowed: a time that is to come"
+        ]
+    named = "faultlayer: FAULTLAYER_END is over already; allowed: a time that is to come"
+    assert typed("local", HELLO, "--function-env", f"FAULTLAYER_END={past}").lines == [named]
+    monkeypatch.setenv("FAULTLAYER_END", past)
+    assert typed("local", HELLO, "--status", "503").lines == [named]
+
+
+def test_what_has_no_effect_is_a_warning(typed: Command):
+    said = typed("local", HELLO, "--status", "503", "--match", '{"headers.n":5}')
+    assert said.run is not None
+    (line,) = said.lines
+    assert line.startswith("faultlayer: warning: --match can never hold: headers.n is text")
+
+
 def test_an_unknown_command(typed: Command):
     said = typed("lokal")
     assert said.code == 2

@@ -42,6 +42,30 @@ def test_everything_wrong_is_said_at_once(typed: Command, tmp_path: Path) -> Non
     assert len(entry["problems"]) == 2
 
 
+def test_what_has_no_effect_is_a_warning(typed: Command, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "faults: [{fault: status, code: 503, match: {headers.n: 1}}]\nend: 2020-01-01T00:00:00Z\n"
+    )
+    answer = tmp_path / "answer.json"
+    ended = {"FAULTLAYER_STATUS": "503", "FAULTLAYER_END": "2020-01-01T00:00:00Z"}
+    answer.write_text(json.dumps({"Environment": {"Variables": ended}}))
+    said = typed("validate", plan, "--variables", answer)
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        f"{plan}: right, with 2 warnings",
+        f"{answer}: right, with 1 warning",
+    ]
+    assert [line.partition(" warning: ")[2] for line in said.lines] == [
+        f"{plan}: faults[0].match can never hold: headers.n is text in every event of AWS's, "
+        'which 1 is not; allowed: "1"',
+        f"{plan}: end is in the past: nothing is injected any more",
+        f"{answer}: FAULTLAYER_END is in the past: nothing is injected any more",
+    ]
+    said = typed("validate", plan, "--json")
+    assert len(json.loads(said.out)["files"][0]["warnings"]) == 2
+
+
 def test_the_variables_that_are_set(typed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     said = typed("validate")
     assert said.code == 2

@@ -33,6 +33,16 @@ def test_armed_disarmed_and_armed_again(
     assert {line["kind"] for line in loaded} == {agent.kind}
 
 
+def test_a_plan_whose_end_is_in_the_past_says_so(
+    api: RuntimeApi, agent: Agent, serve: Serve, logged: Logged
+) -> None:
+    address = serve(agent)
+    agent.document = {**ARMED, "end": "2020-01-01T00:00:00Z"}
+    assert set(pass_polls(api, address)) == {200}
+    (line,) = logged("window_over")
+    assert line["message"] == "end is in the past: nothing is injected any more"
+
+
 def test_a_file_is_armed_disarmed_and_armed_again(
     api: RuntimeApi, logged: Logged, tmp_path: Path
 ) -> None:

@@ -236,7 +236,7 @@ def test_the_first_of_two_names_that_differ_in_case() -> None:
         ({"a": {"prefix": 5}}, "prefix"),
         ({"a": {"prefix": ""}}, "prefix"),
         ({"a": {"prefix": "x" * 5000}}, "prefix"),
-        ({"a": {"in": []}}, "in is not"),
+        ({"a": {"in": []}}, "in is an empty list"),
         ({"a": {"in": "abc"}}, "in is not"),
         ({"a": {"in": [[]]}}, "in is not"),
         ({"a": {"in": list(range(100))}}, "more than 64"),
