@@ -21,7 +21,7 @@ import gc
 
 import faultlayer.vocabulary.invocation  # noqa: F401 - the first event needs it: loaded by then
 from faultlayer.acting.executor import Executor
-from faultlayer.acting.pending import Pending
+from faultlayer.acting.pending import OPEN_POLLS, Pending
 from faultlayer.http.framing import ProtocolError
 from faultlayer.http.message import Message
 from faultlayer.http.runtime_api import INVOCATION
@@ -32,12 +32,12 @@ from faultlayer.startup.relay import READABLE, Door, relay
 from faultlayer.wire.pool import Pool
 from faultlayer.wire.runtime_side import RuntimeSide
 from faultlayer.wire.sockets import SIZE, Gone, Peer, Watch
-from faultlayer.wire.upstream_side import UpstreamSide
+from faultlayer.wire.upstream_side import UpstreamSide, WaitEnded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.acting.cold_start import Start
-    from faultlayer.acting.redelivery import Redelivery
+    from faultlayer.acting.deliveries import Deliveries
     from faultlayer.settings.configuration import Configuration
     from faultlayer.settings.live import Live
     from faultlayer.startup.listener import Listener
@@ -52,6 +52,7 @@ _NO_THREAD = (
     "no thread can be started for a connection of the runtime, so what passes on it is not looked "
     "at, and no fault is injected there"
 )
+_lock = _thread.allocate_lock()
 _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, oldest first
 
 
@@ -65,7 +66,8 @@ class Proxy:
         self.host = b"%b:%d" % (upstream[0].encode(), upstream[1])
         self.chooser = chooser
         self.pending: dict[str, Pending] = {}
-        self.due: list[Redelivery] = []  # events that are to be given again
+        self.upstreams: dict[RuntimeSide, UpstreamSide] = {}  # of all connections
+        self.deliveries: Deliveries | None = None  # events that are to be given again
         self.held = False  # something of the environment was held for an invocation at some time
         self.reached = False  # a runtime, or what stands for one, has sent a request here
         self.start: Start | None = None  # the actions on the start of this environment
@@ -95,6 +97,7 @@ class Proxy:
             if spare is not None:
                 self.pool.spares.append(spare)
             return
+        self.upstreams[runtime] = upstream
         try:
             upstream.notice_end()
         except Exception as error:  # it is served all the same: its end is noticed late
@@ -107,17 +110,28 @@ class Proxy:
         except Exception as error:
             _internal(error)
         finally:
+            del self.upstreams[runtime]
             runtime.close()
             upstream.close(clean=clean)
 
     def end_overdue(self) -> None:
         """End the oldest invocations if Lambda has ended them long ago: no result will come."""
-        while True:
-            pending = next(iter(self.pending.values()), None)
-            if pending is None or not pending.is_overdue():
+        for request_id, pending in list(self.pending.items()):
+            if pending.is_overdue():
+                if self.pending.pop(request_id, None) is not None:
+                    pending.end()
+            elif request_id != OPEN_POLLS:
                 return
-            if self.pending.pop(pending.request_id, None) is not None:
-                pending.end()
+
+    def all_deliveries(self) -> Deliveries:
+        """The events that are to be given again. Made, and its module loaded, for the first one."""
+        if self.deliveries is None:
+            from faultlayer.acting.deliveries import Deliveries
+
+            made = Deliveries(self.pending, self.upstreams, self.pool, self.host, self.runtime_api)
+            with _lock:
+                self.deliveries = self.deliveries or made
+        return self.deliveries
 
     def end(self) -> None:
         """End the pending invocations: the environment ends, and no result will come."""
@@ -208,7 +222,7 @@ class Connection:
                     or head.find(b"close") >= 0
                     or not head.startswith(_OK)
                 ):
-                    if self._on_response(data, upstream.read_response(data, response)):
+                    if self._on_first_bytes(data, response):
                         continue
                     return
                 if data != poll:
@@ -251,20 +265,28 @@ class Connection:
             _release_overdue()
         if proxy.pending:
             proxy.end_overdue()
-        if proxy.due and (event := self._redelivered_event()):
-            return self._upstream.forward_response(event)
-        return self._on_response(self._poll, self._upstream.forward_request(request))
+        deliveries = proxy.deliveries
+        if deliveries is not None:
+            pending = deliveries.take(self._runtime)
+            if pending is not None:
+                return self._give_again(pending, request)
+            peer = deliveries.open_poll()
+            if peer is not None:
+                return self._adopt_poll(peer, request)
+        try:
+            response = self._upstream.forward_request(request)
+        except WaitEnded:
+            return self._on_wait_ended()
+        return self._on_response(self._poll, response)
 
     def _on_result(self, pending: Pending, kind: bytes, request: Message) -> bool:
         """Act on the function's result or error, and give the runtime the receipt."""
+        if pending.redelivery is not None and self._hold_back(pending, kind, request):
+            return self._accept(pending, request)
         try:
-            if pending.redelivery:
-                receipt = self._after_delivery(pending, kind, request)
-            else:
-                receipt = self._executor.after(pending, kind, request)
+            receipt = self._executor.after(pending, kind, request)
         finally:
-            if self._pending.get(pending.request_id) is not pending:
-                pending.end()
+            pending.end()
         return self._upstream.forward_response(receipt)
 
     def _on_restore(self, request: Message) -> bool:
@@ -280,6 +302,14 @@ class Connection:
         return self._upstream.forward_response(self._upstream.forward_request(request))
 
     # -- responses to polls: events -----------------------------------------------------------
+
+    def _on_first_bytes(self, request: bytes, first: bytes) -> bool:
+        """Read and forward the response that begins with these bytes, which may be none."""
+        try:
+            response = self._upstream.read_response(request, first)
+        except WaitEnded:
+            return self._on_wait_ended()
+        return self._on_response(request, response)
 
     def _on_response(self, request: bytes, response: Message) -> bool:
         """Forward a response; if it is an event, decide on faults first."""
@@ -304,7 +334,10 @@ class Connection:
                 if pending.awaits_result():
                     self._remember(pending)
                 break
-            event = self._upstream.send(poll)
+            try:
+                event = self._upstream.send(poll)
+            except WaitEnded:
+                return self._on_wait_ended()
             if event.status != 200:
                 break
             chosen = self._decide(event)
@@ -332,34 +365,68 @@ class Connection:
 
     # -- events that are given again ----------------------------------------------------------
 
-    def _after_delivery(self, pending: Pending, kind: bytes, request: Message) -> Message:
-        """The receipt for a result that may not be the last one for this event."""
-        from faultlayer.acting.redelivery import accepted
-
+    def _hold_back(self, pending: Pending, kind: bytes, request: Message) -> bool:
+        """True if the event is to be given again before this result, which is kept, may leave."""
         redelivery = pending.redelivery
         assert redelivery is not None
-        if not redelivery.hold_back(self._runtime, kind, request, pending.request_id):
-            return self._executor.after(pending, kind, request)
+        try:
+            self._executor.crash(pending, request)
+            if not redelivery.hold_back(self._runtime, self._upstream, kind, request):
+                return False
+            deliveries = self._proxy.all_deliveries()
+        except BaseException:
+            pending.end()
+            raise
         self._remember(pending)
-        self._proxy.due.append(redelivery)  # before the runtime gets the receipt, and polls
-        return accepted(request)
+        if deliveries.add(pending):
+            return True
+        self._pending.pop(pending.request_id, None)
+        return False
 
-    def _redelivered_event(self) -> Message | None:
-        """An event that is to be given again: one that this connection had, or else any.
+    def _accept(self, pending: Pending, request: Message) -> bool:
+        """Give the runtime a receipt for a result that is kept, and see to that result."""
+        from faultlayer.acting.redelivery import accepted
 
-        Runtimes may poll on another connection than before.
-        """
-        due, runtime = self._proxy.due, self._runtime
-        for redelivery in sorted(due, key=lambda redelivery: redelivery.runtime is not runtime):
-            try:
-                due.remove(redelivery)
-            except ValueError:  # another connection has taken it
-                continue
-            event = redelivery.again()
-            if event is not None:
-                redelivery.runtime = runtime
-                return event
-        return None
+        deliveries = self._proxy.all_deliveries()
+        try:
+            more = self._upstream.forward_response(accepted(request))
+        except BaseException:
+            deliveries.guard_elsewhere(pending)
+            raise
+        deliveries.guard(pending, self._runtime.peer, more=more)
+        return more
+
+    def _give_again(self, pending: Pending, poll: Message) -> bool:
+        """Forward an event again, as the response to this poll."""
+        redelivery = pending.redelivery
+        assert redelivery is not None
+        try:
+            more = self._upstream.forward_response(redelivery.again(self._runtime, poll))
+        except BaseException:
+            self._proxy.all_deliveries().put_back(pending)
+            raise
+        redelivery.delivered()
+        return more
+
+    def _on_wait_ended(self) -> bool:
+        """Give an event again, in the place of the one that the runtime waits for."""
+        upstream, deliveries = self._upstream, self._proxy.all_deliveries()
+        pending = deliveries.take(self._runtime)
+        if pending is None:  # another connection was faster
+            return self._on_first_bytes(self._poll, upstream.wait_on(self._poll))
+        try:
+            peer = upstream.leave_poll()
+        except BaseException:
+            deliveries.put_back(pending)
+            raise
+        if peer is not None:
+            deliveries.leave_open(peer)
+        return self._give_again(pending, self._runtime.read_request(self._poll))
+
+    def _adopt_poll(self, peer: Peer, request: Message) -> bool:
+        """Wait for the response to a poll that is open, in the place of this one."""
+        self._upstream.adopt(peer)
+        return self._on_first_bytes(self._poll, self._upstream.wait_on(self._poll))
 
 
 def serve(
@@ -373,7 +440,12 @@ def serve(
     _thread.stack_size(_STACK)
     proxy = Proxy(upstream, _chooser(configuration), listener.getsockname()[1])
     proxy.start = start
-    loop.add(proxy.watch.fileno(), READABLE, proxy.watch.look)
+
+    def look() -> None:
+        if proxy.watch.look():
+            loop.rest(proxy.watch.fileno())
+
+    loop.add(proxy.watch.fileno(), READABLE, look)
     Door(loop, listener, lambda *pair: proxy.come(loop, *pair), proxy.pool.spares)
     gc.freeze()
     return proxy

@@ -66,7 +66,13 @@ def drive(requests: list[bytes], answer: bytes) -> Memory:
     memory = Memory(requests, answer)
     chooser = SimpleNamespace(decide=lambda event, head: None, awaited=lambda: None)
     proxy: Any = SimpleNamespace(
-        chooser=chooser, pending={}, due=[], host=b"x", runtime_api=b"x", start=None, held=False
+        chooser=chooser,
+        pending={},
+        deliveries=None,
+        host=b"x",
+        runtime_api=b"x",
+        start=None,
+        held=False,
     )
     sides: Any = memory
     with contextlib.suppress(Careful):

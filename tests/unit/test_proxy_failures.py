@@ -18,7 +18,6 @@ from faultlayer import proxy as room
 from faultlayer.acting import executor
 from faultlayer.acting.pending import Pending
 from faultlayer.http.framing import check_request, scan
-from faultlayer.http.message import Message
 from faultlayer.http.runtime_api import INVOCATION, NEXT
 from faultlayer.proxy import Connection, Proxy
 from faultlayer.settings.variables import read_environment
@@ -226,29 +225,6 @@ def test_lambda_refuses_the_poll_after_an_invocation_that_the_function_never_saw
     errors = 1 if close else 2
     assert far.sent.count(b"/error HTTP/1.1") == errors
     assert len(capfd.readouterr().out.splitlines()) == errors
-
-
-def test_an_event_that_another_connection_took_is_not_given_twice() -> None:
-    proxy, _ = made([], LATENCY="1ms")
-    again = Message(event(7), b"", 2)
-
-    class Taken(list[Any]):
-        """Another connection takes the first one just before this one does."""
-
-        def remove(self, one: Any) -> None:
-            if one is first:
-                self.clear()
-                self.append(second)
-            super().remove(one)
-
-    first: Any = SimpleNamespace(runtime=None, again=lambda: pytest.fail("given twice"))
-    second: Any = SimpleNamespace(runtime=None, again=lambda: again)
-    proxy.due = Taken([first, second])
-    sides: Any = SimpleNamespace(peer=None)
-    connection = Connection(proxy, sides, sides)
-    assert connection._redelivered_event() is again
-    assert second.runtime is sides, "its next result is looked for here first"
-    assert proxy.due == []
 
 
 def test_what_is_overdue_and_answered_meanwhile_is_ended_once(

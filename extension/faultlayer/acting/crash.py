@@ -6,8 +6,9 @@ ends this process with the runtime.
 
 from __future__ import annotations
 
+import _thread
 import posix
-from time import monotonic
+from time import monotonic, sleep
 
 from faultlayer.acting.actors import Actor
 from faultlayer.acting.pending import GRACE
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from faultlayer.acting.actors import Turn
     from faultlayer.targeting.injection import Injection
 
+_LOOK = 0.05  # seconds between two looks whether the function has answered
 _NOT_FOUND = "no process was found that has the proxy's address in its environment"
 
 
@@ -69,7 +71,28 @@ class Crashing(Actor):
                 injection.failed(error)
                 continue
             wait_for_input(turn.runtime.peer, until, monotonic, lambda: bool(fatal))
-            self._kill(turn)
+            if monotonic() >= until or not fatal:
+                self._kill(turn)
+                continue
+            # Only the connection's own thread can tell whether that is the result (after which it
+            # kills the runtime), or a poll of a runtime that asks ahead of its results.
+            try:
+                _thread.start_new_thread(self._kill_at, (turn, until))
+            except (RuntimeError, MemoryError) as error:
+                fatal.remove(injection)
+                injection.failed(error)
+
+    @staticmethod
+    def _kill_at(turn: Turn, until: float) -> None:
+        """Kill the runtime at that time, unless another connection's thread was first."""
+        pending = turn.pending
+        while pending.fatal and (left := until - monotonic()) > 0:
+            sleep(min(left, _LOOK))
+        try:
+            injection = pending.fatal.pop()
+        except IndexError:
+            return
+        crash(injection, turn.runtime_api, pending.end)
 
     def after(self, turn: Turn, injections: list[Injection]) -> None:
         self._kill(turn)

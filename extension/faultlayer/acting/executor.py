@@ -17,7 +17,7 @@ from faultlayer.acting.responses import Responder, drop
 from faultlayer.http.runtime_api import RESPONSE
 from faultlayer.log import emit
 from faultlayer.targeting.injection import withdraw_open
-from faultlayer.vocabulary.actions import BEFORE
+from faultlayer.vocabulary.actions import BEFORE, Crash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,6 +108,11 @@ class Executor:
         turn = self._turn(pending, event, self._runtime.wait)
         for kind, actor in _actors(pending):
             actor.meanwhile(turn, pending.open(kind))
+
+    def crash(self, pending: Pending, result: Message) -> None:
+        """Kill the runtime if that is due when it has answered; raises Gone then."""
+        if pending.fatal:
+            actor_of(Crash).after(self._turn(pending, result, sleep), [])
 
     def after(self, pending: Pending, kind: bytes, result: Message) -> Message:
         """Act on the function's result or error; return Lambda's receipt for the one sent."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from faultlayer.targeting.injection import Chosen, Injection
     from faultlayer.vocabulary.actions import Action
 
+OPEN_POLLS = " open polls"  # no request id, which would end a request line: see `deliveries`
 GRACE = 5.0  # seconds after the deadline by which Lambda has ended this environment
 
 

@@ -19,6 +19,7 @@ UNTIL_CLOSE = -2
 NONE = -3  # the head says nothing of a body
 _MAX_SIZE_LINE = 8192
 _MAX_DIGITS = 20
+_OLD = b" http/1.0"  # how the first line of such a request ends
 _BLANK = b" \t"  # RFC 9110 section 5.6.3: nothing else may surround a value
 
 
@@ -149,16 +150,17 @@ def check_response(length: int, status: int, *, to_head: bool = False) -> int:
 
 
 def closes(lowered: bytes) -> bool:
-    """True if this response is the last of its connection (RFC 9112, section 9.3)."""
+    """True if this response, or this request's, is the last of its connection (RFC 9112, 9.3)."""
+    old = lowered.startswith(b"http/1.0") or lowered[: lowered.find(b"\n")].rstrip().endswith(_OLD)
     if b"\nconnection:" not in lowered:
-        return lowered.startswith(b"http/1.0")
+        return old
     options: list[bytes] = []
     for name, value in headers(lowered):
         if name == b"connection":
             options += [option.strip() for option in value.split(b",")]
     if b"close" in options:
         return True
-    return lowered.startswith(b"http/1.0") and b"keep-alive" not in options
+    return old and b"keep-alive" not in options
 
 
 class Sized:

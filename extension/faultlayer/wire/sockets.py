@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from faultlayer.http.framing import Body
+    from faultlayer.wire.interrupts import Interruption
 
 SIZE = 65536  # bytes of one receive; most invocations fit in one
 BULK = 262144  # bytes of one receive of a large body
@@ -46,9 +47,13 @@ class Gone(Exception):
 
 
 class Peer:
-    """One connection. `pending`: bytes that were received and not yet taken."""
+    """One connection.
 
-    __slots__ = ("pending", "recv", "send", "sock")
+    - `pending`: bytes that were received and not yet taken
+    - `interruption`: set once another thread has ended a wait for bytes
+    """
+
+    __slots__ = ("interruption", "pending", "recv", "send", "sock")
 
     def __init__(self, sock: socket) -> None:
         try:
@@ -57,7 +62,8 @@ class Peer:
             pass
         self.sock = sock
         self.pending = b""
-        self.recv = sock.recv
+        self.interruption: Interruption | None = None
+        self.recv: Callable[[int], bytes] = sock.recv
         self.send = sock.sendall
 
     def close(self) -> None:
@@ -78,6 +84,22 @@ class Peer:
             self.sock.shutdown(SHUT_RDWR)
         except OSError:
             pass
+
+    def interrupt(self) -> None:
+        """End another thread's wait for bytes: it receives none. Later bytes arrive as ever."""
+        if self.interruption is None:
+            from faultlayer.wire.interrupts import Interruption
+
+            self.interruption = Interruption(self.sock)
+            self.recv = self.interruption.recv
+        self.interruption.end_wait()
+
+    def noticed_interrupt(self) -> bool:
+        """True, once, if a wait was ended by `interrupt`."""
+        found = self.interruption is not None and self.interruption.due
+        if self.interruption is not None:
+            self.interruption.due = False
+        return found
 
     def take(self) -> bytes:
         """The pending bytes, or else those that arrive next; empty at the end of the stream."""
@@ -123,7 +145,7 @@ class Peer:
             pass
         return True
 
-    def left(self) -> bool:
+    def has_finished(self) -> bool:
         """True if the other side will send no more, even if bytes of it are unread."""
         poller = select.poll()
         try:
@@ -131,6 +153,22 @@ class Peer:
         except ValueError:  # closed here meanwhile
             return True
         return bool(poller.poll(0))
+
+    def left(self) -> bool:
+        """True if the other side is gone: it sends no more, and reads nothing either."""
+        if not self.has_finished():
+            return False
+        # Not before: a runtime that shuts its sending side alone is rare.
+        from faultlayer.wire.half_closed import is_half_closed
+
+        return not is_half_closed(self.sock)
+
+    def next_bytes(self, count: int) -> bytes:
+        """Up to so many bytes that have arrived, and are not taken by this."""
+        try:
+            return self.pending[:count] or self.sock.recv(count, MSG_PEEK | MSG_DONTWAIT)
+        except OSError:
+            return b""
 
     def last_words(self) -> bytes:
         """The bytes that the other side sent before it closed; empty if there are none."""
@@ -167,7 +205,8 @@ class Watch:
     """Notices that a runtime has left while its connection waits for an event.
 
     The main thread looks for all connections if some runtime hangs up: polling both sides at each
-    wait would cost every invocation a system call.
+    wait would cost every invocation a system call. A runtime that shuts its sending side alone
+    still reads. Nothing tells when it closes the rest, so it is looked at again and again.
     """
 
     def __init__(self) -> None:
@@ -200,13 +239,23 @@ class Watch:
         """The descriptor that is ready to be read if some peer has left."""
         return self._epoll.fileno()
 
-    def look(self) -> None:
-        """Tell those whose peers have left."""
+    def look(self) -> bool:
+        """Tell those whose peers have left; true if some must be looked at again a little later."""
+        again = False
         for fd, _ in self._epoll.poll(0):
             # The number may belong to a newer connection by now: ask the socket itself.
             peer, left = self._watched.get(fd, (None, None))
-            if peer and left and peer.left():
+            if peer is None or left is None or not peer.has_finished():
+                continue
+            if peer.left():
                 left()
+                continue
+            try:
+                self._epoll.modify(fd, select.EPOLLRDHUP | select.EPOLLONESHOT)
+                again = True
+            except OSError:  # its connection has come to an end
+                pass
+        return again
 
 
 def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> None:
@@ -216,7 +265,9 @@ def wait_while_open(peer: Peer, seconds: float, clock: Callable[[], float]) -> N
     until = clock() + seconds
     while (left := until - clock()) > 0:
         if poller.poll(left * 1000):
-            raise Gone("the runtime, while held")
+            if peer.left():
+                raise Gone("the runtime, while held")
+            sleep(min(left, _LOOK))
 
 
 def wait_for_input(
@@ -224,13 +275,13 @@ def wait_for_input(
 ) -> None:
     """Wait until that time of this monotonic clock, or until the peer has sent something.
 
-    If the peer has left instead, so that nothing can come from it, wait as long as `wanted` holds.
+    If the peer has finished, so that nothing can come from it, wait as long as `wanted` holds.
     """
     poller = select.poll()
     poller.register(peer.sock.fileno(), select.POLLIN)
     while (left := until - clock()) > 0 and not peer.pending and wanted():
         if poller.poll(left * 1000):
-            if not peer.left():
+            if peer.next_bytes(1):
                 return
             sleep(min(left, _LOOK))
 

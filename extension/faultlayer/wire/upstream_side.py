@@ -4,6 +4,9 @@ Bytes pass as they came, both ways, and large bodies in constant memory. Lambda 
 connections: if one turns out to be closed, the request is sent again on a new one, and the runtime
 notices nothing. If the runtime leaves while it waits for an event, the poll ends, so that no event
 is fetched for nobody; its results are still sent.
+
+Another thread may end the wait for an event (`end_wait`), to have the runtime given another one.
+The poll itself stays open at Lambda, and with it the connection, until a later poll adopts it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from faultlayer.environment.memory import require_memory
 from faultlayer.http import framing
 from faultlayer.http.framing import UNTIL_CLOSE
 from faultlayer.http.message import Message
-from faultlayer.http.runtime_api import MAX_EVENT
+from faultlayer.http.runtime_api import MAX_EVENT, NEXT
 from faultlayer.wire.early import EarlyResponse, partial_message
 from faultlayer.wire.runtime_side import IN_ONE_PIECE
 from faultlayer.wire.sockets import SIZE, Gone, duplex, stream
@@ -35,6 +38,10 @@ _HEAD = b"HEAD "
 
 class _TooLong(Exception):
     """More has arrived than is buffered."""
+
+
+class WaitEnded(Exception):
+    """Another thread has ended the wait for an event; the poll is still open."""
 
 
 class UpstreamSide:
@@ -90,6 +97,17 @@ class UpstreamSide:
         """
         return self._abandoned and request.startswith(_GET)
 
+    def end_wait(self) -> bool:
+        """End the wait for an event, if there is one: its thread gets WaitEnded.
+
+        Called from another thread. True if it has been ended.
+        """
+        with self._lock:
+            if self._peer is None or self._abandoned or not self._waiting_for.startswith(NEXT):
+                return False
+            self._peer.interrupt()
+        return True
+
     def _wait_for(self, request: bytes) -> None:
         """Note that the response to this request is awaited; raise Gone if nobody wants it."""
         self._waiting_for = request
@@ -127,7 +145,9 @@ class UpstreamSide:
 
     def _ready(self) -> Peer:
         """The present connection, or a new one if the present one is of no use."""
-        if self._peer and self._peer.stale():
+        with self._lock:  # not while another thread ends a wait on it
+            stale = self._peer is not None and self._peer.stale()
+        if stale:
             self._drop()
         return self._connected()
 
@@ -155,9 +175,14 @@ class UpstreamSide:
         """The response that begins with the bytes which `send_and_peek(request)` returned.
 
         If there are none and the connection was used before, the request is sent again on a new
-        one: Lambda closes idle connections.
+        one: Lambda closes idle connections. Raises WaitEnded if another thread has ended the wait.
         """
         while not first:
+            if self._peer is not None and self._peer.noticed_interrupt():
+                if request.startswith(NEXT):
+                    raise WaitEnded
+                first = self.wait_on(request)  # it was to end a wait that is over
+                continue
             again = self.reused
             self._drop()
             if not again:
@@ -165,6 +190,30 @@ class UpstreamSide:
             first = self.send_and_peek(request)
         self.reused = True
         return self._response(self._connected(), first, request)
+
+    def wait_on(self, request: bytes) -> bytes:
+        """Wait for the response to a request that was sent; as `send_and_peek`."""
+        peer = self._connected()
+        self._wait_for(request)
+        try:
+            first = peer.recv(SIZE)
+        except ConnectionError:
+            first = peer.last_words()
+        self._waiting_for = b""
+        return first
+
+    def leave_poll(self) -> Peer | None:
+        """Let go of the connection whose poll is open; raises Gone if the runtime has left."""
+        self._wait_for(_GET)
+        self._waiting_for = b""
+        return self._take_peer()
+
+    def adopt(self, peer: Peer) -> None:
+        """Go on with this connection to Lambda, on which a poll is open."""
+        own = self._take_peer()
+        if own is not None:
+            self._pool.put(own)
+        self._peer, self.reused = peer, True
 
     def send(self, request: bytes) -> Message:
         """Send a whole request; return the response as far as it has arrived."""
@@ -178,10 +227,13 @@ class UpstreamSide:
 
     def _response(self, peer: Peer, data: bytes, request: bytes) -> Message:
         """The final response that begins with these bytes; interim ones go to the runtime."""
+        with self._lock:  # from here on nobody ends the wait: what follows belongs together
+            self._waiting_for = b""
+            peer.noticed_interrupt()
         while True:
             lowered, length = framing.scan(data)
             if not lowered:
-                self._wait_for(request)
+                self._wait_for(request[: len(_GET)])
                 data, lowered, length = peer.complete_head(data)
                 self._waiting_for = b""
             status = framing.status_of(data)
@@ -195,7 +247,7 @@ class UpstreamSide:
         last = framing.closes(lowered) or length == UNTIL_CLOSE
         if 0 <= length <= IN_ONE_PIECE:
             if len(data) < len(lowered) + length:
-                self._wait_for(request)
+                self._wait_for(request[: len(_GET)])
             data = peer.complete(data, len(lowered) + length)
             self._waiting_for = b""
             return Message(data, lowered, length, None, last)

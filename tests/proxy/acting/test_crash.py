@@ -124,6 +124,32 @@ def test_in_the_middle_after_a_time(api: RuntimeApi, proxied: Proxied, process: 
     assert not invoked.done.is_set()
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_poll_is_no_answer(
+    api: RuntimeApi, proxied: Proxied, process: Begin, logged: Logged, answered: bool
+) -> None:
+    """A runtime that asks ahead lives until the time is up, or its answer comes."""
+    address = proxied(api, CRASH="during", CRASH_AFTER="700ms", CRASH_MATCH="hit")
+    victim = process(address)
+    with Runtime(address) as asks, Runtime(address) as tells:
+        invoked = api.invoke(b'{"hit":1}')
+        event = asks.next()
+        given = time.monotonic()
+        asks.wire.send(NEXT)
+        other = api.invoke()
+        assert tells.respond(asks.wire.response(), b"1").status == 202
+        assert other.result().content == b"1"
+        asks.wire.send(NEXT)
+        assert asks.wire.silent()
+        assert victim.poll() is None
+        if answered:
+            tells.wire.send(posted(invoked.request_id, "response", echo(event), b"1"))
+        assert dead(victim)
+        assert answered or time.monotonic() - given >= 0.65
+    assert not invoked.done.is_set()
+    assert [line["fault"] for line in logged()] == ["crash"]
+
+
 def test_a_runtime_of_a_connection_each_dies_as_it_answers(
     api: RuntimeApi, proxied: Proxied, process: Begin, logged: Logged
 ) -> None:

@@ -16,6 +16,12 @@ from faultlayer.environment import memory
 from faultlayer.targeting import injection
 
 
+@pytest.fixture(autouse=True)
+def anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was logged once in another test is logged once more."""
+    monkeypatch.setattr(injection, "_logged", set())
+
+
 def answers(runtime: Runtime, *bodies: bytes, wait: float = 0.0) -> list[bytes]:
     """What the runtime got, where it answers each event with the next of these."""
     events = []
@@ -103,7 +109,9 @@ def test_where_no_second_one_could_finish_nothing_is_injected(
     with Runtime(address) as runtime:
         answers(runtime, b"1", wait=0.3)
     assert invoked.result().content == b"1"
-    assert [line["event"] for line in logged()] == ["deliveries_cut_short"]
+    (line,) = logged()
+    assert (line["event"], line["fault"]) == ("fault_not_applied", "duplicate")
+    assert "would not end before the deadline" in line["message"]
 
 
 def test_what_comes_after_the_function_is_reckoned_with_and_comes_once(
@@ -138,15 +146,19 @@ def test_streams_are_drained_and_the_last_one_passes_as_it_comes(
     assert len(logged("fault_injected")) == 1
 
 
-def test_a_stream_larger_than_what_is_held(api: RuntimeApi, proxied: Proxied) -> None:
+def test_a_stream_larger_than_what_is_kept_leaves_at_once(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    """Nothing of it is dropped: the runtime may never ask again, or it may end in an error."""
     address = proxied(api, DUPLICATE="2")
     invoked = api.invoke()
     with Runtime(address) as runtime:
-        for number in b"12":
-            pieces = [bytes([number])] + [b"x" * 100_000] * 120
-            assert runtime.stream(runtime.next(), *pieces).status == 202
+        pieces = [b"1"] + [b"x" * 100_000] * 120
+        assert runtime.stream(runtime.next(), *pieces).status == 202
     assert len(invoked.result().content) == 12_000_001
-    assert invoked.content[:1] == b"2"
+    (line,) = logged()
+    assert (line["event"], line["fault"]) == ("fault_not_applied", "duplicate")
+    assert "too long to be kept" in line["message"]
 
 
 def test_a_stream_that_leaves_no_time_for_another_is_not_lost(
@@ -163,7 +175,7 @@ def test_a_stream_that_leaves_no_time_for_another_is_not_lost(
         runtime.wire.send(b"0\r\n\r\n")
         assert runtime.wire.response().status == 202
     assert invoked.result().content == b"abc" * 4
-    assert [line["event"] for line in logged()] == ["deliveries_cut_short"]
+    assert [line["event"] for line in logged()] == ["fault_not_applied"]
 
 
 def test_a_large_answer_that_waits_to_be_asked_for(api: RuntimeApi, proxied: Proxied) -> None:
@@ -262,6 +274,29 @@ def test_parallel_connections_under_load(api: RuntimeApi, proxied: Proxied, logg
         time.sleep(0.02)
 
 
+@pytest.mark.parametrize("kept_alive", [False, True])
+def test_clients_of_http_1_0_are_told_the_end_as_they_expect(
+    api: RuntimeApi, proxied: Proxied, kept_alive: bool
+) -> None:
+    """By the end of the connection, unless they ask to keep it."""
+    address = proxied(api, DUPLICATE="3")
+    invoked = api.invoke(b'{"a":1}')
+    extra = b"Connection: keep-alive\r\n" if kept_alive else b""
+    for number in range(3):
+        with Runtime(address) as asking:
+            asking.wire.send(NEXT.replace(b"1.1\r\n", b"1.0\r\n" + extra))
+            event = asking.wire.response()
+            assert event.content == b'{"a":1}'
+            if number:  # else it is Lambda's own reply
+                assert asking.wire.silent() if kept_alive else asking.wire.ended(5)
+        request = posted(invoked.request_id, "response", echo(event), b"%d" % number)
+        with Runtime(address) as telling:
+            assert telling.ask(request.replace(b"1.1\r\n", b"1.0\r\n" + extra)).status == 202
+            if number < 2:
+                assert telling.wire.silent() if kept_alive else telling.wire.ended(5)
+    assert invoked.result().content == b"2"
+
+
 def test_it_is_given_again_changed_as_it_was(api: RuntimeApi, proxied: Proxied) -> None:
     address = proxied(api, DUPLICATE="2", EVENT='{"a":1}', STATUS="503", STATUS_WHEN="after")
     invoked = api.invoke(b"{ }")
@@ -346,9 +381,8 @@ def test_an_event_that_memory_has_no_room_for_is_given_once(
 
 
 def test_an_event_longer_than_any_is_given_once(
-    api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
+    api: RuntimeApi, proxied: Proxied, logged: Logged
 ) -> None:
-    monkeypatch.setattr(injection, "_logged", set())
     address = proxied(api, DUPLICATE="2")
     payload = json.dumps("x" * (8 << 20)).encode()
     invoked = api.invoke(payload)
@@ -376,6 +410,6 @@ def test_a_result_that_memory_has_no_room_for_leaves_at_once(
     assert again.result().content == b"2"
     events = [(line["event"], line["request_id"]) for line in logged()]
     assert events == [
-        ("deliveries_cut_short", invoked.request_id),
+        ("internal_error", invoked.request_id),
         ("fault_injected", again.request_id),
     ]

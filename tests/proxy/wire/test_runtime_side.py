@@ -256,16 +256,35 @@ def test_a_connection_without_a_thread_is_relayed(
         assert invocation.result().json["statusCode"] == 503
 
 
-def test_a_runtime_that_says_it_will_ask_no_more_is_not_waited_for(
+def test_one_that_shuts_its_sending_side_as_it_waits_gets_its_event_if_it_stays(
     proxied: Proxied, api: RuntimeApi
 ) -> None:
-    """As net/http does: who closes its side while it waits for an event has left."""
-    with Wire.to(proxied(api)) as client:
+    """Late as well; and one that closes the rest has left: no event is fetched for it."""
+    address = proxied(api, LATENCY="100ms", LATENCY_MATCH="late")
+    for payload in (b"{}", b'{"late":1}'):
+        with Wire.to(address) as client:
+            client.send(NEXT)
+            client.finish()
+            assert client.silent()
+            invoked = api.invoke(payload)
+            assert client.response().content == payload
+            assert client.ended(5)
+        with Runtime(address) as runtime:
+            told = posted(invoked.request_id, "response", b"", b"1").replace(
+                b"Host",
+                b"Lambda-Runtime-Invocation-Id: %b\r\nHost" % invoked.invocation_id.encode(),
+            )
+            assert runtime.ask(told).status == 202
+    with Wire.to(address) as client:
         client.send(NEXT)
-        assert client.silent(0.05)
         client.finish()
-        assert client.ended(3)
-    assert api.conns[0].over.wait(3)
+        assert client.silent()
+        ended = sum(conn.over.is_set() for conn in api.conns)
+    assert soon(lambda: sum(conn.over.is_set() for conn in api.conns) > ended)
+    with Runtime(address) as runtime:
+        invoked = api.invoke()
+        runtime.turn()
+    assert invoked.result()
 
 
 def test_a_trickle_delays_no_other(proxied: Proxied, upstream: Server) -> None:

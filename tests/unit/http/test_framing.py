@@ -198,6 +198,19 @@ def test_the_last_response_of_a_connection_is_known(head: bytes) -> None:
     assert closes(head.lower()) == (not kept)
 
 
+@pytest.mark.parametrize(
+    ("request_", "last"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n", True),
+        (b"GET / HTTP/1.0\r\n\r\n", True),
+        (b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", False),
+    ],
+)
+def test_whether_a_request_is_the_last_of_its_connection(request_: bytes, last: bool) -> None:
+    assert closes(request_.lower()) is last
+
+
 @given(st.one_of(request_heads(), response_heads()), st.data())
 def test_a_head_ends_in_the_same_place_however_it_arrives(head: bytes, data: st.DataObject) -> None:
     assume(head_end(head) == len(head))
