@@ -24,6 +24,7 @@ from faultlayer_cli import interrupts
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.options import FaultCommand
 from faultlayer_cli.errors import FunctionFailed, Mistake
+from faultlayer_cli.given_variables import of_assignments, of_files
 from faultlayer_cli.input_files import read_event
 from faultlayer_cli.plans import armed
 from faultlayer_cli.plans.doubts import doubts
@@ -31,7 +32,6 @@ from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.running.detection import Found, find
 from faultlayer_cli.running.emulator import REQUEST_ID, Endpoint
-from faultlayer_cli.running.given_variables import of_assignments, of_files
 from faultlayer_cli.running.launch import Launch, endpoint
 from faultlayer_cli.running.local_function import LocalFunction, Runtime
 from faultlayer_cli.running.marked_log import MarkedLog
@@ -173,7 +173,7 @@ def environment(
     "--env-file",
     metavar="FILE",
     multiple=True,
-    help="a file of such variables, as dotenv writes them (repeatable)",
+    help="a file of such variables, as dotenv or AWS writes them (repeatable)",
 )
 @click.option("--function-timeout", metavar="SECONDS", default="3", help="its timeout [default: 3]")
 @click.option(

@@ -80,7 +80,7 @@ def test_the_variables_that_are_set(typed: Command, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("no assignment\n", "line 1 is not NAME=value"),
+        ("no assignment\n", "line 1 is not NAME=VALUE"),
         ('{"A": 1}', "has A, which is not text"),
         ('{"A": ', "is not JSON"),
     ],

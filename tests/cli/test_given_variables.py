@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.running.given_variables import of_assignments, of_files
+from faultlayer_cli.given_variables import of_assignments, of_files
 
 FILE = """\
 # the shop's settings
@@ -78,6 +79,45 @@ def test_a_mistake_names_file_and_line(tmp_path: Path, text: str, line: int) -> 
     with pytest.raises(Mistake) as caught:
         of_files([str(path)], {})
     assert str(caught.value).startswith(f"--env-file {path} line {line} is not NAME=VALUE; allowed")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"A": "1"},
+        {"Variables": {"A": "1"}},
+        {"Environment": {"Variables": {"A": "1"}}, "FunctionName": "orders"},
+        {"Configuration": {"Environment": {"Variables": {"A": "1"}}}, "Code": {"Location": "x"}},
+    ],
+)
+def test_a_json_object_and_the_answers_of_aws(tmp_path: Path, answer: object) -> None:
+    """Those of get-function-configuration and get-function, or a part of them."""
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps(answer, indent=1), encoding="utf-16")
+    assert of_files([str(path)], {}) == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is not JSON: line 1, column 2"),
+        ('{"A": "1", "A": "2"}', "has A more than once"),
+        ('{"Variables": {"A": 1}}', 'has A, which is not text; allowed: .*"Variables"'),
+        ('{"1A": "x"}', "has 1A, which is not a name; allowed: a name of letters"),
+        ('{"Environment": {"Error": {"ErrorCode": "AccessDenied"}}}', "AWS could not decrypt them"),
+    ],
+)
+def test_json_that_holds_no_variables(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "answer.json"
+    path.write_text(text)
+    with pytest.raises(Mistake, match=f"^--env-file {path} .*{said}"):
+        of_files([str(path)], {})
+
+
+def test_a_function_without_variables(tmp_path: Path) -> None:
+    path = tmp_path / "answer.json"
+    path.write_text('{"FunctionName": "orders", "Timeout": 3}')
+    assert of_files([str(path)], {}) == {}
 
 
 def test_a_value_that_no_variable_can_have(tmp_path: Path) -> None:
