@@ -88,7 +88,8 @@ def event(request: Request, identifier: str) -> dict[str, Any]:
         "isBase64Encoded": False,
     }
     if cookies:
-        found["cookies"] = [part.strip() for text in cookies for part in text.split(";")]
+        parts = (part.strip() for text in cookies for part in text.split(";"))
+        found["cookies"] = [part for part in parts if part]
     if query := _query(request.query):
         found["queryStringParameters"] = query
     if request.body:

@@ -7,9 +7,11 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import Future
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -27,7 +29,8 @@ _ROUTE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _STREAM = re.compile(r"/2021-11-15/functions/[^/]+/response-streaming-invocations/?")
 _NAME = re.compile(r"(?:(?:arn:[^:]*:lambda:[^:]*:)?[0-9]*:?function:)?([^:]+)(?::[^:]+)?")
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_HANDED_ON = ("x-amz-client-context", "x-amzn-trace-id")
+_CONTEXT = "x-amz-client-context"
+_TRACE = "x-amzn-trace-id"
 
 
 async def outcome_of(running: Future[Response], request_id: str) -> Outcome:
@@ -44,9 +47,17 @@ def request_id(request: Request) -> str:
 
 
 def forwarded(request: Request, identifier: str) -> dict[str, str]:
-    """The headers that the emulator gets with an invocation."""
-    headers = {name: request.header(name) for name in _HANDED_ON if request.header(name)}
-    return {**headers, REQUEST_ID.lower(): identifier}
+    """The headers that the emulator gets with an invocation, whoever makes it."""
+    trace = request.header(_TRACE)
+    return {REQUEST_ID.lower(): identifier, **({_TRACE: trace} if trace else {})}
+
+
+def _is_context(text: str) -> bool:
+    """True if this is a client context: a JSON object in base64."""
+    try:
+        return isinstance(json.loads(base64.b64decode(text, validate=True)), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def refusal(status: int, kind: str, message: str, **members: str) -> Reply:
@@ -113,15 +124,21 @@ class InvokeApi:
         except ValueError as error:
             text = f"Could not parse request body into json: {error}"
             return _wrong("InvalidRequestContentException", text)
+        headers = forwarded(request, identifier)
+        if context := request.header(_CONTEXT):
+            if not _is_context(context):
+                text = "Client context must be a valid Base64-encoded JSON object."
+                return _wrong("InvalidRequestContentException", text)
+            headers[_CONTEXT] = context
         if kind == "DryRun":
             return Reply(HTTPStatus.NO_CONTENT)
         if kind == "Event":
-            queued = self._environments.enqueue(event, forwarded(request, identifier))
+            queued = self._environments.enqueue(event, headers)
             return Reply(HTTPStatus.ACCEPTED) if queued else throttled()
-        return await self._invoke(event, request, identifier)
+        return await self._invoke(event, headers, identifier)
 
-    async def _invoke(self, event: bytes, request: Request, identifier: str) -> Reply:
-        running = self._environments.invoke(event, forwarded(request, identifier))
+    async def _invoke(self, event: bytes, given: Mapping[str, str], identifier: str) -> Reply:
+        running = self._environments.invoke(event, given)
         if running is None:
             return throttled()
         try:

@@ -48,7 +48,7 @@ def outcome(response: Response, request_id: str) -> Outcome:
         return Outcome(body)
     if error is None:
         told = _line(body.decode("utf-8", "replace"))
-        why = f"the emulator answered with status {response.status}: {told}"
+        why = f"the emulator answered with status {response.status}" + (told and f": {told}")
         return Outcome(body, why, broken=True)
     kind, message = error[0], _REQUEST.sub("", error[1])
     if kind == _EXIT:

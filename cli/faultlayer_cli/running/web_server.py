@@ -87,10 +87,13 @@ class WebServer:
         async def serve(scope: Message, receive: Receive, send: Send) -> None:
             await self._serve(handler, scope, receive, send)
 
+        from uvicorn.protocols.http.h11_impl import H11Protocol
+
+        protocol = type("Protocol", (H11Protocol,), {"eof_received": _answer_before_end})
         logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
         config = uvicorn.Config(
             serve,
-            http="h11",
+            http=protocol,
             ws="none",
             lifespan="off",
             loop="asyncio",
@@ -142,6 +145,19 @@ class WebServer:
         raw = [(name.lower().encode("ascii"), value.encode()) for name, value in headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
+
+
+def _answer_before_end(protocol: Any) -> bool:
+    """True, to keep the connection, if a client has sent all that it will and waits for an answer.
+
+    uvicorn takes the end of a client's stream for its leaving. `nc -N` and others end it after the
+    request.
+    """
+    cycle = protocol.cycle
+    if cycle is None or cycle.response_complete or cycle.more_body:
+        return False
+    cycle.keep_alive = False
+    return True
 
 
 async def _read(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) -> bytes | None:

@@ -127,6 +127,8 @@ def test_asynchronous_and_dry(api):
     [
         ({"body": b"{"}, 400, "InvalidRequestContentException"),
         ({"body": b"\xff"}, 400, "InvalidRequestContentException"),
+        ({"x_amz_client_context": "!!!"}, 400, "InvalidRequestContentException"),
+        ({"x_amz_client_context": "MQ=="}, 400, "InvalidRequestContentException"),
         ({"x_amz_invocation_type": "event"}, 400, "InvalidParameterValueException"),
         ({"body": b'"' + b"x" * LIMIT + b'"'}, 413, "RequestTooLargeException"),
         ({"method": "GET"}, 405, "MethodNotAllowedException"),

@@ -48,12 +48,14 @@ def url(served: tuple[WebServer, Notes]) -> str:
     return f"http://127.0.0.1:{served[0].port}"
 
 
-def raw(url: str, *pieces: bytes) -> bytes:
-    """All that the server sends until it closes the connection."""
+def raw(url: str, *pieces: bytes, ending: bool = False) -> bytes:
+    """All that the server sends until it closes; `ending` closes our side after the last piece."""
     port = int(url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=10) as near:
         for piece in pieces:
             near.sendall(piece)
+        if ending:
+            near.shutdown(socket.SHUT_WR)
         got = bytearray()
         while piece := near.recv(65536):
             got += piece
@@ -95,6 +97,14 @@ def test_an_old_client_and_a_hasty_one(url: str):
     both = raw(url, ask % (1, b"") + ask % (2, b"connection: close\r\n"))
     assert both.index(b'"path": "/1"') < both.index(b'"path": "/2"')
     assert raw(url, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_client_that_has_sent_everything_is_answered(url: str):
+    ask = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
+    assert b'"body": 2' in raw(url, ask + b"{}", ending=True)
+    assert b'"body": 2' in raw(url, ask, b"{}", ending=True)
+    for unfinished in (b"", b"POST /x HT", ask, ask + b"{"):
+        assert raw(url, unfinished, ending=True) == b""
 
 
 def test_bodies(url: str):
