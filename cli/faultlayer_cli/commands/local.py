@@ -30,6 +30,7 @@ from faultlayer_cli.plans import armed
 from faultlayer_cli.plans.doubts import doubts
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
+from faultlayer_cli.progress import Progress
 from faultlayer_cli.running.detection import Found, find
 from faultlayer_cli.running.emulator import REQUEST_ID, Endpoint
 from faultlayer_cli.running.launch import Launch, endpoint
@@ -282,20 +283,26 @@ def answer(launch: Launch, found: Found, event: bytes | None, *, quiet: bool) ->
     with interrupts.raised(), contextlib.ExitStack() as stack:
         progress = MarkedLog(TERMINAL, quiet=quiet)
         stack.callback(progress.close)
-        if found.file:
-            progress.note(f"{found.runtime.title}, by {found.file}; the handler is {found.handler}")
-        given = {name: text for name, text in launch.function.env.items() if text is not None}
-        progress.note(armed.sentence(Variables(given), launch.function.folder))
         if event is None:
             service = Service(launch, progress, trouble=TERMINAL)
             stack.callback(undisturbed, service)
+            tell(launch, found, progress)
             service.start()
             serve(service, launch, quiet=quiet)
         else:
             place = endpoint(launch, progress)
             stack.callback(undisturbed, place)
+            tell(launch, found, progress)
             place.start()
             invoke_once(place, event)
+
+
+def tell(launch: Launch, found: Found, progress: Progress) -> None:
+    """Say what was found, and which faults are armed."""
+    if found.file:
+        progress.note(f"{found.runtime.title}, by {found.file}; the handler is {found.handler}")
+    given = {name: text for name, text in launch.function.env.items() if text is not None}
+    progress.note(armed.sentence(Variables(given), launch.function.folder))
 
 
 def invoke_once(place: Endpoint, event: bytes) -> None:

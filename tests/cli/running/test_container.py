@@ -188,7 +188,7 @@ def test_an_image_that_cannot_be_fetched(spawned: Started, client, left):
     )
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, "")
-    fetching, refused = err.splitlines()
+    fetching, refused = ours(err)
     assert fetching == f"faultlayer: fetching {image} (once)"
     assert refused.startswith(f"faultlayer: cannot fetch {image}: ")
     assert left(process) == []
@@ -204,7 +204,7 @@ def test_an_image_is_fetched_once_and_with_progress(spawned: Started, client, le
             assert f"faultlayer: fetching {served.image} (once)" in err
             assert re.search(r"\d+\.\d/20\.\d MB", err)
             process = spawned("local", HELLO, *arguments, served.image)
-            (line,) = process.communicate(timeout=60)[1].splitlines()
+            (line,) = ours(process.communicate(timeout=60)[1])
         finally:
             client.images.remove(served.image)
     assert "/none" in line
@@ -294,7 +294,7 @@ def test_requests_that_overlap_have_a_container_each(spawned: Started, client, i
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "[2] START RequestId" in err
+    assert "[2] emulator: START RequestId" in err
     assert left(process) == []
 
 
@@ -303,7 +303,7 @@ def test_an_entrypoint_that_is_not_there(spawned: Started, client, image, left):
     process = spawned("local", HELLO, "--invoke", HELLO / "event.json", "--image", name)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, "")
-    (line,) = err.splitlines()
+    (line,) = ours(err)
     assert "/nothing" in line
     assert left(process) == []
 
@@ -318,7 +318,7 @@ def test_a_layer_of_the_other_architecture(spawned: Started, image, left, tmp_pa
     process = spawned("local", HELLO, *arguments)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
-    (line,) = err.splitlines()
+    (line,) = ours(err)
     assert "is for sparc" in line
     assert left(process) == []
 
