@@ -34,6 +34,7 @@ _COMMANDS = [
     "explain",
     "validate",
     "wrap-package",
+    "completion",
 ]
 _MODULES = {  # else of its name in commands
     "demo": "demo.command",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from faultlayer_cli import main
 from faultlayer_cli.commands import local
 from faultlayer_cli.demo import scenes
 from faultlayer_cli.demo.screen import Measurements
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.progress import Progress
 from faultlayer_cli.running.http_client import Response
-from faultlayer_cli.terminal import TERMINAL
 
 EVIL = (
     "EVIL\x1b[2J\x1b]0;x\x07\x9b1A\x7f\x08\u2028\u2029\u202a\u202e\u2066\u2069\ufeff\r\n"
@@ -141,26 +142,34 @@ def wrap_package(there: World) -> Sequence[Sequence[str]]:
     return [["wrap-package", there.file("EVIL\x1b[2J\u202e.zip", b"no zip"), "out.zip"]]
 
 
+def completion(there: World) -> Sequence[Sequence[str]]:
+    return [["completion", EVIL]]
+
+
 class Place:
     """A function on this machine that writes and answers what harms."""
 
     url = f"http://{EVIL}"
 
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
     def start(self) -> None:
-        TERMINAL.output()(EVIL.encode())
+        self._progress.output()(EVIL.encode())
 
     def close(self) -> None:
         pass
 
-    def ended(self) -> str:
-        return f"it ended: {EVIL}"
+    def tend(self) -> None:
+        raise Failure(f"it ended: {EVIL}")
 
-    def invoke(self, event: bytes) -> Response:
+    def invoke(self, event: bytes, headers: Mapping[str, str]) -> Response:
         return Response(200, {}, EVIL.encode(), 0.1)
 
 
 def local_(there: World) -> Sequence[Sequence[str]]:
-    there.patch.setattr(local, "endpoint", lambda launch, progress: Place())
+    there.patch.setattr(local, "endpoint", lambda launch, progress: Place(progress))
+    there.patch.setattr(local, "Service", lambda launch, progress, trouble: Place(progress))
     there.patch.setattr("faultlayer_cli.interrupts.ignore", lambda: None)
     there.file("app.py", "")
     words = ["local", str(there.folder)]
@@ -192,6 +201,7 @@ ATTACKS: dict[str, Callable[[World], Sequence[Sequence[str]]]] = {
     "explain": explain,
     "validate": validate,
     "wrap-package": wrap_package,
+    "completion": completion,
 }
 
 

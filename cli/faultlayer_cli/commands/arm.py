@@ -14,7 +14,7 @@ import click
 
 from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.commands import confirmation, output
-from faultlayer_cli.commands.options import account_options, source_options
+from faultlayer_cli.commands.options import account_options, examples, files, source_options
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans import expiry, stores
 from faultlayer_cli.plans import files as plan_files
@@ -30,8 +30,8 @@ from faultlayer_cli.terminal import put, say
 _FAULT = "fault"
 
 
-@click.command()
-@click.argument("plan", metavar="PLAN")
+@click.command(epilog=examples("faultlayer arm plan.yaml --ssm /chaos/orders --for 30m"))
+@click.argument("plan", metavar="PLAN", shell_complete=files)
 @source_options
 @click.option("--for", "for_", metavar="TIME", help="it ends after 30m, 2h, 1d [default: 1h]")
 @click.option(
@@ -56,10 +56,11 @@ def arm(
     region: str | None,
     json_: bool,
 ) -> int:
-    """Put the plan in the file PLAN (YAML or JSON) in force for all functions that read it live.
+    """Put a plan in force for all functions that read it live.
 
-    FAULTLAYER_PLAN names the place: ssm:NAME or appconfig:APP/ENV/PROFILE. The plan ends by
-    itself after an hour, unless it has an end or --for, --until or --forever say otherwise.
+    PLAN is a file in YAML or JSON. The functions' variable FAULTLAYER_PLAN names the place:
+    ssm:NAME or appconfig:APP/ENV/PROFILE. The plan ends by itself after an hour, unless it has an
+    end or --for, --until or --forever say otherwise.
     """
     place = chosen_place(ssm, appconfig)
     text = plan_files.load(plan).compact()
@@ -146,13 +147,16 @@ def _confirm(arming: Arming, yes: bool) -> None:
     confirmation.ask("yes", "nothing was written")
 
 
-@click.command()
+@click.command(epilog=examples("faultlayer disarm --ssm /chaos/orders"))
 @source_options
 @account_options
 def disarm(
     ssm: str | None, appconfig: str | None, profile: str | None, region: str | None, json_: bool
 ) -> int:
-    """Put a plan in force that injects nothing, for all functions that read it; without asking."""
+    """Put a plan in force that injects nothing, without asking.
+
+    All functions that read the plan live follow.
+    """
     place = chosen_place(ssm, appconfig)
     account = open_account(profile, region)
     store = at(account, place)
@@ -176,13 +180,13 @@ def disarm(
     return 0
 
 
-@click.command()
+@click.command(epilog=examples("faultlayer show --appconfig shop/live/chaos"))
 @source_options
 @account_options
 def show(
     ssm: str | None, appconfig: str | None, profile: str | None, region: str | None, json_: bool
 ) -> int:
-    """Show the live plan there: its rules, its end, and what is wrong with it."""
+    """Show a live plan: its rules, its end, and its mistakes."""
     place = chosen_place(ssm, appconfig)
     account = open_account(profile, region)
     found = at(account, place).read()

@@ -18,6 +18,7 @@ from faultlayer_cli.commands.options import (
     FaultCommand,
     account_options,
     change_options,
+    examples,
     selection_options,
 )
 from faultlayer_cli.errors import Mistake
@@ -50,7 +51,13 @@ def settings() -> list[fault_flags.Setting]:
     ]
 
 
-@click.command(cls=FaultCommand)
+@click.command(
+    cls=FaultCommand,
+    epilog=examples(
+        "faultlayer attach orders --latency 300ms --rate 20% --for 30m",
+        "faultlayer attach 'orders-*' --status 503 --dry-run",
+    ),
+)
 @selection_options
 @click.option("--layer-arn", metavar="ARN", help="a layer version [default: the newest published]")
 @click.option("--wrapped", is_flag=True, help="OS-only runtimes here had `wrap-package`")
@@ -76,7 +83,7 @@ def attach(
     wait: bool,
     **typed: str | None,
 ) -> int:
-    """Put the layer on functions in AWS, with the faults given as flags.
+    """Put the layer on functions in AWS, with faults.
 
     FUNCTION is a name, an ARN or a pattern such as 'orders-*'. The faults given replace those that
     an earlier attach set, after a question if these are armed; with none given, these stay. The
@@ -124,7 +131,9 @@ def variables(typed: Mapping[str, str | None]) -> Variables | None:
     return found if given else None
 
 
-@click.command()
+@click.command(
+    epilog=examples("faultlayer detach orders", "faultlayer detach --tag team=orders --dry-run")
+)
 @selection_options
 @change_options
 @account_options
@@ -139,7 +148,9 @@ def detach(
     yes: bool,
     wait: bool,
 ) -> int:
-    """Take the layer and its variables off functions: they are as they were before attach.
+    """Take the layer and its variables off functions.
+
+    They are as they were before attach.
 
     Published versions keep the layer and the faults that they were published with. Those that are
     still armed are named, and the exit code is 1.

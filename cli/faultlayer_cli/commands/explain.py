@@ -12,7 +12,7 @@ import click
 from faultlayer.values import instant
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.commands import fault_flags, output
-from faultlayer_cli.commands.options import FaultCommand, account_options
+from faultlayer_cli.commands.options import FaultCommand, account_options, examples, files
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.input_files import read_event
@@ -32,8 +32,13 @@ _PLAIN = re.compile(r"[\x21-\x7e]{1,256}")
 _STYLES = {HITS: "red", MAY_HIT: "yellow"}
 
 
-@click.command(cls=FaultCommand)
-@click.option("--event", metavar="FILE|-", required=True, help="the event, as JSON")
+@click.command(
+    cls=FaultCommand,
+    epilog=examples("faultlayer explain --event event.json --status 503 --match path=/orders"),
+)
+@click.option(
+    "--event", metavar="FILE|-", required=True, help="the event, as JSON", shell_complete=files
+)
 @click.option("--request-id", metavar="ID", help="for the draws of a seed")
 @click.option("--function-arn", metavar="ARN", default=_ARN, help="as it is invoked")
 @click.option("--at", metavar="TIME", help="when, as in 2027-01-31T17:00:00Z [default: now]")
@@ -48,11 +53,11 @@ def explain(
     json_: bool,
     **typed: str | None,
 ) -> int:
-    """Say which faults would hit this event, which would not, and why. Nothing is injected.
+    """Say which faults would hit an event, and why.
 
-    Faults are given as for `faultlayer local`: as flags, as --plan, or as variables that are set;
-    --fault-event is the fault. A live plan (ssm:, appconfig:, file:) is read where it is. No other
-    plan needs AWS.
+    Nothing is injected. Faults are given as for `faultlayer local`: as flags, as --plan, or as
+    variables that are set; --fault-event is the fault. A live plan (ssm:, appconfig:, file:) is
+    read where it is. No other plan needs AWS.
 
     Exit code 0: all is known. 1: the live plan is not, and so nobody knows what hits.
     """

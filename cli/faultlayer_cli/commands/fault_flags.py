@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import click
+from click.shell_completion import CompletionItem
 
 from faultlayer.faults import all_faults
 from faultlayer.jsontext import unmarked
 from faultlayer.settings.configuration import Problem
-from faultlayer.values.kinds import Flag, Matching, PlanOrPlace
+from faultlayer.values.kinds import Choice, Flag, Matching, PlanOrPlace
 from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.variables import Variables
@@ -86,7 +87,18 @@ class Setting:
             help=self.help,
             hidden=self.option in COMMON + AT_START,
             callback=_plan if isinstance(self.option.kind, PlanOrPlace) else None,
+            shell_complete=self._completed,
         )
+
+    def _completed(
+        self, ctx: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The words that a shell completes it with."""
+        kind = self.option.kind
+        if isinstance(kind, PlanOrPlace):
+            return [CompletionItem(incomplete, type="file")]
+        words = kind.words if isinstance(kind, Choice) else ()
+        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
     @property
     def help(self) -> str:

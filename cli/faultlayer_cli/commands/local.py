@@ -22,7 +22,7 @@ from faultlayer.values.kinds import Whole
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli import interrupts
 from faultlayer_cli.commands import fault_flags
-from faultlayer_cli.commands.options import FaultCommand
+from faultlayer_cli.commands.options import FaultCommand, examples, files, folders
 from faultlayer_cli.errors import FunctionFailed, Mistake
 from faultlayer_cli.given_variables import of_assignments, of_files
 from faultlayer_cli.input_files import read_event
@@ -139,8 +139,15 @@ def environment(
     return found
 
 
-@click.command(cls=FaultCommand, context_settings={"max_content_width": 100})
-@click.argument("folder", metavar="DIR")
+@click.command(
+    cls=FaultCommand,
+    context_settings={"max_content_width": 100},
+    epilog=examples(
+        "faultlayer local path/to/function --latency 100ms..400ms --rate 20%",
+        "faultlayer local path/to/function --invoke event.json --status 503",
+    ),
+)
+@click.argument("folder", metavar="DIR", shell_complete=folders)
 @click.option(
     "--handler",
     metavar="HANDLER",
@@ -151,7 +158,12 @@ def environment(
     type=click.Choice([each.value for each in Runtime]),
     help="of the function, if its files leave that open",
 )
-@click.option("--invoke", metavar="FILE|-", help="invoke once with this event, print the answer")
+@click.option(
+    "--invoke",
+    metavar="FILE|-",
+    shell_complete=files,
+    help="invoke once with this event, print the answer",
+)
 @click.option(
     "--quiet", "-q", is_flag=True, help="on standard error only the function's output, and errors"
 )
@@ -173,6 +185,7 @@ def environment(
 @click.option(
     "--env-file",
     metavar="FILE",
+    shell_complete=files,
     multiple=True,
     help="a file of such variables, as dotenv or AWS writes them (repeatable)",
 )
@@ -192,6 +205,7 @@ def environment(
 @click.option(
     "--layer",
     metavar="DIR",
+    shell_complete=folders,
     help="the unpacked layer [default: that of this installation]",
 )
 @click.option("--for", "for_", metavar="TIME", help="the faults end after 30m, 2h, 1d")
@@ -221,11 +235,12 @@ def local(
     image: str | None,
     **typed: str | None,
 ) -> None:
-    """Run the function in DIR under AWS's Lambda Runtime Interface Emulator.
+    """Run a function on this machine, with faults.
 
-    The layer is at /opt. Linux needs neither Docker nor root. If that cannot work, the function
-    runs in a Docker container. It serves the invoke endpoint until interrupted, or invokes once
-    with --invoke. Logs go to standard error.
+    The function in DIR runs under AWS's Lambda Runtime Interface Emulator, with the layer at /opt.
+    Linux needs neither Docker nor root. If that cannot work, the function runs in a Docker
+    container. It serves the invoke endpoint until interrupted, or invokes once with --invoke. Logs
+    go to standard error.
 
     Each flag of a fault stands for an environment variable: --latency-when after is
     FAULTLAYER_LATENCY_WHEN=after. Those that are set already count too; flags win.

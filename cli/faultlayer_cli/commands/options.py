@@ -6,10 +6,29 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from faultlayer_cli.commands import fault_flags
 
 Command = Callable[..., Any]
+
+
+def examples(*lines: str) -> str:
+    """The end of a help page: commands as they are typed, one a line."""
+    heading = "Example:" if len(lines) == 1 else "Examples:"
+    return "\n".join(["\b", heading, *(f"  {line}" for line in lines)])
+
+
+def files(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete a file's name."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def folders(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete a folder's name."""
+    return [CompletionItem(incomplete, type="dir")]
 
 
 def account_options(command: Command) -> Command:
@@ -71,6 +90,20 @@ def source_options(command: Command) -> Command:
 
 class FaultCommand(click.Command):
     """A command whose help shows the faults under headings of their own."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete also what the help leaves out, once a fault is typed: `--latency-rate`."""
+        found = super().shell_complete(ctx, incomplete)
+        flags = [s.flag for s in fault_flags.settings() if s.about_fault]
+        if any(incomplete.startswith(flag) for flag in flags):
+            found += [
+                CompletionItem(name, help=parameter.help)
+                for parameter in self.get_params(ctx)
+                if isinstance(parameter, click.Option) and parameter.hidden
+                for name in parameter.opts
+                if name.startswith(incomplete)
+            ]
+        return found
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         headings = {s.parameter: (s.heading, s.about) for s in fault_flags.settings()}

@@ -12,14 +12,14 @@ import click
 
 from faultlayer_cli.aws.account import open_account
 from faultlayer_cli.commands import output
-from faultlayer_cli.commands.options import account_options
+from faultlayer_cli.commands.options import account_options, examples
 from faultlayer_cli.layers import versions
 from faultlayer_cli.layers.publish import Published, check_access, check_name, chosen_zips
 from faultlayer_cli.layers.publish import publish as publish_layer
 from faultlayer_cli.terminal import TERMINAL, put
 
 
-@click.command()
+@click.command(epilog=examples("faultlayer publish --region eu-west-1"))
 @click.option(
     "--arch",
     "architecture",
@@ -50,7 +50,7 @@ def publish(
     region: str | None,
     json_: bool,
 ) -> int:  # fmt: skip
-    """Publish the layers to your AWS account, and print their ARNs.
+    """Publish the layers to your account, and print their ARNs.
 
     A version that has the same content already is used again. `faultlayer attach` then finds the
     newest layer for a function's architecture by itself.

@@ -15,7 +15,7 @@ from faultlayer.values import instant
 from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output
-from faultlayer_cli.commands.options import account_options, group_options
+from faultlayer_cli.commands.options import account_options, examples, files, group_options
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.logs.report import of_cloudwatch, of_files
@@ -28,8 +28,13 @@ _ALLOWED = "for example 30m, 2h, 1d or 2027-01-31T17:00:00Z"
 _NONE = "–"
 
 
-@click.command()
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.command(
+    epilog=examples(
+        "faultlayer report --function 'orders-*' --since 30m",
+        "aws logs tail /aws/lambda/orders --since 1h | faultlayer report -",
+    )
+)
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=files)
 @click.option(
     "--log-group", "groups", metavar="NAME", multiple=True, help="a log group of CloudWatch"
 )
@@ -56,7 +61,7 @@ def report(
     region: str | None,
     json_: bool,
 ) -> int:
-    """Sum up what was injected, against invocations, errors and durations.
+    """Sum up a log: injections against errors and durations.
 
     The log comes from CloudWatch (--log-group, --function, --tag, --stack), or from FILE: what was
     saved of it by `aws logs`, `sam logs`, Logs Insights or a terminal, as text, JSON or CSV; - is

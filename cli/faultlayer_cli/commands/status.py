@@ -12,7 +12,12 @@ from faultlayer_cli.aws.account import open_account
 from faultlayer_cli.aws.arn import is_ours
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output, results
-from faultlayer_cli.commands.options import account_options, region_options, selection_options
+from faultlayer_cli.commands.options import (
+    account_options,
+    examples,
+    region_options,
+    selection_options,
+)
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.fleet import published
 from faultlayer_cli.fleet.status import FunctionStatus, RegionStatus
@@ -24,7 +29,7 @@ _SETTINGS = frozenset(PREFIX + option.name for option in GLOBALS)
 _STYLES = {"armed": "red", "wrong": "yellow", "not read": "yellow", "disabled": "green"}
 
 
-@click.command()
+@click.command(epilog=examples("faultlayer status", "faultlayer status --all-regions"))
 @selection_options
 @region_options
 @account_options
@@ -37,7 +42,9 @@ def status(
     region: str | None,
     json_: bool,
 ) -> int:
-    """Show which functions have the layer, with which faults: all, or those named.
+    """Show which functions have the layer, and with which faults.
+
+    All functions are shown, or those named.
 
     A live plan is read with your own credentials, and what it says now is shown. A function without
     AWS's layer, through which it would read it, is *not read*.

@@ -10,7 +10,12 @@ import click
 from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output, results
-from faultlayer_cli.commands.options import account_options, region_options, selection_options
+from faultlayer_cli.commands.options import (
+    account_options,
+    examples,
+    region_options,
+    selection_options,
+)
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.fleet import everywhere
 from faultlayer_cli.fleet.stop import StoppedRegion
@@ -21,7 +26,13 @@ from faultlayer_cli.terminal import TERMINAL, put, say
 FOUND_NOTHING = 4
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "faultlayer stop",
+        "faultlayer stop 'orders-*' --detach",
+        "faultlayer stop --dry-run --all-regions",
+    )
+)
 @selection_options
 @click.option("--dry-run", is_flag=True, help="print what would be stopped, and stop nothing")
 @click.option("--detach", "off", is_flag=True, help="take the layer off as well")
@@ -38,7 +49,9 @@ def stop(
     region: str | None,
     json_: bool,
 ) -> int:
-    """The stop button: no fault is injected any more, in any function, without asking.
+    """Stop all faults in all functions, or in those named.
+
+    This is the stop button: it asks nothing.
 
     Every function of the account and region that has the layer (or those that are named) gets
     FAULTLAYER_DISABLED=true. If none is named, the live plans that they read are disarmed too. If

@@ -9,23 +9,27 @@ import click
 
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.commands import output
+from faultlayer_cli.commands.options import examples, files
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.validation import check_file, check_plan, check_variables
 from faultlayer_cli.terminal import put, say
 
 
-@click.command()
-@click.argument("files", nargs=-1, metavar="[PLAN]...")
+@click.command(epilog=examples("faultlayer validate plan.yaml --variables variables.json"))
+@click.argument("files", nargs=-1, metavar="[PLAN]...", shell_complete=files)
 @click.option(
     "--variables",
     metavar="FILE",
+    shell_complete=files,
     multiple=True,
     help="lines of NAME=value, a JSON object of them, or the answer of `aws lambda "
     "get-function-configuration` (repeatable)",
 )
 @click.option("--json", "json_", is_flag=True, help="print JSON, for scripts")
 def validate(files: Sequence[str], variables: Sequence[str], json_: bool) -> int:
-    """Check plans, and variables in files; with neither, the FAULTLAYER_ variables that are set.
+    """Check plans, and variables in files.
+
+    With neither, the FAULTLAYER_ variables that are set are checked.
 
     A warning names what Lambda takes and what has no effect: a condition that can never hold, an
     end that is in the past.

@@ -6,21 +6,22 @@ from pathlib import Path
 
 import click
 
+from faultlayer_cli.commands.options import examples
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.layers.wrap_package import doubled, unwrap, wrap, write
 from faultlayer_cli.terminal import ask, say
 
 
-@click.command("wrap-package")
+@click.command("wrap-package", epilog=examples("faultlayer wrap-package function.zip wrapped.zip"))
 @click.argument("source", metavar="IN.ZIP", type=click.Path(exists=True, dir_okay=False))
 @click.argument("target", metavar="OUT.ZIP", type=click.Path(dir_okay=False, writable=True))
 @click.option("--unwrap", "undo", is_flag=True, help="give the original package back")
 @click.option("--yes", "-y", is_flag=True, help="overwrite IN.ZIP without asking")
 def wrap_package(source: str, target: str, undo: bool, yes: bool) -> None:
-    """Repackage a deployment zip of an OS-only runtime (provided.*).
+    """Repackage a zip of an OS-only runtime for the layer.
 
-    Such runtimes ignore AWS_LAMBDA_EXEC_WRAPPER. In OUT.ZIP the function's bootstrap starts
-    through the layer's wrapper; without the layer it starts as before.
+    OS-only runtimes (provided.*) ignore AWS_LAMBDA_EXEC_WRAPPER. In OUT.ZIP the function's
+    bootstrap starts through the layer's wrapper; without the layer it starts as before.
     """
     package, made = Path(source), Path(target)
     data = package.read_bytes()

@@ -8,7 +8,7 @@ from faultlayer_cli import interrupts
 from faultlayer_cli.demo.scenes import run
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  faultlayer demo")
 def demo() -> None:
     """Show the three opening faults on an example function.
 

@@ -35,6 +35,7 @@ def _command(command: click.Command, context: click.Context) -> list[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     lines = [f"## faultlayer {context.info_name}", "", "```text", usage, "```", ""]
     lines += _paragraphs(command.help or "")
+    lines += ["```sh", *examples(command), "```", ""]
     rows = []
     for parameter in command.params:
         if "--help" in parameter.opts:  # which all have; click adds it once it was used
@@ -48,6 +49,12 @@ def _command(command: click.Command, context: click.Context) -> list[str]:
         renamed = "".join(f"; `{ours}` is `{there}` here" for ours, there in _renamed(command))
         lines += [f"And the [flags of faults]({_FAULT_FLAGS}){renamed}.", ""]
     return lines
+
+
+def examples(command: click.Command) -> list[str]:
+    """The commands that its help ends with."""
+    found = (command.epilog or "").removeprefix("\b\n").partition(":")[2]
+    return [line.strip() for line in found.strip().splitlines()]
 
 
 def _paragraphs(help: str) -> list[str]:
