@@ -132,6 +132,8 @@ def test_a_condition_that_can_never_hold_is_told_before(aws: Aws, cli: Cli, plan
     assert said.code == 0
     wanted = f"faultlayer: warning: {plan}: faults[0].match can never hold: headers.n is text"
     assert len([line for line in said.lines if line.startswith(wanted)]) == 1
+    cli("arm", plan, "--ssm", SSM)
+    assert f"warning: ssm:{SSM}: faults[0].match can never hold" in cli("show", "--ssm", SSM).err
 
 
 def test_explain_reads_a_live_plan_or_says_that_it_cannot(

@@ -195,6 +195,8 @@ def show(
     live = describe(place, found)
     if live.note:
         say(f"{place}: {live.note}")
+    for line in never_holding(Variables({PLAN: live.text}).configuration, ""):
+        say(f"warning: {place}: {line}")
     if json_:
         output.print_json(
             {

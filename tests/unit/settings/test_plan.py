@@ -111,6 +111,23 @@ def test_a_wrong_rule_is_off_and_the_others_work(given_: Any, field: str, said: 
         assert [fault.name for fault, values in read(good).drafts if values] == ["status"]
 
 
+def test_a_line_break_at_the_end_belongs_to_bodies_alone() -> None:
+    """YAML's `|` leaves one. A plan, unlike a variable, can say a body as it is to be."""
+    kept = []
+    for fault in all_faults():
+        for option in fault.variables().values():
+            values = []
+            for end in ("", "\n"):
+                rule = {fault.main.name: fault.main.kind.example}
+                rule[option.name] = option.kind.example + end
+                ((_, options),) = read({"faults": [{"fault": fault.name, **rule}]}).drafts
+                assert options is not None
+                values.append(option.kind.show(options[option.name]))
+            if values[0] != values[1]:
+                kept.append((fault.name, option.name))
+    assert kept == [("status", "body"), ("corruption", "body")]
+
+
 @pytest.mark.parametrize(
     ("given_", "field", "said"),
     [
