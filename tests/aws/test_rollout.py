@@ -43,6 +43,56 @@ def test_several_functions_are_confirmed_by_their_number(
     assert hit(aws, "a", "b") == [True, True]
 
 
+def test_many_functions_are_said_in_few_lines(
+    aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
+) -> None:
+    names = [f"orders-{number:02}" for number in range(13)]
+    for name in names:
+        make(name)
+    for name in ("osonly-1", "osonly-2", "osonly-3"):
+        make(name, runtime="provided.al2023")
+    said = cli("attach", "o*", "--status", "503", "--until", "2099-01-01T00:00:00Z", input="13\n")
+    assert said.code == 1
+    first_ten = ", ".join(names[:10])
+    assert f"attach to 13 functions in eu-west-1: {first_ten} and 3 more" in said.err
+    assert "besides: 3 refused" in said.err
+    (line,) = [line for line in said.lines if "ignores exec wrappers" in line]
+    assert "faultlayer: 3 functions: refused: its runtime, provided.al2023" in line
+    assert line.endswith(": osonly-1, osonly-2, osonly-3")
+    assert len(said.out.splitlines()) == 5  # a heading, those changed, three refused
+    assert "13 changed, 3 refused" in said.lines[-2]
+    assert "all invocations of 13 functions are hit" in said.lines[-1]
+    again = ("attach", "o*", "--status", "503", "--until", "2099-01-01T00:00:00Z")
+    said = cli(*again, "--dry-run")
+    assert f"{first_ten} and 3 more: unchanged" in said.out
+    said = cli("detach", "orders-*", "--dry-run")
+    assert said.out.count("- FAULTLAYER_STATUS=503") == 1
+    said = cli("stop")
+    assert "13 changed" in said.lines[-1]
+
+
+def test_a_pace_is_kept_and_an_interrupt_ends_the_pause(
+    aws: Aws, make: Make, command: Command, layers: dict[str, str]
+) -> None:
+    for name in ("a", "b", "c"):
+        make(name)
+    changed = threading.Event()
+    aws.front.before(UPDATE, changed.set)
+    typed = ["attach", "a", "b", "c", "--status", "503", "--forever", "--yes", "--pace", "1"]
+    process = command(*typed, "--json")
+    assert changed.wait(30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    told = [entry["outcome"] for entry in json.loads(out)["functions"]]
+    assert process.returncode == 1
+    assert sorted(told) == ["changed", "interrupted", "interrupted"]
+    assert hit(aws, "a", "b", "c") == [outcome == "changed" for outcome in told]
+    assert "3 changes at 1 a minute take 2 min" in err
+    assert "cold starts" in err
+    assert "--pace 1" in err.partition("; to go on: faultlayer attach ")[2]
+    assert "Traceback" not in err
+
+
 def test_a_failure_of_one_leaves_the_others(
     aws: Aws, make: Make, cli: Cli, layers: dict[str, str]
 ) -> None:
@@ -80,8 +130,13 @@ def test_interrupted_each_is_changed_or_not_and_known(
     assert set(told.values()) <= {"changed", "interrupted"}
     assert [told[name] == "changed" for name in names] == hit(aws, *names)
     assert list(told) == names
-    for name, outcome in told.items():
-        assert (f"faultlayer: {name}: interrupted" in err) == (outcome == "interrupted")
+    left = [name for name in names if told[name] == "interrupted"]
+    (line,) = [line for line in err.splitlines() if ": interrupted: not changed: " in line]
+    assert line.endswith(", ".join(left))
+    (line,) = [line for line in err.splitlines() if "; to go on: " in line]
+    assert f"{30 - len(left)} changed, {len(left)} interrupted" in line
+    command = line.partition("; to go on: ")[2]
+    assert command == f"faultlayer attach {' '.join(left)} --yes --json --status 503"
 
 
 def test_stop_reaches_every_attached_function(

@@ -81,6 +81,7 @@ def attach(
     dry_run: bool,
     yes: bool,
     wait: bool,
+    pace: int | None,
     **typed: str | None,
 ) -> int:
     """Put the layer on functions in AWS, with faults.
@@ -92,7 +93,10 @@ def attach(
 
     The faults end by themselves after an hour, unless --for, --until or --forever say otherwise.
 
-    The unpublished version ($LATEST) is changed: published versions and aliases are not.
+    The unpublished version ($LATEST) is changed: published versions and aliases are not. Each
+    change replaces the function's execution environments, so its next invocations are cold starts;
+    --pace 30 changes at most 30 functions per minute. Provisioned concurrency belongs to published
+    versions, and stays.
     """
     selection = Selection(functions, tags, stacks)
     given = variables(typed)
@@ -107,6 +111,7 @@ def attach(
         layer_arn=layer_arn,
         wrapped=wrapped,
         wait=wait,
+        pace=pace,
         progress=TERMINAL,
     )
     code, done = carry_out(prepared, "attach to", dry_run=dry_run, yes=yes, json_=json_)
@@ -147,10 +152,14 @@ def detach(
     dry_run: bool,
     yes: bool,
     wait: bool,
+    pace: int | None,
 ) -> int:
     """Take the layer and its variables off functions.
 
     They are as they were before attach.
+
+    Each change replaces the function's execution environments, so its next invocations are cold
+    starts.
 
     Published versions keep the layer and the faults that they were published with. Those that are
     still armed are named, and the exit code is 1.
@@ -159,7 +168,7 @@ def detach(
     account = open_account(profile, region)
     names = found(selection, account)
     say(f"in {account.place}")
-    prepared = prepare_detach(account, names, wait=wait, progress=TERMINAL)
+    prepared = prepare_detach(account, names, wait=wait, pace=pace, progress=TERMINAL)
     code, _ = carry_out(
         prepared, "detach from", dry_run=dry_run, yes=yes, json_=json_, look=still_armed
     )
@@ -206,9 +215,12 @@ def carry_out(
     elif dry_run:
         results.differences(done)
     else:
-        results.show(account.place, done)
+        results.table(done)
     results.failed(done)
     results.left_published(findings)
+    if not json_:
+        results.summary(account.place, done)
+    results.go_on(done)
     return results.code(done) or (0 if findings.clear else 1), done
 
 
@@ -227,5 +239,7 @@ def confirm(prepared: Prepared, verb: str) -> None:
     word = "yes"
     if len(names) > 1:
         word = str(len(names))
-        say(f"{verb} {word} functions in {account.region}: {', '.join(names)}")
+        say(f"{verb} {word} functions in {account.region}: {published.listed(names)}")
+        if aside := results.counted(one for one in prepared.results if one.name not in names):
+            say(f"besides: {aside}")
     confirmation.ask(word, "nothing was changed", str(account.identity()))

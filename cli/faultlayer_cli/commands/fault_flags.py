@@ -18,6 +18,7 @@ from faultlayer.jsontext import unmarked
 from faultlayer.settings.configuration import Problem
 from faultlayer.values.kinds import Choice, Flag, Matching, PlanOrPlace
 from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
+from faultlayer_cli.commands.again import PLAN_AS_TYPED
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.variables import Variables
 from faultlayer_cli.terminal import say
@@ -119,6 +120,7 @@ def _plan(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
         return value
     from faultlayer_cli.plans.files import load  # which imports PyYAML, and nobody else needs it
 
+    ctx.meta[PLAN_AS_TYPED + (parameter.name or "")] = value
     return load(value).compact()
 
 

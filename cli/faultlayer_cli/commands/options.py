@@ -67,12 +67,14 @@ def group_options(command: Command) -> Command:
 
 
 def change_options(command: Command) -> Command:
-    """--dry-run, --yes and --no-wait."""
+    """--dry-run, --yes, --pace and --no-wait."""
     for option in (
+        click.option("--pace", metavar="N", type=click.IntRange(1, 6000),
+                     help="functions to change per minute at most [default: all at once]"),
         click.option("--wait/--no-wait", default=True, help="for AWS to apply it [default: wait]"),
         click.option("--yes", "-y", is_flag=True, help="go on without asking"),
         click.option("--dry-run", is_flag=True, help="print what would change, and change nothing"),
-    ):
+    ):  # fmt: skip
         command = option(command)
     return command
 

@@ -1,4 +1,4 @@
-"""Print what attach, detach and stop did: a table, and one line per function that was not changed.
+"""Print what attach, detach and stop did: functions with the same outcome share a row or a line.
 
 A value is printed only of variables that are faultlayer's own.
 """
@@ -6,9 +6,10 @@ A value is printed only of variables that are faultlayer's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeVar
 
-from faultlayer_cli.commands import output
+from faultlayer_cli.commands import again, output
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.fleet import published
 from faultlayer_cli.fleet.change import WRAPPER
@@ -16,6 +17,9 @@ from faultlayer_cli.fleet.published import Findings, VersionState
 from faultlayer_cli.fleet.rollout import TROUBLE, Outcome, Result
 from faultlayer_cli.terminal import put, say
 
+T = TypeVar("T", bound=Hashable)
+
+_APART = 10  # functions with the same outcome that have lines of their own
 _SHORT = re.compile(r"(?<=^.) (layer arn:\S+:layer:|FAULTLAYER_)?")
 _STYLES = {
     Outcome.CHANGED: "green",
@@ -27,21 +31,66 @@ _STYLES = {
 }
 
 
-def differences(results: Sequence[Result]) -> None:
-    """Print the exact changes to each function, or the reason why there are none."""
-    for result in results:
-        put(f"{result.name}: {result.outcome.value}" + _because(result))
-        if result.outcome is Outcome.PLANNED and result.change:
-            for line in result.change.difference():
-                put(f"  {line}")
+def differences(found: Sequence[Result]) -> None:
+    """Print the exact changes to each function, or the reason why there are none.
+
+    Of many functions, those with the same changes share them.
+    """
+    told: list[tuple[str, tuple[str, ...]]] = []
+    for one in found:
+        planned = one.change if one.outcome is Outcome.PLANNED else None
+        lines = planned.difference() if planned else []
+        told.append((one.name, (one.outcome.value + _because(one), *lines)))
+    for names, (outcome, *lines) in _grouped(told):
+        put(f"{names}: {outcome}")
+        for line in lines:
+            put(f"  {line}")
 
 
-def show(place: str, found: Sequence[Result]) -> None:
-    """Print the table and, on standard error, the number of each outcome and the place."""
-    rows = [(r.name, Cell(r.outcome.value, _STYLES.get(r.outcome, "")), _brief(r)) for r in found]
+def table(found: Sequence[Result]) -> None:
+    """Print the outcomes; of many functions, those with the same outcome and change share a row."""
+    told = [(one.name, (one.outcome, _brief(one))) for one in found]
+    rows = [
+        (names, Cell(outcome.value, _STYLES.get(outcome, "")), brief)
+        for names, (outcome, brief) in _grouped(told)
+    ]
     output.table(("function", "outcome", ""), rows)
-    counts = [(o.value, sum(r.outcome is o for r in found)) for o in Outcome]
-    say(f"{place}: " + ", ".join(f"{count} {name}" for name, count in counts if count))
+
+
+def _grouped(told: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
+    """Names, and what is told of each; if more than ten have the same, they are told of once."""
+    groups: dict[T, list[str]] = {}
+    for name, text in told:
+        groups.setdefault(text, []).append(name)
+    lines = []
+    for text, names in groups.items():
+        if len(names) > _APART:
+            lines.append((published.listed(names), text))
+        else:
+            lines += [(name, text) for name in names]
+    return lines
+
+
+def summary(place: str, found: Sequence[Result]) -> None:
+    """Say the number of each outcome, and the place: the last word on what was done."""
+    say(f"{place}: {counted(found)}")
+
+
+def counted(found: Iterable[Result]) -> str:
+    """The number of each outcome: `12 changed, 250 unchanged`."""
+    outcomes = [one.outcome for one in found]
+    return ", ".join(f"{outcomes.count(one)} {one.value}" for one in Outcome if one in outcomes)
+
+
+def go_on(found: Sequence[Result], *, named: bool = True) -> None:
+    """After an interrupt, say the command that goes on with the functions that are left.
+
+    `named`: it names them. Else it is the same command again.
+    """
+    left = [one.name for one in found if one.outcome is Outcome.INTERRUPTED]
+    if left:
+        command = again.command_line(left if named else ())
+        say(f"interrupted: {counted(found)}; to go on: {command}")
 
 
 def code(found: Sequence[Result]) -> int:
@@ -54,10 +103,27 @@ def code(found: Sequence[Result]) -> int:
 
 
 def failed(found: Sequence[Result]) -> None:
-    """Print one line on standard error for each function that was not changed, with the reason."""
-    for result in found:
-        if result.outcome in TROUBLE:
-            say(f"{result.name}: {result.outcome.value}{_because(result)}")
+    """Print one line on standard error for each reason why functions were not changed.
+
+    All of these functions are named.
+    """
+    groups: dict[tuple[Outcome, str], list[Result]] = {}
+    for one in found:
+        if one.outcome in TROUBLE:
+            groups.setdefault((one.outcome, _without_name(one)), []).append(one)
+    for (outcome, reason), same in groups.items():
+        if len(same) == 1:
+            say(f"{same[0].name}: {outcome.value}{_because(same[0])}")
+        else:
+            why = f": {reason}" if reason else ""
+            names = ", ".join(one.name for one in same)
+            say(f"{len(same)} functions: {outcome.value}{why}: {names}")
+
+
+def _without_name(result: Result) -> str:
+    """The reason as it is the same for other functions."""
+    name = re.escape(result.name)
+    return re.sub(rf"\b(function|detach|parameter) {name}(?![\w-])", r"\1 NAME", result.reason)
 
 
 def left_published(findings: Findings, *, live: bool = True) -> None:

@@ -60,6 +60,9 @@ def stop(
     Published versions cannot be changed. Those that are still armed are named, with the aliases
     that send to them and the commands that lead callers away.
 
+    Each change replaces the function's execution environments, so its next invocations are cold
+    starts.
+
     With --dry-run nothing is changed, and the exit code is the one to be expected.
 
     Exit codes: 0, nothing injects faults any more; 4, nothing was found to stop, and nothing was
@@ -80,7 +83,7 @@ def stop(
     else:
         for there in done.regions:
             if there.done or there.disarmed:
-                results.show(there.account.place, there.done)
+                results.table(there.done)
                 _table(there.disarmed)
     if dry_run:
         say("nothing was stopped: --dry-run")
@@ -90,6 +93,10 @@ def stop(
         say(line)
     for line in done.missing:
         say(line)
+    for there in done.regions:
+        if not json_ and (there.done or there.disarmed):
+            results.summary(there.account.place, there.done)
+    results.go_on([one for there in done.regions for one in there.done], named=False)
     if not done.certain:
         if not any(there.done or there.disarmed for there in done.regions):
             where = account.identity() if all_regions else account.place

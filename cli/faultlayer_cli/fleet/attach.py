@@ -20,6 +20,7 @@ from faultlayer import __version__
 from faultlayer_cli.aws.account import WORKERS, Account, Function
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.fleet import change, published, timeouts
+from faultlayer_cli.fleet.pace import Pace
 from faultlayer_cli.fleet.replaced import named, replaced
 from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
 from faultlayer_cli.layers import versions
@@ -60,6 +61,7 @@ def prepare_attach(
     layer_arn: str | None = None,
     wrapped: bool = False,
     wait: bool = True,
+    pace: int | None = None,
     progress: Progress = SILENT,
 ) -> Prepared:
     """Look at the functions that are to get the layer, with the faults and the end of `end`.
@@ -78,9 +80,10 @@ def prepare_attach(
                 arns[function.architecture] = arn
         return change.attach(function, arn, end.added, wrapped=wrapped)
 
-    rollout, results = _looked(account, plan, names, wait, progress)
+    turns = Pace(pace)
+    rollout, results = _looked(account, plan, names, wait, progress, turns)
     armed = replaced(one.change for one in results if one.change)
-    notes = [*_notes(end, results), *armed.anew]
+    notes = [*_notes(end, results), *armed.anew, *_cost(results, turns)]
     return Prepared(
         account, results, rollout, tuple(notes), _risk(account, end, results), armed.ended
     )
@@ -91,11 +94,13 @@ def prepare_detach(
     names: Sequence[str],
     *,
     wait: bool = True,
+    pace: int | None = None,
     progress: Progress = SILENT,
 ) -> Prepared:
     """Look at the functions that are to lose the layer. Raises Mistake and Failure."""
-    rollout, results = _looked(account, change.detach, names, wait, progress)
-    return Prepared(account, results, rollout)
+    turns = Pace(pace)
+    rollout, results = _looked(account, change.detach, names, wait, progress, turns)
+    return Prepared(account, results, rollout, tuple(_cost(results, turns)))
 
 
 def still_armed(account: Account, results: Sequence[Result]) -> published.Findings:
@@ -107,9 +112,14 @@ def still_armed(account: Account, results: Sequence[Result]) -> published.Findin
 
 
 def _looked(
-    account: Account, plan: Planner, names: Sequence[str], wait: bool, progress: Progress
+    account: Account,
+    plan: Planner,
+    names: Sequence[str],
+    wait: bool,
+    progress: Progress,
+    pace: Pace,
 ) -> tuple[Rollout, tuple[Result, ...]]:
-    rollout = Rollout(account, plan, wait=_WAIT if wait else 0, progress=progress)
+    rollout = Rollout(account, plan, wait=_WAIT if wait else 0, progress=progress, pace=pace)
     try:
         results = rollout.preview(names)
     except KeyboardInterrupt:
@@ -160,6 +170,18 @@ def _notes(end: Ending, results: Sequence[Result]) -> list[str]:
                 "`stop` and `detach` cannot change it"
             )
     return notes
+
+
+def _cost(results: Sequence[Result], pace: Pace) -> list[str]:
+    """What the changes cost their callers, and how long they take at this pace."""
+    count = sum(one.outcome is Outcome.PLANNED for one in results)
+    if not count:
+        return []
+    lines = [
+        "each change replaces the function's execution environments: the next invocations are cold "
+        "starts"
+    ]
+    return lines + ([told] if (told := pace.told(count)) else [])
 
 
 def _unread(changes: Sequence[change.Change]) -> list[str]:

@@ -27,6 +27,7 @@ from faultlayer_cli.aws.account import (
 )
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.fleet.change import Change, Refusal
+from faultlayer_cli.fleet.pace import Pace
 from faultlayer_cli.progress import SILENT, Progress
 
 _POLLS = (0.2, 0.5, 1.0, 2.0)  # seconds between two looks at an update, the last one repeated
@@ -94,7 +95,9 @@ class Rollout:
         persistent: bool = False,
         stopped: threading.Event | None = None,
         progress: Progress = SILENT,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace or Pace()
         self._account = account
         self._plan = plan
         self._wait = wait
@@ -156,6 +159,7 @@ class Rollout:
         """Make the planned change of one function."""
         if result.outcome is not Outcome.PLANNED:
             return result
+        self._pace.take_turn(self._stopped.wait)
         for _ in range(_ATTEMPTS):
             if self._stopped.is_set():
                 return replace(result, outcome=Outcome.INTERRUPTED, reason="not changed")
