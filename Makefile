@@ -23,7 +23,7 @@ SITE := $(BIN)/python -m sphinx --fail-on-warning --keep-going --doctree-dir bui
 SAM := .venv-sam
 FUZZ := .venv-fuzz
 SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare \
-	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap-*) \
+	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap*) \
 	$(wildcard tests/runtimes/bootstraps/* tests/rie/functions/probe/*-wrapper)
 
 .DEFAULT_GOAL := help

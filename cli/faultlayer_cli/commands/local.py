@@ -92,10 +92,16 @@ def function_in(
         raise Mistake("--handler is empty; allowed: for example app.handler, or none, to find it")
     if image is None:
         return find(folder, handler, runtime)
-    of_image = next((each for each in Runtime if each.value in image.rpartition("/")[2]), None)
-    if of_image is not None and (handler is None or of_image is Runtime.PYTHON):
-        return find(folder, handler, of_image)
-    return Found(of_image or Runtime.PYTHON, handler or _DEFAULT, "")
+    runtime = runtime or runtime_of(image)
+    if runtime is not None and (handler is None or runtime is Runtime.PYTHON):
+        return find(folder, handler, runtime)
+    return Found(runtime or Runtime.PYTHON, handler or _DEFAULT, "")
+
+
+def runtime_of(image: str) -> Runtime | None:
+    """The runtime of an image by a word in its name; None if there is none."""
+    words = re.findall("[a-z]+", image.rpartition("/")[2])
+    return next((each for each in Runtime if each.value in words), None)
 
 
 def listen_port(text: str | None, once: bool) -> int | None:

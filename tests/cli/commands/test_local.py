@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -94,6 +95,19 @@ def test_quiet_leaves_the_functions_lines(started: Started):
     assert "Hello, Ada!" in out
     (line,) = err.splitlines()
     assert line.startswith("greeting 3 characters")
+
+
+def test_a_plan_in_the_functions_folder(started: Started, tmp_path: Path):
+    folder = tmp_path / "planned"
+    shutil.copytree(HELLO, folder)
+    plan = {"faults": [{"fault": "status", "code": 418, "rate": "100%"}]}
+    (folder / "plan.json").write_text(json.dumps(plan))
+    arguments = ["--invoke", "-", "--plan", "file:/var/task/plan.json"]
+    process = started("local", folder, *arguments)
+    out, err = process.communicate("{}", timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out)["statusCode"] == 418
+    assert "faultlayer: armed: all invocations by status 418\n" in err
 
 
 FAILING = """

@@ -9,6 +9,7 @@ import pytest
 from cli_support import HELLO, Command
 
 from faultlayer_cli.commands import local
+from faultlayer_cli.running.local_function import Runtime
 
 NOISE = "\x01\u00e9" * 2048
 
@@ -139,6 +140,36 @@ def test_other_runtimes_name_their_handlers_as_they_like(typed: Command):
         assert said.code == 0, said.err
         assert said.run is not None
         assert (said.run.docker, said.run.image) == (True, image)
+
+
+@pytest.mark.parametrize(
+    ("image", "runtime"),
+    [
+        ("public.ecr.aws/lambda/python:3.12", Runtime.PYTHON),
+        ("python3.11", Runtime.PYTHON),
+        ("lambda/nodejs:22-arm64", Runtime.NODE),
+        ("java/mine", None),
+        ("lambda/java:21", Runtime.JAVA),
+        ("my-javascript:1", None),
+    ],
+)
+def test_an_image_has_a_runtime_by_its_name(image: str, runtime: Runtime | None):
+    assert local.runtime_of(image) is runtime
+
+
+def test_the_handler_in_an_image_of_a_known_runtime_is_found(typed: Command, tmp_path: Path):
+    (tmp_path / "index.mjs").write_text("export const handler = 1;")
+    said = typed("local", tmp_path, "--image", "public.ecr.aws/lambda/nodejs:22")
+    assert said.run is not None, said.err
+    assert said.run.function.handler == "index.handler"
+    for more in (["--docker"], []):
+        run = typed("local", tmp_path, *more).run
+        assert run is not None
+        assert (run.image, run.docker) == ("public.ecr.aws/lambda/nodejs:22", bool(more))
+    assert typed("local", tmp_path, "--image", "lambda/java:21").code == 2
+    other = typed("local", tmp_path, "--image", "mine").run
+    assert other is not None
+    assert other.function.handler == "app.handler"
 
 
 @pytest.mark.parametrize("way", ["variable", "--function-env", "--plan"])
