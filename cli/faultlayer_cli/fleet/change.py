@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.aws.arn import is_ours
-from faultlayer_cli.fleet import runtimes
+from faultlayer_cli.fleet import runtimes, web_adapter
 from faultlayer_cli.plans.variables import Variables
 
 WRAPPER = "/opt/faultlayer-wrapper"
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 NEXT_WRAPPER = PREFIX + "NEXT_WRAPPER"
 DISABLED = PREFIX + "DISABLED"
+_PORT = PREFIX + "PORT"
 MOST_LAYERS = 5
 MOST_BYTES = 4096  # of all variables together, as Lambda measures them
 
@@ -80,6 +81,7 @@ def attached(function: Function) -> bool:
 def concerned(function: Function) -> bool:
     """True if anything of faultlayer's is in its configuration: the layer, or a variable."""
     redirected = function.variables.get(EXEC_WRAPPER) == WRAPPER
+    redirected = redirected or web_adapter.sent_to_us(function.variables)
     return attached(function) or redirected or bool(_own(function))
 
 
@@ -111,7 +113,8 @@ def _attachable(function: Function, wrapped: bool) -> None:
     """Raise Refusal if the layer would not work, or could not be taken off again."""
     if function.package == "Image":
         raise Refusal("is a container image, which has no layers: see docs/images.md")
-    if why := runtimes.refusal(function.runtime, wrapped=wrapped):
+    served = wrapped or web_adapter.seen(function)
+    if why := runtimes.refusal(function.runtime, wrapped=served):
         raise Refusal(why)
     if function.state == "Failed":
         raise Refusal(f"is in the state Failed: {function.state_reason or 'AWS says not why'}")
@@ -147,6 +150,11 @@ def attach(
     variables[EXEC_WRAPPER] = WRAPPER
     if next_wrapper is not None:
         variables[NEXT_WRAPPER] = next_wrapper
+    if web_adapter.seen(function, next_wrapper):
+        try:
+            web_adapter.send(function, variables)
+        except web_adapter.Unusable as why:
+            raise Refusal(str(why)) from None
     # Room for the stop button, always.
     needed = size(variables | {DISABLED: "true"})
     if needed > MOST_BYTES:
@@ -173,6 +181,8 @@ def detach(function: Function) -> Change:
         del variables[EXEC_WRAPPER]
         if NEXT_WRAPPER in function.variables:
             variables[EXEC_WRAPPER] = function.variables[NEXT_WRAPPER]
+    if web_adapter.sent_to_us(function.variables):  # without the layer nobody listens there
+        del variables[web_adapter.VARIABLE]
     return Change(function, layers, variables)
 
 
@@ -201,7 +211,7 @@ def disable(function: Function) -> Change:
         variables = {
             name: value
             for name, value in function.variables.items()
-            if not name.startswith(PREFIX) or name == NEXT_WRAPPER
+            if not name.startswith(PREFIX) or name in (NEXT_WRAPPER, _PORT)
         }
         if size(variables | {DISABLED: "true"}) <= MOST_BYTES:
             variables[DISABLED] = "true"
@@ -212,6 +222,11 @@ def _without_layer(function: Function) -> str:
     """What to do about variables of faultlayer's without any layer; empty if there are none."""
     if may_inject(function) or not concerned(function):
         return ""
+    if web_adapter.sent_to_us(function.variables):
+        return (
+            f"has no layer, but {web_adapter.VARIABLE} names faultlayer, so the Lambda Web Adapter "
+            f"reaches nobody: `faultlayer detach {function.name}` mends that"
+        )
     redirected = function.variables.get(EXEC_WRAPPER) == WRAPPER
     if redirected and not runtimes.ignores_wrapper(function.runtime):
         return (

@@ -21,7 +21,7 @@ from faultlayer_cli.aws.account import WORKERS, Account, Function, Unknown
 from faultlayer_cli.aws.arn import architecture_of, is_ours
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.fleet import change, everywhere, published
+from faultlayer_cli.fleet import change, everywhere, published, web_adapter
 from faultlayer_cli.fleet.live_plans import LivePlans, LiveState
 from faultlayer_cli.plans import agents
 from faultlayer_cli.plans.place import named
@@ -203,18 +203,21 @@ def _judge(function: Function, variables: Variables, ours: Sequence[str]) -> tup
         notes.append(f"{change.EXEC_WRAPPER} is not {change.WRAPPER}")
     if ours and architecture_of(ours[0]) != function.architecture:
         notes.append(f"the layer is not for {function.architecture}")
+    adapter, told = _judge_adapter(function, bool(ours) or image)
+    notes += adapter
     problems = [f"{problem.variable} {problem.message}" for problem in variables.problems]
     if notes or problems:
         return "wrong", notes + problems
     if variables.disabled:
-        return "disabled", notes
+        return "disabled", told
     if variables.idle(time.time()):
-        return "over", notes  # whatever a live plan says
+        return "over", told  # whatever a live plan says
     if variables.source:
-        return _of_source(function, variables)
+        state, more = _of_source(function, variables)
+        return state, told + more
     if not variables.injects:
-        return ("over" if variables.rules else "idle"), notes
-    return ("dry run" if variables.dry_run else "armed"), notes
+        return ("over" if variables.rules else "idle"), told
+    return ("dry run" if variables.dry_run else "armed"), told
 
 
 def _of_source(function: Function, variables: Variables) -> tuple[str, list[str]]:
@@ -226,3 +229,22 @@ def _of_source(function: Function, variables: Variables) -> tuple[str, list[str]
     if not named(function):
         return LIVE, ["its plan is in its package, and cannot be read from here"]
     return LIVE, []
+
+
+def _judge_adapter(function: Function, listening: bool) -> tuple[list[str], list[str]]:
+    """What is wrong with the Lambda Web Adapter's way to us, and what there is to say of it."""
+    variable, address = web_adapter.VARIABLE, web_adapter.address(function.variables)
+    if web_adapter.sent_to_us(function.variables):
+        if listening:
+            return [], [f"the Lambda Web Adapter asks through faultlayer ({variable}={address})"]
+        return [
+            f"{variable} names {address}, where nobody listens without the layer, so the Lambda "
+            f"Web Adapter cannot work: `faultlayer detach {function.name}` mends that"
+        ], []
+    wrappers = [function.variables.get(name) for name in (change.EXEC_WRAPPER, change.NEXT_WRAPPER)]
+    if not web_adapter.seen(function, *wrappers):
+        return [], []
+    return [
+        f"the Lambda Web Adapter asks Lambda itself, so no fault reaches the function: {variable} "
+        f"is not {address}"
+    ], []
