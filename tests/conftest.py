@@ -18,7 +18,7 @@ from runtimes.matrix import Results
 TESTS = Path(__file__).parent
 # Folders that `make test` leaves out. Each runs in one worker: its tests share images, a browser or
 # what `make dist` writes.
-_WHOLE = ("browser", "images", "release", "sam")
+_WHOLE = ("browser", "images", "release", "sam", "web_adapter")
 
 
 # Property tests that no pause of the machine fails.

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec "$_FAULTLAYER_PYTHON" /var/task/site.py
