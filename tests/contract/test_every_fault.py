@@ -30,6 +30,12 @@ RECORD = {"body": "{}", "attributes": {}, "eventSource": "aws:sqs"}
 RECORDS = [{"messageId": f"m{number}", **RECORD} for number in range(5)]
 FRONT = {"requestContext": {"http": {"method": "GET"}}}
 EVENT = json.dumps({**FRONT, "Records": RECORDS}).encode()  # one that every fault applies to
+WORDS = {BEFORE, AFTER} | {
+    word
+    for fault in FAULTS
+    for option in (fault.main, *fault.options)
+    for word in getattr(option.kind, "words", ())
+}
 SHARED = {option.name for option in COMMON}
 
 every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -391,7 +397,8 @@ def test_its_log_line_holds_numbers_and_no_configured_text(
             fault.name,
             "init" if fault.begin else "8476a536",
         )
-        assert told.pop("when", BEFORE) in (BEFORE, AFTER)
+        for name in [name for name, value in told.items() if isinstance(value, str)]:
+            assert told.pop(name) in WORDS, "one of a few words, never a text of the user's"
         names = told.pop("set", []) + told.pop("unset", [])
         assert all(name.isidentifier() for name in names), "of variables, never what they hold"
         assert all(isinstance(value, (int, float)) for value in told.values()), told

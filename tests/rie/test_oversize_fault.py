@@ -23,4 +23,7 @@ def test_an_injected_answer_grows_too(run):
     answer = json.loads(function.invoke().body)
     assert answer["errorType"] == "Function.ResponseSizeTooLarge"
     assert len(function.lines("answer_refused")) == 1
+    assert [line["fault"] for line in function.lines("fault_injected")] == ["oversize"]
+    (refused,) = function.lines("fault_not_applied")
+    assert refused["message"] == "Lambda refused it with the status 413"
     assert not function.ran()

@@ -65,7 +65,7 @@ def test_each_kind_of_fault(site: Site) -> None:
         {"fault": "status", "code": 503, **at("/status")},
         {"fault": "status", "code": 502, "when": "after", **at("/status-after")},
         {"fault": "exception", "message": "OrderError: no such order", **at("/exception")},
-        {"fault": "corruption", "how": "truncate", **at("/corruption")},
+        {"fault": "corruption", "mode": "truncate", **at("/corruption")},
         {"fault": "headers", "headers": {"x-fault": "on"}, **at("/headers")},
         {"fault": "event", "changes": {"headers.x-seen": "damaged"}, **at("/event")},
         {"fault": "duplicate", "times": 2, **at("/duplicate")},

@@ -14,9 +14,8 @@ from __future__ import annotations
 from _thread import allocate_lock
 from time import monotonic
 
-from faultlayer.log import emit
 from faultlayer.startup import wrapper_file
-from faultlayer.targeting.injection import withdraw_open
+from faultlayer.targeting.injection import refusal, withdraw_open
 from faultlayer.vocabulary.actions import Delay, Fail, SetEnvironment
 
 TYPE_CHECKING = False
@@ -146,14 +145,14 @@ class Start:
             injection.failed(error)
             self._failure = None
             return False
-        if injection.is_open:  # else Lambda could not be reached the first time
-            injection.happened()
         answer = upstream.send(report)
-        upstream.read_rest(answer, lambda data: None)
         if answer.status >= 300:
             self._failure = None
-            emit("warn", "answer_refused", status=answer.status)
+            injection.skipped(refusal(answer.status))
+            upstream.read_rest(answer, lambda data: None)
             return False
+        injection.happened()  # at once: Lambda ends this process with the environment
+        upstream.read_rest(answer, lambda data: None)
         try:
             Runtime(self._runtime_api).kill()
         except OSError:

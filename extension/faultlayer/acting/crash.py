@@ -1,7 +1,10 @@
 """The runtime killed: before it sees the event, while it works, or when it has answered.
 
-The line of the log is written, and all else is withdrawn and released, before the kill: Lambda
-ends this process with the runtime.
+    found, stopped ──> the line of the log ──> all else withdrawn and released ──> killed
+
+The line is written before the kill, since Lambda ends this process with the runtime. But not before
+the runtime is stopped: then it cannot end by itself, and who may stop it may kill it. If it is not
+killed all the same, the line is taken back by another one.
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ from time import monotonic, sleep
 from faultlayer.acting.actors import Actor
 from faultlayer.acting.pending import GRACE
 from faultlayer.environment.processes import Runtime
-from faultlayer.vocabulary.actions import BEFORE, Crash
+from faultlayer.vocabulary.actions import BEFORE, Crash, milliseconds
 from faultlayer.wire.sockets import Gone, wait_for_input
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from faultlayer.acting.actors import Turn
     from faultlayer.targeting.injection import Injection
@@ -27,25 +31,35 @@ _LOOK = 0.05  # seconds between two looks whether the function has answered
 _NOT_FOUND = "no process was found that has the proxy's address in its environment"
 
 
-def crash(injection: Injection, address: bytes, end: Callable[[], object]) -> bool:
+def crash(
+    injection: Injection, address: bytes, end: Callable[[], object], **numbers: Any
+) -> bool:
     """Kill the runtime that was given this address; false, and logged, if that cannot be.
 
-    `end` is called right before.
+    `end` is called right before; `numbers` are for the line of the log.
     """
     try:
-        runtime = Runtime(address)
-        if runtime.within_reach():
-            injection.happened()
-            end()
-            runtime.kill()
-            return True
-        why = _NOT_FOUND
+        stopped = Runtime(address).stop()
     except OSError as error:
-        why = f"the runtime cannot be killed: {posix.strerror(error.errno or 0)}"
-        if not injection.is_open:  # it was found, and refused the signal that it got before
-            return False
-    injection.skipped(why)
+        injection.skipped(_refused(error))
+        return False
+    if not stopped:
+        injection.skipped(_NOT_FOUND)
+        return False
+    injection.happened(**numbers)
+    end()
+    try:
+        if stopped.kill():
+            return True
+        why = "the runtime had ended by itself"
+    except OSError as error:
+        why = _refused(error)
+    injection.retracted(why)
     return False
+
+
+def _refused(error: OSError) -> str:
+    return f"the runtime cannot be killed: {posix.strerror(error.errno or 0)}"
 
 
 class Crashing(Actor):
@@ -70,6 +84,7 @@ class Crashing(Actor):
                 fatal.remove(injection)
                 injection.failed(error)
                 continue
+            turn.pending.handed = until - injection.action.seconds
             wait_for_input(turn.runtime.peer, until, monotonic, lambda: bool(fatal))
             if monotonic() >= until or not fatal:
                 self._kill(turn)
@@ -104,6 +119,9 @@ class Crashing(Actor):
             injection = turn.pending.fatal.pop()
         except IndexError:
             return
-        if crash(injection, turn.runtime_api, turn.pending.end):
+        numbers = {}
+        if injection.action.when != BEFORE:
+            numbers["after_ms"] = milliseconds(monotonic() - turn.pending.handed)
+        if crash(injection, turn.runtime_api, turn.pending.end, **numbers):
             turn.runtime.wait(GRACE)
             raise Gone("the runtime, which was killed")

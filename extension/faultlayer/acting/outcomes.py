@@ -11,6 +11,7 @@ from __future__ import annotations
 from faultlayer.acting.actors import Actor
 from faultlayer.acting.responses import chunked_head, is_streamed
 from faultlayer.acting.rewriting import leave_unchanged, rewrite_whole, rewriting_stream
+from faultlayer.targeting.injection import refusal
 from faultlayer.vocabulary.actions import BEFORE, Rewrite
 
 TYPE_CHECKING = False
@@ -75,8 +76,7 @@ class Failing(_Outcome):
     def _send(
         self, turn: Turn, injection: Injection, built: bytes, streamed: Message | None
     ) -> Message:
-        injection.happened()
-        return turn.upstream.send(built)
+        return _settle(injection, turn.upstream.send(built))
 
 
 class Responding(_Outcome):
@@ -88,12 +88,23 @@ class Responding(_Outcome):
     def _send(
         self, turn: Turn, injection: Injection, built: bytes, streamed: Message | None
     ) -> Message:
-        injection.happened()
         rewrites = turn.pending.open(Rewrite)
         if streamed is None:
-            return turn.responder.send_instead(turn.pending, rewrite_whole(rewrites, built))
+            parts = rewrite_whole(rewrites, built)
+            return _settle(injection, turn.responder.send_instead(turn.pending, parts))
         stream = rewriting_stream(rewrites, streamed, [])
         content = stream.feed(built) + stream.end()
         padding = stream.padding()
         leave_unchanged(stream)
-        return turn.responder.send_pieces(chunked_head(streamed), (content, *padding), b"\r\n")
+        head = chunked_head(streamed)
+        receipt = turn.responder.send_pieces(head, (content, *padding), b"\r\n")
+        return _settle(injection, receipt)
+
+
+def _settle(injection: Injection, receipt: Message) -> Message:
+    """Settle this outcome by Lambda's receipt for it, and return that."""
+    if receipt.status < 300:
+        injection.happened()
+    else:
+        injection.skipped(refusal(receipt.status))
+    return receipt

@@ -30,12 +30,14 @@ class Pending:
     - `sandbox`: set if something of the environment is held for the invocation
     - `fatal`: the injection that is to kill the runtime while the function works, at most one. Two
       threads may want it, so it is in no other place, and the thread that pops it settles it
+    - `handed`: when the function got the event that it is killed for, by the monotonic clock
     """
 
     __slots__ = (
         "_until",
         "fatal",
         "groups",
+        "handed",
         "invocation_id",
         "redelivery",
         "request_id",
@@ -49,6 +51,7 @@ class Pending:
         self.redelivery: Redelivery | None = None
         self.sandbox: Sandbox | None = None
         self.fatal: list[Injection] = []
+        self.handed = monotonic()
         self.groups: dict[type[Action], list[Injection]] = {}
         for injection in chosen.injections:
             self.groups.setdefault(type(injection.action), []).append(injection)

@@ -40,6 +40,34 @@ def _close_all(held: dict[Process, int]) -> None:
         posix.close(fd)
 
 
+class Stopped:
+    """Processes that do nothing any more, nor end by themselves: they are there to be killed."""
+
+    def __init__(self, held: dict[Process, int]) -> None:
+        self._held = held
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
+    def kill(self) -> int:
+        """Kill them; return how many. Raises OSError if that is refused.
+
+        The runtime itself goes last: with it Lambda ends this process, and then nobody would be
+        left to kill its children.
+        """
+        killed = 0
+        try:
+            for fd in reversed(self._held.values()):
+                try:
+                    pidfd_send_signal(fd, SIGKILL)
+                    killed += 1
+                except ProcessLookupError:
+                    pass
+        finally:
+            _close_all(self._held)
+        return killed
+
+
 def _adapter_comes(address: bytes) -> bool:
     """True if the Lambda Web Adapter is told to ask at this address."""
     told = posix.environ.get(_ADAPTER_MARK)
@@ -166,33 +194,21 @@ class Runtime:
             raise refused
         return bool(new)
 
-    def within_reach(self) -> bool:
-        """True if there are any that can be killed. Raises OSError if that is not allowed."""
-        held: dict[Process, int] = {}
-        try:
-            return self._hold_all(held, 0)
-        finally:
-            _close_all(held)
-
-    def kill(self) -> int:
-        """Kill them all, at once; return how many. Raises OSError if that is not allowed.
-
-        First all are stopped, those too that are born meanwhile. The runtime itself goes last:
-        with it Lambda ends this process, and then nobody would be left to kill its children.
-        """
+    def stop(self) -> Stopped:
+        """Stop them all, those too that are born meanwhile. Raises OSError if that is refused."""
         held: dict[Process, int] = {}
         try:
             for _ in range(_ROUNDS):
                 if not self._hold_all(held, SIGSTOP):
                     break
-            return len(held)
-        finally:
-            for fd in reversed(held.values()):
-                try:
-                    pidfd_send_signal(fd, SIGKILL)
-                except ProcessLookupError:
-                    pass
-            _close_all(held)
+        except OSError:
+            if not held:
+                raise
+        return Stopped(held)
+
+    def kill(self) -> int:
+        """Kill them all, at once; return how many. Raises OSError if that is not allowed."""
+        return self.stop().kill()
 
     def _rank(self, pid: int, score: bytes) -> bytes:
         """Set its out-of-memory score; return the score before, empty if it was not changed."""

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-execution.html
 from __future__ import annotations
 
 from faultlayer.values.kinds import Choice, Duration
-from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Crash
+from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Crash, milliseconds
 from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ _DURING = "during"
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     if options.moment == BEFORE:
         return Crash(BEFORE, 0, when=BEFORE)
-    return Crash(AFTER, options.after, after_ms=round(options.after * 1000, 3))
+    return Crash(AFTER, options.after, when=_DURING, after_ms=milliseconds(options.after))
 
 
 FAULT = Fault(

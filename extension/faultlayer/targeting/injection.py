@@ -81,6 +81,14 @@ class Injection:
             self.rule.uncount()
             log_not_applied(self.rule, why, self.request_id)
 
+    def retracted(self, why: str) -> None:
+        """Uncount it, and log why it did not happen, although its line is written.
+
+        Only after `happened`, if the line had to be written before: the act might end this process.
+        """
+        self.rule.uncount()
+        _log_why(self.rule, why, self.request_id)
+
     def failed(self, error: Exception) -> None:
         """Uncount it, and log `internal_error`: the fault's code raised."""
         if self._settle():
@@ -126,6 +134,11 @@ class Chosen:
         self.injections = injections
 
 
+def refusal(status: int) -> str:
+    """The reason if Lambda does not accept what a fault reports, by the status of its answer."""
+    return f"Lambda refused it with the status {status}"
+
+
 def _subject(request_id: str | None) -> dict[str, str]:
     """The fields of a line that name its subject: an invocation, or an environment's start."""
     return {"phase": "init"} if request_id is None else {"request_id": request_id}
@@ -143,4 +156,9 @@ def log_not_applied(rule: Rule, why: str, request_id: str | None) -> None:
     if key in _logged:
         return
     _logged.add(key)
-    emit("warn", "fault_not_applied", fault=key[0], **_subject(request_id), message=why)
+    _log_why(rule, why, request_id)
+
+
+def _log_why(rule: Rule, why: str, request_id: str | None) -> None:
+    name = rule.fault.name
+    emit("warn", "fault_not_applied", fault=name, **_subject(request_id), message=why)

@@ -18,6 +18,12 @@ BEFORE = "before"
 AFTER = "after"
 
 
+def milliseconds(seconds: float) -> float:
+    """The same in milliseconds, for the log: three decimals at most, and none that are zero."""
+    value = round(float(seconds) * 1000, 3)
+    return int(value) if value.is_integer() else value
+
+
 class Action:
     """Base of all. `when` tells on which side of the function it belongs.
 
@@ -41,7 +47,7 @@ class Delay(Action):
     __slots__ = ("seconds", "until")
 
     def __init__(self, seconds: float, when: str = BEFORE, *, until: float | None = None) -> None:
-        super().__init__(when, delay_ms=round(seconds * 1000, 3), when=when)
+        super().__init__(when, delay_ms=milliseconds(seconds), when=when)
         self.seconds = seconds
         self.until = until
 
@@ -56,7 +62,7 @@ class HoldPastDeadline(Action):
     terminal = True
 
     def __init__(self, seconds: float, until: float) -> None:
-        super().__init__(BEFORE, delay_ms=round(seconds * 1000, 3))
+        super().__init__(BEFORE, delay_ms=milliseconds(seconds), when=BEFORE)
         self.seconds = seconds
         self.until = until
 

@@ -93,7 +93,8 @@ def test_its_answer_is_lost_where_it_is_quicker(
     assert not invoked.done.is_set()
     (line,) = logged()
     assert (line["event"], line["fault"]) == ("fault_injected", "crash")
-    assert line["after_ms"] == 600_000
+    assert line["when"] == "during"
+    assert 0 < line["after_ms"] < 60_000, "when it was killed, not when it was to be"
 
 
 def test_so_is_a_streamed_one_and_an_error(

@@ -44,9 +44,9 @@ def test_several_faults_act_in_the_documented_order(
         "latency",
         "exception",
         "latency",
-        "status",
         "corruption",
         "headers",
+        "status",  # once Lambda has accepted it
     ]
 
 

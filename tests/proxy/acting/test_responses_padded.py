@@ -82,7 +82,7 @@ def test_it_comes_last(api: RuntimeApi, proxied: Proxied, logged: Logged) -> Non
     assert len(invoked.result().content) == 10240
     assert invoked.json["statusCode"] == 503
     faults = [line["fault"] for line in logged()]
-    assert faults == ["duplicate", "status", "corruption", "oversize"]
+    assert faults == ["duplicate", "corruption", "oversize", "status"]
     invoked = streamed(
         api, proxied(api, OVERSIZE="10KB", STATUS="503", STATUS_WHEN="after"), PRELUDE
     )

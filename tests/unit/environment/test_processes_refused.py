@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import posix
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_it_is_said_before_it_happens(
     runtime, send = spawn(), processes.pidfd_send_signal
 
     def kill(fd: int, number: int) -> None:
-        assert number == 0 or len(said) == 1
+        assert len(said) == (number == signal.SIGKILL)
         send(fd, number)
 
     monkeypatch.setattr(processes, "pidfd_send_signal", kill)
@@ -58,6 +59,37 @@ def test_it_is_said_before_it_happens(
     assert [event for event, _ in said] == ["fault_injected"]
     assert due.rule.limit is not None
     assert due.rule.limit.remaining == 0
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        (PermissionError(errno.EPERM, ""), "the runtime cannot be killed: Operation not permitted"),
+        (ProcessLookupError(errno.ESRCH, ""), "the runtime had ended by itself"),
+    ],
+)
+def test_a_line_is_taken_back_if_the_kill_comes_to_nothing(
+    spawn: Spawn,
+    said: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    refused: OSError,
+    why: str,
+) -> None:
+    spawn()
+    send = processes.pidfd_send_signal
+
+    def refuse(fd: int, number: int) -> None:
+        if number == signal.SIGKILL:
+            raise refused
+        send(fd, number)
+
+    monkeypatch.setattr(processes, "pidfd_send_signal", refuse)
+    due = hit()
+    assert not crash(due, ADDRESS.encode(), lambda: None)
+    assert [event for event, _ in said] == ["fault_injected", "fault_not_applied"]
+    assert (said[1][1]["request_id"], said[1][1]["message"]) == ("id", why)
+    assert due.rule.limit is not None
+    assert due.rule.limit.remaining == 1
 
 
 def untouched(said: list[Any], why: str) -> None:
