@@ -404,6 +404,28 @@ def test_its_log_line_holds_numbers_and_no_configured_text(
         assert all(isinstance(value, (int, float)) for value in told.values()), told
 
 
+OTHERWISE = {"disk": "free:1MB", "memory": "free:1MB", "init": "error"}  # another kind of line
+BY_ACTORS = {"held"}  # what only the actor knows
+
+
+@every_fault
+def test_the_fields_of_its_log_line_are_those_of_its_page(fault: Fault) -> None:
+    actions = [*every_action(fault)]
+    if fault.name in OTHERWISE:
+        options = options_of(fault)
+        setattr(options, fault.main.name, fault.main.kind.parse(OTHERWISE[fault.name]))
+        if fault.begin:  # what `error` says, as if nothing else were set
+            options.message = options_of(fault, message="E: m").message
+        other = decided(fault, options, invocation(), 0.5)
+        actions += [other] if other else []
+    told = {name for action in actions for name in action.numbers}
+    assert told | (BY_ACTORS & fault.logged.keys()) == fault.logged.keys()
+    page = (ROOT / "docs" / "faults" / f"{fault.name}.md").read_text()
+    for name, meaning in fault.logged.items():
+        assert f"- `{name}`: {meaning}." in page
+        assert ("milliseconds" in meaning) == name.endswith("_ms")
+
+
 @every_fault
 def test_what_it_leaves_alone_keeps_its_bytes(fault: Fault) -> None:
     """An action on the answer tells whether it changed it, and does not where it says so."""

@@ -19,11 +19,12 @@ from faultlayer.targeting.injection import Injection  # noqa: E402
 
 
 class Injections:
-    """Those that were made since the test began, and those of them that were settled again."""
+    """Those made since the test began; those settled again; fields that no page documents."""
 
     def __init__(self) -> None:
         self.made: list[Injection] = []
         self.again: list[str] = []
+        self.undocumented: list[str] = []
 
     def open(self) -> list[str]:
         return [named(one) for one in list(self.made) if one.is_open]
@@ -35,9 +36,9 @@ def named(one: Injection) -> str:
 
 @pytest.fixture
 def injections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Injections]:
-    """All injections of a test, none of which may be settled twice."""
+    """All injections of a test: none is settled twice, all fields of their lines are documented."""
     found = Injections()
-    begin = Injection.__init__
+    begin, happened = Injection.__init__, Injection.happened
 
     def made(self: Injection, *args: Any, **named: Any) -> None:
         begin(self, *args, **named)
@@ -47,10 +48,23 @@ def injections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Injections]:
         found.again.append(named(one))
         raise AssertionError(f"settled a second time: {named(one)}")
 
+    def documented(self: Injection, **numbers: Any) -> None:
+        fault = self.rule.fault
+        if fault.logged:  # none of a test's own
+            known = fault.logged.keys()
+            found.undocumented += [
+                f"{name} of {fault.name}"
+                for name in {**self.action.numbers, **numbers}
+                if name not in known
+            ]
+        happened(self, **numbers)
+
     monkeypatch.setattr(Injection, "__init__", made)
+    monkeypatch.setattr(Injection, "happened", documented)
     monkeypatch.setattr(injection, "settled_again", again)
     yield found
     assert not found.again
+    assert not found.undocumented, "fields of log lines"
 
 
 @pytest.fixture

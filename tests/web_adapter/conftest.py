@@ -57,7 +57,9 @@ class Site:
             FUNCTIONS / "site", "run.sh", env | variables, timeout=6, layer=self._opt
         )
         bootstrap = FUNCTIONS / f"bootstrap-{self.form}"
-        return Function(self._stack.enter_context(Emulator(function, bootstrap=bootstrap, echo=False)))
+        return Function(
+            self._stack.enter_context(Emulator(function, bootstrap=bootstrap, echo=False))
+        )
 
 
 def seen(answer: Response) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The real Lambda Web Adapter asks through us: served in any case, and hit by every kind of fault."""
+"""The real Lambda Web Adapter asks through us: always served, and hit by every kind of fault."""
 
 from __future__ import annotations
 

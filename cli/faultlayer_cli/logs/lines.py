@@ -47,6 +47,7 @@ class FactKind(Enum):
     ERROR = "failed"
     INJECTED = "injected"
     DRY_RUN = "dry run"
+    RETRACTED = "taken back"  # an injection whose line stands in the log, and did not happen
     TROUBLE = "trouble"
 
 
@@ -216,7 +217,10 @@ def _ours(line: Record) -> Iterator[Fact]:
         yield Fact(
             kind, str(line.request_id or ""), failed=failed, fault=str(line.fault or "unknown")
         )
-    elif line.level in _GRAVE:
+        return
+    if line.retracts is True:
+        yield Fact(FactKind.RETRACTED, str(line.request_id or ""), fault=str(line.fault))
+    if line.level in _GRAVE:
         about = str(line.variable or line.fault or "")
         trouble = Trouble(str(line.event), about, str(line.message or ""))
         yield Fact(FactKind.TROUBLE, trouble=trouble)

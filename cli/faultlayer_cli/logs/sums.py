@@ -132,6 +132,9 @@ class Tally:
             known = self._of.get(seen.request)
             (known[-1] if known else self._another(seen.request)).failed = True
             return
+        if seen.kind is FactKind.RETRACTED:
+            _uncount(self._of.get(seen.request, ()), seen.fault)
+            return
         _count(self._open(seen.request), seen)
 
     def _open(self, request: str) -> LoggedInvocation:
@@ -181,6 +184,14 @@ def _count(one: LoggedInvocation, seen: Fact) -> None:
     one.failed |= seen.failed
     counts = one.injected if seen.kind is FactKind.INJECTED else one.dry_runs
     counts[seen.fault] += 1
+
+
+def _uncount(known: Sequence[LoggedInvocation], fault: str) -> None:
+    """Take back the last injection of this fault among these."""
+    for one in reversed(known):
+        if one.injected[fault]:
+            one.injected -= Counter((fault,))
+            return
 
 
 def _group(

@@ -13,13 +13,18 @@ PARTS = "fault-"  # a page's part is called fault- and the fault's name
 
 
 def head(fault: Fault) -> list[str]:
-    """The fault's effect, its moment, and each option by all of its names."""
+    """The fault's effect, its moment, each option by all of its names, and its log line."""
     lines = [f"**{_sentence(fault.help)}**", ""]
     lines += [_when(fault), ""]
     named = {setting.variable: setting.flag for setting in fault_flags.settings()}
     for variable, option in fault.variables().items():
         lines.append(_option(variable, named[variable], option))
-    return lines
+    lines += [
+        "",
+        "Its line of the [log](../reports.md#the-log) has, besides `fault` and what it hit:",
+        "",
+    ]
+    return lines + [f"- `{name}`: {meaning}." for name, meaning in fault.logged.items()]
 
 
 def _sentence(text: str) -> str:

@@ -31,9 +31,7 @@ _LOOK = 0.05  # seconds between two looks whether the function has answered
 _NOT_FOUND = "no process was found that has the proxy's address in its environment"
 
 
-def crash(
-    injection: Injection, address: bytes, end: Callable[[], object], **numbers: Any
-) -> bool:
+def crash(injection: Injection, address: bytes, end: Callable[[], object], **numbers: Any) -> bool:
     """Kill the runtime that was given this address; false, and logged, if that cannot be.
 
     `end` is called right before; `numbers` are for the line of the log.

@@ -181,4 +181,8 @@ FAULT = Fault(
     help="SQS, Kinesis, DynamoDB stream and Kafka batches report that share as `batchItemFailures`",
     main=Option("share", Rate(), "share of the records; a fraction of a record by chance"),
     decide=decide,
+    logged={
+        "failed": "how many records are reported as failed",
+        "records": "how many records the event has",
+    },
 )

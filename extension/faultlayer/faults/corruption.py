@@ -104,7 +104,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
         answer.filter_body(corrupt_stream(mode, replacement), anew=mode == REPLACE)
         return True
 
-    return Rewrite(whole, stream)
+    return Rewrite(whole, stream, mode=options.mode)
 
 
 _PAYLOAD = "CHAOS_EXTENSION__RESPONSE__DEFAULT_RESPONSE"
@@ -149,4 +149,7 @@ FAULT = Fault(
         ),
     ),
     decide=decide,
+    logged={
+        "mode": "`truncate`, `garble` or `replace`",
+    },
 )

@@ -28,4 +28,7 @@ FAULT = Fault(
     help="cores are kept busy for the invocation",
     main=Option("cores", Whole(1, _MOST), "how many cores"),
     decide=decide,
+    logged={
+        "cores": "how many cores are kept busy",
+    },
 )

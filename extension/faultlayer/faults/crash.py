@@ -34,4 +34,8 @@ FAULT = Fault(
         Option("after", Duration(), "`during`: how long into the invocation at the latest", 0.1),
     ),
     decide=decide,
+    logged={
+        "when": "`before` or `during` the function's work on the event",
+        "after_ms": "with `during`, how long the function had the event (milliseconds)",
+    },
 )

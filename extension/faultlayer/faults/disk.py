@@ -39,4 +39,9 @@ FAULT = Fault(
         ),
     ),
     decide=decide,
+    logged={
+        "size": "how much is to be filled (bytes)",
+        "left": "how much is to be left free (bytes), with `free:`",
+        "held": "how much is filled while the invocation lasts (bytes)",
+    },
 )

@@ -26,4 +26,7 @@ FAULT = Fault(
     help="the function is given the same event this often, and only the last answer leaves",
     main=Option("times", Whole(2, 10), "how often, the first time included"),
     decide=decide,
+    logged={
+        "times": "how often the function is to get the event, the first time included",
+    },
 )

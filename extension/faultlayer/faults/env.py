@@ -97,4 +97,8 @@ FAULT = Fault(
     help="the runtime starts with environment variables set or unset",
     main=Option("variables", Variables(), "names and texts; null unsets"),
     begin=begin,
+    logged={
+        "set": "the names of the variables that are set, without their values",
+        "unset": "the names of the variables that are unset",
+    },
 )

@@ -91,4 +91,7 @@ FAULT = Fault(
     help="the function receives a damaged event",
     main=Option("changes", Changes(), "what to set, by path as in a match; null removes"),
     decide=decide,
+    logged={
+        "paths": "how many paths of the event are to be set or removed",
+    },
 )

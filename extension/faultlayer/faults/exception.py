@@ -42,4 +42,8 @@ FAULT = Fault(
         ),
     ),
     decide=decide,
+    logged={
+        "function_error": "true: Lambda counts the invocation as an error",
+        "when": "`before` or `after` the function",
+    },
 )

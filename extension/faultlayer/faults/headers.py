@@ -48,4 +48,7 @@ FAULT = Fault(
     help="headers of an HTTP-shaped response are set or removed (CORS failures)",
     main=Option("headers", HeaderSet(remove=True), "what to set; null removes"),
     decide=decide,
+    logged={
+        "headers": "how many headers are to be set or removed",
+    },
 )

@@ -70,4 +70,9 @@ FAULT = Fault(
         ),
     ),
     begin=begin,
+    logged={
+        "delay_ms": "how long the start takes longer (milliseconds), unless it fails",
+        "function_error": "true, with `error`: the start fails",
+        "when": "`before` the function gets its first event",
+    },
 )

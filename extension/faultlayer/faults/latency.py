@@ -60,4 +60,8 @@ FAULT = Fault(
     ),
     decide=decide,
     doubt=doubt,
+    logged={
+        "delay_ms": "how long the event or the response is held (milliseconds)",
+        "when": "`before` or `after` the function",
+    },
 )

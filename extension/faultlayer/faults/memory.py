@@ -28,4 +28,9 @@ FAULT = Fault(
     help="memory is held for the invocation",
     main=Option("amount", Amount(_MOST), "how much is held, or left free"),
     decide=decide,
+    logged={
+        "size": "how much is to be taken (bytes)",
+        "left": "how much is to be left free (bytes), with `free:`",
+        "held": "how much is taken while the invocation lasts (bytes)",
+    },
 )

@@ -52,4 +52,7 @@ FAULT = Fault(
     help="the response is padded to this size (over 6 MB Lambda refuses it)",
     main=Option("size", Size(1, _MOST, "7MB"), "how long the whole response gets"),
     decide=decide,
+    logged={
+        "size": "the size of the response with its padding (bytes)",
+    },
 )

@@ -61,4 +61,8 @@ FAULT = Fault(
         ),
     ),
     decide=decide,
+    logged={
+        "status": "the HTTP status",
+        "when": "`before` or `after` the function",
+    },
 )

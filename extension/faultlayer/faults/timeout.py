@@ -49,4 +49,8 @@ FAULT = Fault(
     ),
     decide=decide,
     doubt=doubt,
+    logged={
+        "delay_ms": "how long the event is held (milliseconds)",
+        "when": "`before`: the function gets the event late, or never",
+    },
 )

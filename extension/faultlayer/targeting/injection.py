@@ -87,7 +87,7 @@ class Injection:
         Only after `happened`, if the line had to be written before: the act might end this process.
         """
         self.rule.uncount()
-        _log_why(self.rule, why, self.request_id)
+        _log_why(self.rule, why, self.request_id, retracts=True)
 
     def failed(self, error: Exception) -> None:
         """Uncount it, and log `internal_error`: the fault's code raised."""
@@ -159,6 +159,6 @@ def log_not_applied(rule: Rule, why: str, request_id: str | None) -> None:
     _log_why(rule, why, request_id)
 
 
-def _log_why(rule: Rule, why: str, request_id: str | None) -> None:
+def _log_why(rule: Rule, why: str, request_id: str | None, **more: Any) -> None:
     name = rule.fault.name
-    emit("warn", "fault_not_applied", fault=name, **_subject(request_id), message=why)
+    emit("warn", "fault_not_applied", fault=name, **_subject(request_id), **more, message=why)

@@ -21,7 +21,7 @@ from faultlayer.values.kinds import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from faultlayer.vocabulary.actions import Action
@@ -84,6 +84,9 @@ def _as_said(options: Options, timeout: float) -> str:
     return ""
 
 
+_NO_FIELDS: Mapping[str, str] = {}
+
+
 def _never(options: Options, invocation: Invocation, draw: float) -> Action | None:
     """The decision about invocations of a fault that hits starts alone."""
     return None
@@ -108,6 +111,7 @@ class Fault:
         "doubt",
         "equivalents",
         "help",
+        "logged",
         "main",
         "name",
         "options",
@@ -126,6 +130,7 @@ class Fault:
         decide: Callable[[Options, Invocation, float], Action | None] = _never,
         begin: Callable[[Options, float], Action | None] | None = None,
         doubt: Callable[[Options, float], str] = _as_said,
+        logged: Mapping[str, str] = _NO_FIELDS,
     ) -> None:
         self.name = module.rpartition(".")[2]
         self.order = order
@@ -136,6 +141,7 @@ class Fault:
         self.decide = decide
         self.begin = begin
         self.doubt = doubt
+        self.logged = logged
 
     @property
     def common(self) -> tuple[Option, ...]:

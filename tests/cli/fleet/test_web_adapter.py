@@ -1,4 +1,4 @@
-"""The Lambda Web Adapter's variable: attach sets it, detach takes it off, stop and status know it."""
+"""The Lambda Web Adapter's variable: attach sets it, detach takes it off, status names it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,35 @@ from dataclasses import replace
 
 import pytest
 
-from faultlayer_cli.aws.account import Function
+from faultlayer_cli.aws.account import Function, function
 from faultlayer_cli.fleet import change
 from faultlayer_cli.fleet.change import DISABLED, EXEC_WRAPPER, NEXT_WRAPPER, WRAPPER, Refusal
 from faultlayer_cli.fleet.status import describe
 from faultlayer_cli.fleet.web_adapter import VARIABLE, seen, sent_to_us
-from test_change import ACCOUNT, FAULTS, OURS, done, make
 
+ACCOUNT = "arn:aws:lambda:eu-west-1:123456789012"
+OURS = f"{ACCOUNT}:layer:faultlayer-x86_64:3"
+FAULTS = {"FAULTLAYER_LATENCY": "300ms"}
 BOOTSTRAP = {EXEC_WRAPPER: "/opt/bootstrap"}
 LAYER = "arn:aws:lambda:eu-west-1:753240598075:layer:LambdaAdapterLayerX86:24"
 
 
 def web(*layers: str, runtime: str = "nodejs20.x", **variables: str) -> Function:
-    return make(
-        Runtime=runtime,
-        Layers=[{"Arn": arn} for arn in layers],
-        Environment={"Variables": variables},
+    return function(
+        {
+            "FunctionName": "site",
+            "FunctionArn": f"{ACCOUNT}:function:site",
+            "RevisionId": "1",
+            "Runtime": runtime,
+            "Layers": [{"Arn": arn} for arn in layers],
+            "Environment": {"Variables": variables},
+        }
     )
+
+
+def done(planned: change.Change) -> Function:
+    """The function once AWS has made the change."""
+    return replace(planned.function, layers=planned.layers, variables=dict(planned.variables))
 
 
 @pytest.mark.parametrize(

@@ -182,3 +182,10 @@ def test_what_hits_a_start_is_of_the_invocation_that_waits_for_it() -> None:
     assert not other.faults, "of another environment, whose first event is not in the log"
     tried = summed(dry("", "a"), start("1"), report("1"))
     assert (tried.faults["a"].injections, tried.faults["a"].dry_runs) == (0, 1)
+
+
+def test_an_injection_that_was_taken_back_is_none() -> None:
+    taken = Fact(FactKind.RETRACTED, "1", fault="a")
+    sums = summed(start("1"), hit("1"), taken, report("1"), hit("2"), taken, report("2"))
+    assert sums.faults["a"].injections == 1
+    assert sums.not_hit.invocations == 1

@@ -88,6 +88,7 @@ def test_a_line_is_taken_back_if_the_kill_comes_to_nothing(
     assert not crash(due, ADDRESS.encode(), lambda: None)
     assert [event for event, _ in said] == ["fault_injected", "fault_not_applied"]
     assert (said[1][1]["request_id"], said[1][1]["message"]) == ("id", why)
+    assert said[1][1]["retracts"] is True
     assert due.rule.limit is not None
     assert due.rule.limit.remaining == 1
 
