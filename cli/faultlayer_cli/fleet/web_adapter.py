@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from faultlayer.startup.web_adapter import VARIABLE, names
+from faultlayer.startup.web_adapter import VARIABLE as VARIABLE
+from faultlayer.startup.web_adapter import names
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.plans.variables import Variables
 

@@ -227,3 +227,15 @@ def test_cloudwatch_is_asked_for_all_that_is_understood(message: str, seen: Fact
 def test_no_message_is_too_strange(message: str) -> None:
     for cut in (message, message[: len(message) // 2], message[len(message) // 3 :]):
         list(read(cut))
+
+
+def test_a_line_that_is_taken_back() -> None:
+    line = INJECTED.replace("fault_injected", "fault_not_applied").replace("info", "warn")
+    taken = line[:-1] + ',"retracts":true,"message":"why"}'
+    assert list(read(line)) == [
+        Fact(FactKind.TROUBLE, trouble=Trouble("fault_not_applied", "latency", ""))
+    ]
+    assert list(read(taken)) == [
+        Fact(FactKind.RETRACTED, ID, fault="latency"),
+        Fact(FactKind.TROUBLE, trouble=Trouble("fault_not_applied", "latency", "why")),
+    ]
