@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from faultlayer.acting.actors import Turn
+    from faultlayer.acting.pending import Pending
     from faultlayer.targeting.injection import Injection
 
 _LOOK = 0.05  # seconds between two looks whether the function has answered
@@ -54,6 +55,13 @@ def crash(injection: Injection, address: bytes, end: Callable[[], object], **num
         why = _refused(error)
     injection.retracted(why)
     return False
+
+
+def _passed(injection: Injection, pending: Pending) -> dict[str, float]:
+    """How long the function had the event, for the line of the log."""
+    if injection.action.when == BEFORE:
+        return {}
+    return {"after_ms": milliseconds(monotonic() - pending.handed)}
 
 
 def _refused(error: OSError) -> str:
@@ -105,7 +113,7 @@ class Crashing(Actor):
             injection = pending.fatal.pop()
         except IndexError:
             return
-        crash(injection, turn.runtime_api, pending.end)
+        crash(injection, turn.runtime_api, pending.end, **_passed(injection, pending))
 
     def after(self, turn: Turn, injections: list[Injection]) -> None:
         self._kill(turn)
@@ -117,9 +125,7 @@ class Crashing(Actor):
             injection = turn.pending.fatal.pop()
         except IndexError:
             return
-        numbers = {}
-        if injection.action.when != BEFORE:
-            numbers["after_ms"] = milliseconds(monotonic() - turn.pending.handed)
+        numbers = _passed(injection, turn.pending)
         if crash(injection, turn.runtime_api, turn.pending.end, **numbers):
             turn.runtime.wait(GRACE)
             raise Gone("the runtime, which was killed")
