@@ -81,17 +81,19 @@ class _Opened:
 
     - `listener`: None if there is no proxy
     - `start`: the faults of the start, if there are any
-    - `loop`: accepts connections
+    - `loop`: accepts connections, and hears from the wrapper
+    - `upstream`: the other proxy that stands for Lambda; None if there is none
     """
 
-    __slots__ = ("_reserve", "listener", "loop", "start")
+    __slots__ = ("_reserve", "listener", "loop", "start", "upstream")
 
     def __init__(self, listener: Listener | None = None, start: Start | None = None) -> None:
         self.listener = listener
         self.start = start
         self.loop: Loop | None = None
+        self.upstream: Address | None = None
         self._reserve: list[int] = []
-        if listener is not None:
+        if listener is not None or (start is not None and start.sets_variables):
             from faultlayer.startup.relay import Loop
 
             self.loop = Loop()
@@ -129,18 +131,23 @@ def _open(configuration: Configuration, listener: Listener | None = None) -> _Op
             return opened
     elif chooser is None and not live:
         return _Opened(listener)
-    from faultlayer.startup.listener import LOOPBACK, listen
+    from faultlayer.startup.listener import LOOPBACK, another_address, listen
 
     if (used := listener) is None:
         used, port = listen(configuration.settings.port)
     else:
         port = configuration.settings.port
-    if configuration.settings.runtime_api in ((LOOPBACK, port), ("localhost", port)):
-        message = "is the proxy's own address; allowed: another proxy's; nothing is injected"
-        configuration.problems.append(Problem("FAULTLAYER_RUNTIME_API", message))
-        configuration.disarm()
-        return _Opened(listener, start)
     opened = _Opened(used, start)
+    if configuration.settings.runtime_api is not None:
+        try:
+            opened.upstream = another_address(configuration.settings.runtime_api, port)
+        except ValueError as error:
+            message = (
+                f"{error}; allowed: another proxy's address, as host:port; nothing is injected"
+            )
+            configuration.problems.append(Problem("FAULTLAYER_RUNTIME_API", message))
+            configuration.disarm()
+            return _Opened(listener)
     try:
         opened.reserve()
         if start is not None:
@@ -255,6 +262,18 @@ def _serve(opened: _Opened, upstream: Address, configuration: Configuration) -> 
     return None
 
 
+def _hear_wrapper(loop: Loop | None, start: Start) -> None:
+    """Let the wrapper's report that it has changed variables be heard."""
+    if loop is None or start.reports < 0:
+        return
+
+    def heard() -> None:
+        start.confirm()
+        loop.remove(start.reports)
+
+    loop.add(start.reports, 1, heard)  # POLLIN
+
+
 def main() -> None:
     """Run until Lambda shuts the environment down."""
     log.never_wait()
@@ -278,14 +297,17 @@ def main() -> None:
     if configuration.over is not None:
         over = configuration.over
         emit("info", "window_over", variable=over.variable, message=over.message)
+    if opened.start is not None:
+        _hear_wrapper(opened.loop, opened.start)
     if opened.listener is None:
         if opened.start is not None and opened.start.published:
             _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
-        extension.wait()
+        extension.wait(opened.loop)
+        if opened.start is not None:
+            opened.start.withdraw()
         _leave(0)
     armed = configuration.is_armed
-    upstream = (armed and configuration.settings.runtime_api) or (host, port)
-    proxy = _serve(opened, upstream, configuration)
+    proxy = _serve(opened, opened.upstream or (host, port), configuration)
     if armed:
         _check_redirection(environ, configuration.settings.port, adapters, opened.start)
     extension.wait(opened.loop)
@@ -293,4 +315,6 @@ def main() -> None:
         proxy.end()
         if armed and not proxy.reached:
             emit("warn", "not_redirected", message=_NOBODY_CAME)
+    elif opened.start is not None:
+        opened.start.withdraw()
     _leave(0)

@@ -94,6 +94,12 @@ def park() -> None:
         assert parked.reached.wait(10)
 
 
+def report_of_the_wrapper(published: Path) -> None:
+    """Tell the extension, as the wrapper does, that all variables are changed."""
+    _, pid, _, descriptor = published.read_text().partition("\n")[0].split()
+    Path(f"/proc/{pid}/fd/{descriptor}").write_bytes(b"\n")
+
+
 def log_lines(text: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in text.splitlines()]
     assert all(line["source"] == "faultlayer" for line in lines)

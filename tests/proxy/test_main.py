@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import socket
+import subprocess
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fakes.scripted import Conn, Server
 from fakes.wire import Wire
 
 LATENCY = {"FAULTLAYER_LATENCY": "1ms"}
+WRAPPER = Path(__file__).resolve().parents[2] / "wrapper" / "faultlayer-wrapper"
 ADAPTER = "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
 
 
@@ -291,7 +293,7 @@ def test_another_proxy_as_upstream(api: RuntimeApi, folder: Path) -> None:
         assert not api.given
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0", "[::1]"])
 def test_the_proxy_is_never_its_own_upstream(api: RuntimeApi, folder: Path, host: str) -> None:
     """Each connection would make another, until there are no more descriptors."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -302,7 +304,30 @@ def test_the_proxy_is_never_its_own_upstream(api: RuntimeApi, folder: Path, host
         assert not extension.path.exists()
         (line,) = extension.log
         assert (line["event"], line["variable"]) == ("config_error", "FAULTLAYER_RUNTIME_API")
+        assert line["message"].startswith("is the proxy's own address; allowed: another proxy's")
         assert not listeners(extension.process.pid)
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_variables_are_logged_as_injected_if_the_wrapper_has_changed_them(
+    api: RuntimeApi, folder: Path, wrapped: bool
+) -> None:
+    """With the wrapper itself, and with a runtime that was started without it."""
+    with Extension(api.host, folder, FAULTLAYER_ENV='{"A":"b","C":null}') as extension:
+        api.wait_polls(1)
+        assert not extension.log
+        if wrapped:
+            environ = {"_FAULTLAYER_ADDRESS": str(extension.path), "C": "d"}
+            command = ["/bin/sh", WRAPPER, "/usr/bin/env"]
+            done = subprocess.run(command, env=environ, capture_output=True, check=True)
+            assert b"A=b\n" in done.stdout
+            assert b"C=" not in done.stdout
+            assert soon(lambda: extension.log), "at once, not at the end"
+        api.shutdown()
+        assert extension.exit_code() == 0
+        (line,) = extension.log
+        expected = "fault_injected" if wrapped else "fault_not_applied"
+        assert (line["event"], line["fault"], line["phase"]) == (expected, "env", "init")
 
 
 def test_configuration_trouble_leaves_the_other_faults(api: RuntimeApi, folder: Path) -> None:
@@ -432,7 +457,7 @@ def free_port() -> int:
     [
         ({}, []),
         ({**LATENCY, "FAULTLAYER_DISABLED": "true"}, []),
-        ({"FAULTLAYER_ENV": '{"A": "b"}'}, ["fault_injected"]),
+        ({"FAULTLAYER_ENV": '{"A": "b"}'}, ["fault_not_applied"]),
         ({**LATENCY, "FAULTLAYER_LATENCY_MAX": "0"}, []),
         ({**LATENCY, "FAULTLAYER_END": "2020-01-01T00:00:00Z"}, ["window_over"]),
         ({"FAULTLAYER_LATENCY": "soon"}, ["config_error"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import machine
+from fakes.proxied import soon
 
 WRAPPER = Path(__file__).resolve().parents[2] / "wrapper" / "faultlayer-wrapper"
 ORIGINAL = "127.0.0.1:9001"
@@ -174,9 +176,42 @@ def test_a_garbled_file_is_not_believed(
     assert (started.api, started.arguments, started.code) == (ORIGINAL, ["handler"], 0)
 
 
-def test_a_folder_in_the_file_s_place_is_not_believed(start: Start, published: Path) -> None:
-    published.mkdir()
-    assert start().api == ORIGINAL
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "device", "another user's", "socket"])
+def test_what_is_no_file_of_this_user_is_not_believed(
+    start: Start, published: Path, tmp_path: Path, line: str, kind: str
+) -> None:
+    """Nor waited for: nobody writes to that pipe."""
+    if kind == "folder":
+        published.mkdir()
+    elif kind == "link":
+        (tmp_path / "elsewhere").write_text(line)
+        published.symlink_to(tmp_path / "elsewhere")
+    elif kind == "pipe":
+        os.mkfifo(published)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(str(published))
+    elif os.geteuid():
+        pytest.skip("root alone can make it")
+    elif kind == "device":
+        os.mknod(published, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero, without end
+    else:
+        published.write_text(line)
+        os.chown(published, 12345, 12345)
+    started = start("handler")
+    assert (started.api, started.arguments) == (ORIGINAL, ["handler"])
+    assert not started.errors
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_not_believed(
+    start: Start, published: Path
+) -> None:
+    """A zombie has its id and its start time still."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        stat_file = Path(f"/proc/{process.pid}/stat")
+        assert soon(lambda: stat_file.read_text().rpartition(") ")[2][0] == "Z")
+        published.write_text(f"127.0.0.1:9747 {process.pid} {born(process.pid)}\n")
+        assert start().api == ORIGINAL
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

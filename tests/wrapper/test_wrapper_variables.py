@@ -89,9 +89,10 @@ def start(shell: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         variables: dict[str, str | None],
         where: tuple[str, int] | None = ("127.0.0.1", 9747),
         pid: int | None = None,
+        told: int | None = None,
     ) -> dict[str, str]:
         wrapper_file.withdraw()
-        wrapper_file.publish(where, variables)
+        wrapper_file.publish(where, variables, told)
         if pid is not None:
             ours, other = b" %d " % os.getpid(), b" %d " % pid
             published.write_bytes(published.read_bytes().replace(ours, other))
@@ -163,6 +164,30 @@ def test_a_name_that_the_shell_refuses_stops_nothing(start: Start, name: str) ->
     found = start({"A": "1", name: None, "B": "2"})
     assert (found["A"], found["B"]) == ("1", "2")
     assert found["AWS_LAMBDA_RUNTIME_API"] == "127.0.0.1:9747"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"), [("A", "1", True), ("A", None, True), ("1A", "x", False)]
+)
+def test_it_says_that_it_has_changed_all_variables_if_it_has(
+    start: Start, name: str, text: str | None, said: bool
+) -> None:
+    ours, told = os.pipe2(os.O_NONBLOCK)
+    try:
+        found = start({"KEPT": "changed", name: text}, told=told)
+        assert found["KEPT"] == "changed"
+        if said:
+            assert os.read(ours, 9) == b"\n"
+        else:
+            with pytest.raises(BlockingIOError):
+                os.read(ours, 9)
+    finally:
+        os.close(ours)
+        os.close(told)
+
+
+def test_nobody_who_hears_that_it_has_changed_them_is_no_trouble(start: Start) -> None:
+    assert start({"A": "1"}, told=999) == expected({"A": "1"})
 
 
 def test_what_a_shell_does_not_pass_on_is_refused(shell: list[str]) -> None:

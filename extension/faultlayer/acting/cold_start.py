@@ -1,6 +1,7 @@
 """The start of an execution environment: variables set, the first poll held, or the start failed.
 
     before the runtime starts   publish ──> the wrapper's file: the address, what to set and unset
+    the wrapper has set it      confirm ──> the line of the log
     its first poll              attend  ──> held for a time ──> or the failure reported, and killed
 
 Variables change through the wrapper alone. All polls of one runtime are held until the same moment.
@@ -11,6 +12,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-init
 
 from __future__ import annotations
 
+import posix
 from _thread import allocate_lock
 from time import monotonic
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from faultlayer.wire.runtime_side import RuntimeSide
     from faultlayer.wire.upstream_side import UpstreamSide
 
+_NOT_CHANGED = (
+    "faultlayer's wrapper did not start the runtime, or its shell refuses to change a variable"
+)
 _DYING = 5.0  # seconds until a runtime that could not be ended loses its connection
 
 
@@ -34,6 +39,7 @@ class Start:
 
     - `restored`: the runtime has come out of a snapshot since
     - `published`: the wrapper has been told something
+    - `reports`: the descriptor on which the wrapper says that all variables are changed; -1: none
     """
 
     def __init__(self, chooser: Chooser) -> None:
@@ -51,6 +57,8 @@ class Start:
         self._failed = False
         self.restored = False
         self.published = False
+        self.reports = -1
+        self._unconfirmed: list[Injection] = []
 
     @property
     def needs_proxy(self) -> bool:
@@ -72,17 +80,40 @@ class Start:
             variables.update(injection.action.variables)
         if where is None and not variables:
             return
+        told: int | None = None
         try:
-            wrapper_file.publish(where, variables)
+            if claimed:
+                self.reports, told = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+            wrapper_file.publish(where, variables, told)
         except BaseException:
             for injection in claimed:
                 injection.withdrawn()
             raise
         self.published = True
+        self._unconfirmed = claimed
         if where is not None:
             self._runtime_api = b"%b:%d" % (where[0].encode(), where[1])
+
+    def confirm(self) -> None:
+        """Log the variables as injected if the wrapper says that it has changed them all."""
+        with self._lock:
+            if not self._unconfirmed:
+                return
+            try:
+                posix.read(self.reports, 64)
+            except BlockingIOError:
+                return
+            claimed, self._unconfirmed = self._unconfirmed, []
         for injection in claimed:
             injection.happened()
+
+    def _refute(self) -> None:
+        """Log that the variables were not changed, unless the wrapper says that they were."""
+        self.confirm()
+        with self._lock:
+            claimed, self._unconfirmed = self._unconfirmed, []
+        for injection in claimed:
+            injection.skipped(_NOT_CHANGED)
 
     # -- at the runtime's first poll ----------------------------------------------------------
 
@@ -91,6 +122,7 @@ class Start:
 
         Raise Gone if the start fails, or if the runtime leaves meanwhile.
         """
+        self._refute()
         if not self.needs_proxy:
             return
         # Not before registration, which importing it would delay.
@@ -129,7 +161,8 @@ class Start:
         self._until = monotonic() + seconds
 
     def withdraw(self) -> None:
-        """The environment ends: a failure that is not reported yet will not be."""
+        """The environment ends: neither the wrapper nor the runtime will come any more."""
+        self._refute()
         if self._failure is not None:
             withdraw_open([self._failure])
 

@@ -10,10 +10,10 @@ https://github.com/awslabs/aws-lambda-web-adapter
 
 from __future__ import annotations
 
-from _socket import AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_STREAM, inet_aton, inet_pton, socket
+from _socket import AF_INET, SOCK_CLOEXEC, SOCK_STREAM, socket
 from posix import set_inheritable
 
-from faultlayer.startup.listener import LOOPBACK, listen_at
+from faultlayer.startup.listener import LOOPBACK, is_loopback, listen_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 VARIABLE = "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
 _SCHEME = "http://"
-_OURS = inet_aton(LOOPBACK)
-_ANY = bytes(4)  # 0.0.0.0: a connection to it goes to loopback
-_MAPPED = bytes(10) + b"\xff\xff"  # IPv4 in IPv6: ::ffff:127.0.0.1
 _DESCRIPTORS = range(3, 32)  # the launcher's socket has the lowest number that was free
 
 
@@ -32,19 +29,7 @@ def names(value: str, port: int) -> bool:
     text = value.strip().lower()
     text = text[len(_SCHEME) :] if text.startswith(_SCHEME) else text
     host, _, number = text.partition("/")[0].rpartition(":")
-    return number.isascii() and number.isdigit() and int(number) == port and _is_us(host)
-
-
-def _is_us(host: str) -> bool:
-    if host.rstrip(".") == "localhost":
-        return True
-    try:
-        if host.startswith("["):
-            address = inet_pton(AF_INET6, host.strip("[]"))
-            return address[:12] == _MAPPED and address[12:] in (_OURS, _ANY)
-        return inet_aton(host) in (_OURS, _ANY)  # 127.1 and 2130706433 as well
-    except OSError:
-        return False
+    return number.isascii() and number.isdigit() and int(number) == port and is_loopback(host)
 
 
 def listen(port: int) -> Listener:

@@ -1,9 +1,11 @@
 """The file that tells the wrapper the proxy's address, and which variables to change.
 
-Its first line holds the address (`-`: the runtime keeps the one it has), our process id and our
-start time. The wrapper believes it only while this process lives: /tmp survives a re-initialised
-environment. Then come variables, each a line `NAME COUNT` and COUNT lines of text, none for a
-variable that is to be unset. The file is complete, or not there.
+Its first line holds the address (`-`: the runtime keeps the one it has), our process id, our start
+time, and, if there are variables, a descriptor of ours. The wrapper believes it only while this
+process lives: /tmp survives a re-initialised environment. Then come variables, each a line
+`NAME COUNT` and COUNT lines of text, none for a variable that is to be unset. Once all are changed,
+the wrapper writes a line to that descriptor, by its name in /proc: a shell needs no fork for that.
+The file is complete, or not there.
 """
 
 from __future__ import annotations
@@ -51,10 +53,18 @@ def _lines(variables: Mapping[str, str | None]) -> bytes:
     return "".join(parts).encode()
 
 
-def publish(where: tuple[str, int] | None, variables: Mapping[str, str | None] = _NONE) -> None:
-    """Write the file; raises OSError if that is impossible."""
+def publish(
+    where: tuple[str, int] | None,
+    variables: Mapping[str, str | None] = _NONE,
+    told: int | None = None,
+) -> None:
+    """Write the file; raises OSError if that is impossible.
+
+    `told`: the descriptor that is told once the variables are changed.
+    """
     host = b"%b:%d" % (where[0].encode(), where[1]) if where else b"-"
-    data = b"%b %d %b\n%b" % (host, posix.getpid(), _born(), _lines(variables))
+    last = b"" if told is None else b" %d" % told
+    data = b"%b %d %b%b\n%b" % (host, posix.getpid(), _born(), last, _lines(variables))
     fd = posix.open(PATH, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW, 0o644)
     try:
         try:

@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 
 from fakes import holding
-from fakes.proxied import Address, Extension, Logged, Proxied, serve, soon, started
+from fakes.proxied import (
+    Address,
+    Extension,
+    Logged,
+    Proxied,
+    report_of_the_wrapper,
+    serve,
+    soon,
+    started,
+)
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi, refusal
 from fakes.wire import Wire
@@ -246,6 +255,7 @@ def test_a_delay_and_variables_come_together(
 ) -> None:
     address = proxied(api, INIT="600ms", ENV='{"TABLE":"wrong"}')
     assert published.read_text().partition("\n")[2] == "TABLE 1\nwrong\n"
+    report_of_the_wrapper(published)
     began = time.monotonic()
     for _ in range(2):
         api.invoke()
@@ -255,12 +265,19 @@ def test_a_delay_and_variables_come_together(
     assert [line["fault"] for line in logged("fault_injected")] == ["env", "init"]
 
 
-def test_variables_alone_hold_no_poll(api: RuntimeApi, proxied: Proxied, logged: Logged) -> None:
+@pytest.mark.parametrize("applied", [True, False])
+def test_variables_alone_hold_no_poll(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, published: Path, applied: bool
+) -> None:
     address = proxied(api, ENV='{"TABLE":"wrong"}', LATENCY="1ms")
+    if applied:
+        report_of_the_wrapper(published)
     api.invoke()
     with Runtime(address) as runtime:
         runtime.turn()
-    assert [line["fault"] for line in logged("fault_injected")] == ["env", "latency"]
+    told = [(line["event"], line["fault"]) for line in logged()]
+    env = "fault_injected" if applied else "fault_not_applied"
+    assert told == [(env, "env"), ("fault_injected", "latency")]
 
 
 @pytest.mark.parametrize("how", ["15m", "error"])

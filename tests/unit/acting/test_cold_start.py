@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fakes.proxied import report_of_the_wrapper
 from faultlayer import main
 from faultlayer.acting.cold_start import Start
 from faultlayer.settings import plan
@@ -49,9 +50,51 @@ def test_variables_alone_need_no_proxy(published: Path, capfd: pytest.CaptureFix
     first, _, rest = published.read_text().partition("\n")
     assert first.startswith(f"- {os.getpid()} ")
     assert rest == "TABLE 1\nwrong\nTOKEN 0\n"
+    assert lines(capfd) == [], "nobody has changed anything yet"
+
+
+def made(**more: str) -> Start:
+    """A start with variables, which are published."""
+    chooser = read_environment(TABLE | more).chooser
+    assert chooser is not None
+    start = Start(chooser)
+    start.publish(None)
+    return start
+
+
+def test_variables_are_logged_once_the_wrapper_has_changed_them(
+    published: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    start = made()
+    start.confirm()
+    assert lines(capfd) == []
+    for _ in range(2):  # the runtime may be started twice
+        report_of_the_wrapper(published)
+        start.confirm()
+    start.withdraw()
     (line,) = lines(capfd)
     assert (line["event"], line["fault"], line["phase"]) == ("fault_injected", "env", "init")
     assert (line["set"], line["unset"]) == (["TABLE"], ["TOKEN"])
+
+
+def test_a_report_that_is_read_last_counts_all_the_same(
+    published: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    start = made()
+    report_of_the_wrapper(published)
+    start.withdraw()
+    (line,) = lines(capfd)
+    assert line["event"] == "fault_injected"
+
+
+def test_variables_that_nobody_has_changed_are_not_injected(
+    published: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    start = made(FAULTLAYER_ENV_MAX="1")
+    start.withdraw()
+    (line,) = lines(capfd)
+    assert (line["event"], line["fault"]) == ("fault_not_applied", "env")
+    assert "wrapper" in line["message"]
 
 
 @pytest.mark.parametrize("other", ["LATENCY", "INIT"])
@@ -147,7 +190,11 @@ def test_the_line_of_a_start_carries_metrics_too(
     monkeypatch.setattr("faultlayer.log._metrics", None)
     given = {**TABLE, "FAULTLAYER_METRICS": "emf", "FAULTLAYER_DRY_RUN": dry}
     environ = {**given, "AWS_LAMBDA_FUNCTION_NAME": "orders"}
-    main._prepare(main._configure(environ), environ, None)
+    start = main._prepare(main._configure(environ), environ, None).start
+    assert start is not None
+    if dry == "false":
+        report_of_the_wrapper(published)
+        start.confirm()
     (line,) = lines(capfd)
     assert line["function"] == "orders"
     assert line["dry_runs" if dry == "true" else "injections"] == 1
