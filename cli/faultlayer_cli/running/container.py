@@ -79,7 +79,7 @@ class Container(Endpoint):
     def start(self) -> None:
         self._engine.sweep()
         image = self._engine.image(self._image)
-        layer = self._layer_for(image)
+        self._layer = layer = self._layer_for(image)
         published = self._engine.publishes_here()
         self._container = container = self._create(image, layer, published)
         if not published:

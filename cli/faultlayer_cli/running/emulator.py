@@ -146,6 +146,11 @@ class Endpoint(abc.ABC):
         return self._ports.enter_context(contextlib.closing(Port())).number
 
     @property
+    def layer(self) -> Path | None:
+        """The tree at /opt; None if it has not started and none was named."""
+        return self._layer
+
+    @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}{PATH}"
 

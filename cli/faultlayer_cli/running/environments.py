@@ -179,15 +179,16 @@ class Environments:
         self._waiting_size = 0
         self._closed = False
 
-    def start(self) -> None:
+    def start(self) -> Endpoint:
         """Start the first one, to see that it can be done. Raises Failure if it cannot.
 
         The function itself starts with the first invocation.
         """
         with self._lock:
             first = self._add()
-        first.ready()
+        endpoint = first.ready()
         self._release(first)
+        return endpoint
 
     def invoke(self, payload: bytes, headers: Mapping[str, str]) -> Future[Response] | None:
         """Run it now; None if all environments are busy."""

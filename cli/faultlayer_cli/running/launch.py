@@ -58,11 +58,11 @@ def _tell_links(folder: Path, progress: Progress) -> None:
 
 def endpoint(launch: Launch, progress: Progress = SILENT) -> Endpoint:
     """The place to run the function, not started yet. Raises Failure if there is none."""
-    return endpoints(launch, progress)(progress, port=launch.port)
+    return endpoints(launch, progress)(launch.function, progress, port=launch.port)
 
 
 def endpoints(launch: Launch, progress: Progress = SILENT) -> Callable[..., Endpoint]:
-    """The way to make such places: called with a `Progress` for each, any number of times.
+    """The way to make such places: called with the function and a `Progress` for each.
 
     Notes about the function and the machine are given here, once. Raises Failure if there is none.
     """
@@ -75,8 +75,8 @@ def endpoints(launch: Launch, progress: Progress = SILENT) -> Callable[..., Endp
                 "allows no namespace for processes"
             )
 
-        def emulator(progress: Progress, **more: Any) -> Endpoint:
-            return Emulator(launch.function, progress=progress, **more)
+        def emulator(function: LocalFunction, progress: Progress, **more: Any) -> Endpoint:
+            return Emulator(function, progress=progress, **more)
 
         return emulator
     from faultlayer_cli.running import container, docker_engine  # which import much
@@ -89,9 +89,8 @@ def endpoints(launch: Launch, progress: Progress = SILENT) -> Callable[..., Endp
         reason = refused.partition(": ")[0]
         progress.note(f"runs in Docker, in {launch.image}, since {reason}")
 
-    def in_docker(progress: Progress, **more: Any) -> Endpoint:
+    def in_docker(function: LocalFunction, progress: Progress, **more: Any) -> Endpoint:
         engine = engines.pop() if engines else docker_engine.connect(progress)
-        function = launch.function
         return container.Container(engine, launch.image, function, progress=progress, **more)
 
     return in_docker

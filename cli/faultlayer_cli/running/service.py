@@ -6,6 +6,8 @@ clients --> WebServer --> InvokeApi   --> Environments --> Emulator or Container
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from faultlayer_cli.progress import SILENT, Progress
 from faultlayer_cli.running.emulator import PATH, Endpoint, described
 from faultlayer_cli.running.environments import Environments
@@ -29,6 +31,7 @@ class Service:
         self, launch: Launch, progress: Progress = SILENT, trouble: Progress | None = None
     ) -> None:
         self._launch = launch
+        self._function = launch.function
         self._log = LogLines(progress, trouble)
         self._server = WebServer(launch.port, LIMIT, self._log)
         try:
@@ -38,18 +41,20 @@ class Service:
             raise
 
         def make(number: int) -> Endpoint:
-            return place(self._log.of(number), log_size=_LOG_SIZE)
+            return place(self._function, self._log.of(number), log_size=_LOG_SIZE)
 
         self._environments = Environments(make, launch.concurrency, self._log)
 
     def start(self) -> None:
         """Return as soon as requests are answered. Raises Failure if that cannot be."""
-        self._environments.start()
+        first = self._environments.start()
+        # All have the same layer, also if a checkout's is changed under a run.
+        self._function = replace(self._function, layer=first.layer)
         api: InvokeApi | FunctionUrl
         if self._launch.http:
             api = FunctionUrl(self._environments, self._log)
         else:
-            variables = {**described(self._launch.function), **self._launch.function.env}
+            variables = {**described(self._function), **self._function.env}
             name = variables["AWS_LAMBDA_FUNCTION_NAME"] or "function"
             api = InvokeApi(self._environments, name)
         self._server.start(api.answer)

@@ -120,7 +120,10 @@ class WebServer:
 
     async def _serve(self, handler: Handler, scope: Message, receive: Receive, send: Send) -> None:
         """One request, as ASGI has it."""
-        body = await _read(scope["headers"], receive, self._limit)
+        try:
+            body = await _read(scope["headers"], receive, self._limit)
+        except EOFError:
+            return  # nobody waits for an answer
         request = Request(
             method=scope["method"],
             path=_path(scope["raw_path"].decode("ascii")),
@@ -163,19 +166,22 @@ def _answer_before_end(protocol: Any) -> bool:
 async def _read(headers: list[tuple[bytes, bytes]], receive: Receive, limit: int) -> bytes | None:
     """The body of a request; None if it is larger than the limit.
 
-    The rest of a larger one is read and thrown away by the server, after the answer.
+    The rest of a larger one is read and thrown away by the server, after the answer. Raises
+    EOFError if the client leaves before it has sent all.
     """
     length = dict(headers).get(b"content-length", b"0")
     if int(length) > limit:
         return None
     body = bytearray()
-    while (message := await receive())["type"] == "http.request":
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise EOFError
         body += message["body"]
         if len(body) > limit:
             return None
         if not message["more_body"]:
-            break
-    return bytes(body)
+            return bytes(body)
 
 
 def _path(target: str) -> str:

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,13 @@ import requests
 from botocore.config import Config
 from cli_support import Started
 
+from faultlayer_cli.layers import built
+from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import PATH
+from faultlayer_cli.running.launch import Launch
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import free_port
+from faultlayer_cli.running.service import Service
 
 pytestmark = pytest.mark.usefixtures("namespaces")
 
@@ -226,6 +232,21 @@ def test_an_emulator_that_ends_is_replaced_and_a_line_says_so(serve: Callable[..
     assert "the emulator" in refused.json()["message"]
     assert [answer.status_code for answer in run.many(2, {"sleep": 0.5})] == [200, 200]
     run.until(lambda: len(run.ours) == 3)
+
+
+def test_all_environments_have_the_layer_of_the_first(
+    function: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Although the one of a checkout is built anew meanwhile."""
+    here, other = built.tree(downloads.architecture()), tmp_path / "other"
+    trees = iter([here, other])
+    monkeypatch.setattr(built, "tree", lambda arch: next(trees))
+    launch = Launch(LocalFunction(function), "none", concurrency=2)
+    with closing(Service(launch)) as service, ThreadPoolExecutor() as pool:
+        service.start()
+        asked = [pool.submit(requests.post, service.url, data='{"sleep": 0.3}') for _ in range(2)]
+        assert [answer.result(30).status_code for answer in asked] == [200, 200]
+    assert next(trees) == other
 
 
 def test_nothing_survives_when_it_is_killed(serve: Callable[..., Run], tmp_path: Path):

@@ -24,8 +24,12 @@ from faultlayer_cli.running.web_server import Reply, Request, WebServer
 LIMIT = 100_000
 
 
+asked: list[str] = []
+
+
 async def tell(request: Request) -> Reply:
     """Answer with the request itself, its body as a number of bytes."""
+    asked.append(request.path)
     if request.path == "/fail":
         raise ValueError("no")
     if request.path == "/none":
@@ -103,8 +107,11 @@ def test_a_client_that_has_sent_everything_is_answered(url: str):
     ask = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
     assert b'"body": 2' in raw(url, ask + b"{}", ending=True)
     assert b'"body": 2' in raw(url, ask, b"{}", ending=True)
+    del asked[:]
     for unfinished in (b"", b"POST /x HT", ask, ask + b"{"):
         assert raw(url, unfinished, ending=True) == b""
+    requests.get(url + "/last")
+    assert asked == ["/last"]
 
 
 def test_bodies(url: str):
