@@ -17,6 +17,7 @@ from pathlib import Path
 from layer.report import BuildError, say
 
 IMAGE = "debian:12"
+KEYRINGS = Path("/usr/share/keyrings")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,16 @@ class Distribution:
     origin: str  # as its signed Release files call it, so that no third party's package gets in
     codename: str
     python: str
+
+    @property
+    def keyring(self) -> Path:
+        """The keys that the distribution itself signs its package lists with."""
+        name = f"{self.origin.lower()}-archive-keyring"
+        found = [KEYRINGS / f"{name}.{kind}" for kind in ("gpg", "pgp")]
+        for path in found:
+            if path.is_file():
+                return path
+        raise BuildError(f"{found[0]} is missing (apt-get install {name})")
 
     def __str__(self) -> str:
         return f"{self.origin} {self.codename}"

@@ -1,7 +1,7 @@
 """Debian packages by architecture, fetched without root and kept in `.cache/`.
 
-Promises that a build with its packages cached needs no network, and that only packages which
-the distribution itself signed get in. Must never touch the machine's own apt state.
+A build with its packages cached needs no network. Only packages that the distribution itself signed
+get in, whatever the machine's apt is told to trust. The machine's own apt state is never touched.
 Binding: apt.conf(5), apt_preferences(5).
 """
 
@@ -82,28 +82,40 @@ def _cached(folder: Path, distro: Distribution) -> list[Package] | None:
     return found if all((folder / package.file).is_file() for package in found) else None
 
 
-def _download(work: Path, target: Path, distro: Distribution, arch: str) -> None:
-    apt = ["apt-get", "-q", "-c", str(_configure(work, distro, arch))]
+def _download(
+    work: Path, target: Path, distro: Distribution, arch: str, etc: Path = Path("/etc/apt")
+) -> None:
+    apt = ["apt-get", "-q", "-c", str(_configure(work, distro, arch, etc))]
     # A source that fails must not fail the build: whether the packages can be had decides.
     update = subprocess.run([*apt, "update"], check=False, text=True, capture_output=True)
-    try:
-        run([*apt, "download", *distro.packages], "fetching packages", cwd=target)
-    except BuildError as error:
-        said = [line for line in update.stderr.splitlines() if line.startswith(("E:", "W:"))]
-        raise BuildError("; ".join([str(error), *said[:1]])) from error
+    download = [*apt, "download", *distro.packages]
+    done = subprocess.run(download, check=False, text=True, capture_output=True, cwd=target)
+    if done.returncode:
+        said = [_complaint(done.stderr), _complaint(update.stderr)]
+        raise BuildError(f"fetching packages: {'; '.join(filter(None, said))}")
 
 
-def _configure(work: Path, distro: Distribution, arch: str) -> Path:
+def _complaint(stderr: str) -> str:
+    """The first error of apt's, else its first warning; may be empty."""
+    lines = stderr.splitlines()
+    return next((line for sign in ("E:", "W:") for line in lines if line.startswith(sign)), "")
+
+
+def _configure(work: Path, distro: Distribution, arch: str, etc: Path) -> Path:
     """An apt.conf read after the machine's own, so its proxies and credentials stay in force."""
+    # A list that an earlier build took under other rules would be believed without a signature.
+    shutil.rmtree(work, ignore_errors=True)
     for folder in ("state/lists/partial", "cache/archives/partial"):
         _made(work / folder)
     (work / "state/status").touch()
-    etc = Path("/etc/apt")
-    found = sources.narrowed(etc, distro.codename)
+    found = sources.of_machine(etc, distro.codename, distro.keyring)
+    if not found.files:
+        raise BuildError(f"no package source in {etc} has packages of {distro}")
+    for address in found.trusted:
+        say(f"{address} is marked as trusted: taken is only what {distro.origin} has signed")
     lists = work / "sources.list.d"
-    shutil.rmtree(lists, ignore_errors=True)
     lists.mkdir()
-    for name, content in found.items():
+    for name, content in found.files.items():
         (lists / name).write_text(content, encoding="utf-8")
     (work / "preferences").write_text(
         f"Package: *\nPin: release o={distro.origin}\nPin-Priority: 990\n\n"
@@ -120,14 +132,19 @@ def _configure(work: Path, distro: Distribution, arch: str) -> Path:
         f'APT::Architecture "{debian}";',
         f'APT::Architectures "{debian}";',
         'APT::Sandbox::User "root";',
+        # The machine may be told to trust; the layer's packages are signed, all of them.
+        'APT::Get::AllowUnauthenticated "false";',
+        'Acquire::AllowInsecureRepositories "false";',
+        'Acquire::AllowWeakRepositories "false";',
+        'Acquire::AllowDowngradeToInsecureRepositories "false";',
         f'Dir::State "{work}/state";',
         f'Dir::State::status "{work}/state/status";',
         f'Dir::Cache "{work}/cache";',
         f'Dir::Etc::preferences "{work}/preferences";',
         'Dir::Etc::preferencesparts "/dev/null";',
+        'Dir::Etc::sourcelist "/dev/null";',
+        f'Dir::Etc::sourceparts "{lists}";',
     ]
-    if found:  # else all the machine's sources are tried as they are
-        lines += ['Dir::Etc::sourcelist "/dev/null";', f'Dir::Etc::sourceparts "{lists}";']
     path = work / "apt.conf"
     path.write_text("\n".join(lines) + "\n")
     return path

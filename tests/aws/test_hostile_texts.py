@@ -171,7 +171,7 @@ def local_(there: World) -> Sequence[Sequence[str]]:
     there.patch.setattr(local, "endpoint", lambda launch, progress: Place(progress))
     there.patch.setattr(local, "Service", lambda launch, progress, trouble: Place(progress))
     there.patch.setattr("faultlayer_cli.interrupts.ignore", lambda: None)
-    there.file("app.py", "")
+    there.file("app.py", "def handler(event, context):\n    pass\n")
     words = ["local", str(there.folder)]
     return [[*words, "--invoke", there.file("event.json", "{}")], words]
 

