@@ -248,6 +248,9 @@ def local(
     container. It serves the invoke endpoint until interrupted, or invokes once with --invoke. Logs
     go to standard error.
 
+    Functions in Python, Node.js and Java are found by their files; others run with --image. With
+    --invoke the exit code is 5 if the function failed.
+
     Each flag of a fault stands for an environment variable: --latency-when after is
     FAULTLAYER_LATENCY_WHEN=after. Those that are set already count too; flags win.
     """
