@@ -238,6 +238,15 @@ def _check_redirection(
         emit("warn", "not_redirected", variable=_ADAPTER_VARIABLE, message=message)
     if by_wrapper or (start is not None and start.sets_variables):
         _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
+    if by_wrapper and (following := environ.get("FAULTLAYER_NEXT_WRAPPER")):
+        from faultlayer.startup.datadog import rerouted_by
+
+        if variable := rerouted_by(environ, following):
+            message = (
+                f"makes {following} send the runtime to Datadog's own proxy, which goes past "
+                "faultlayer or is not there at all behind another wrapper; allowed: false"
+            )
+            emit("warn", "not_redirected", variable=variable, message=message)
 
 
 def _serve(opened: _Opened, upstream: Address, configuration: Configuration) -> Proxy | None:

@@ -525,3 +525,17 @@ def test_a_web_adapter_that_is_sent_elsewhere_costs_nothing(api: RuntimeApi, fol
         api.wait_polls(1)
         assert not listeners(extension.process.pid)
         assert extension.log == []
+
+
+def test_datadogs_own_proxy_is_named(api: RuntimeApi, folder: Path) -> None:
+    told = {
+        "FAULTLAYER_NEXT_WRAPPER": "/opt/datadog_wrapper",
+        "DD_SERVERLESS_APPSEC_ENABLED": "true",
+    }
+    with Extension(api.host, folder, **NEVER, **told) as extension:
+        api.wait_polls(1)
+        (line,) = extension.log
+        assert (line["event"], line["variable"]) == (
+            "not_redirected",
+            "DD_SERVERLESS_APPSEC_ENABLED",
+        )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.aws.arn import is_ours
-from faultlayer_cli.fleet import runtimes, web_adapter
+from faultlayer_cli.fleet import datadog, runtimes, web_adapter
 from faultlayer_cli.plans.variables import Variables
 
 WRAPPER = "/opt/faultlayer-wrapper"
@@ -150,6 +150,8 @@ def attach(
     variables[EXEC_WRAPPER] = WRAPPER
     if next_wrapper is not None:
         variables[NEXT_WRAPPER] = next_wrapper
+    if why := datadog.refusal(variables, next_wrapper):
+        raise Refusal(why)
     if web_adapter.seen(function, next_wrapper):
         try:
             web_adapter.send(function, variables)
