@@ -5,7 +5,7 @@
          -- output()(b"START RequestId: ...") ------>
 
 Notes are whole sentences for the user. Counts are for whoever waits, and may be dropped. Output is
-what other programs print: a function, a build.
+the log of a function.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def publish(
     account = open_account(profile, region)
     if not zips:
         check_access(account, name)  # before a build, which takes a while
-    packages = chosen_zips(architecture, zips)
+    packages = chosen_zips(architecture, zips, TERMINAL)
     done: list[Published] = []
     try:
         for package in packages:

@@ -72,7 +72,7 @@ def run() -> Sequence[Measurements]:
     event = (folder / "event.json").read_bytes()
     for fetch in (downloads.emulator, downloads.runtime):  # before the first scene, not amid it
         fetch(TERMINAL)
-    built.tree(downloads.architecture())
+    built.tree(downloads.architecture(), TERMINAL)
     screen = Screen()
     screen.title(folder if root is None else EXAMPLE, INVOCATIONS)
     outcomes = []

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.progress import SILENT, Progress
 
 _SOURCES = ("build.sh", "extension/faultlayer", "layer", "wrapper")
 
@@ -45,21 +46,38 @@ def _up_to_date(base: Path, arch: str) -> bool:
     return newest < built
 
 
-def layer(arch: str) -> Path:
+def layer(arch: str, progress: Progress = SILENT) -> Path:
     """The layer's tree, built first if it is missing or older than its sources."""
     base = _root()
-    return _built(base, arch, base / "dist" / arch)
+    return _built(base, arch, base / "dist" / arch, progress)
 
 
-def layer_zip(arch: str) -> Path:
+def layer_zip(arch: str, progress: Progress = SILENT) -> Path:
     """The layer's zip, built like its tree."""
     base = _root()
-    return _built(base, arch, base / "dist" / f"faultlayer-{arch}.zip")
+    return _built(base, arch, base / "dist" / f"faultlayer-{arch}.zip", progress)
 
 
-def _built(base: Path, arch: str, wanted: Path) -> Path:
+def _built(base: Path, arch: str, wanted: Path, progress: Progress) -> Path:
     if not (wanted.exists() and _up_to_date(base, arch)):
-        done = subprocess.run([base / "build.sh", arch], check=False, stdout=2)
-        if done.returncode:
-            raise Failure("building the layer failed (see above)")
+        _build(base, arch, progress)
     return wanted
+
+
+def _build(base: Path, arch: str, progress: Progress) -> None:
+    """Run build.sh; its lines are notes. Raises Failure with the last of them."""
+    last = ""
+    with subprocess.Popen(
+        [base / "build.sh", arch],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            last = line.strip() or last
+            progress.note(line.rstrip())
+    if process.returncode:
+        raise Failure(f"building the layer failed: {last or 'it printed nothing'}")

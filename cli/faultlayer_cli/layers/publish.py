@@ -43,11 +43,13 @@ def check_access(account: Account, name: str) -> None:
     next(account.layer_versions(f"{name}-{versions.ARCHITECTURES[0]}"), None)
 
 
-def chosen_zips(architecture: str | None, zips: Sequence[Path]) -> list[versions.Package]:
+def chosen_zips(
+    architecture: str | None, zips: Sequence[Path], progress: Progress = SILENT
+) -> list[versions.Package]:
     """The layers to publish, at most one for each architecture. Raises Mistake."""
     if not zips:
         wanted = [each for each in versions.ARCHITECTURES if architecture in (None, each)]
-        return [versions.built(each) for each in wanted]
+        return [versions.built(each, progress) for each in wanted]
     found: dict[str, versions.Package] = {}
     for path in zips:
         package = versions.package(path)

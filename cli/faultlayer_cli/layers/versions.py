@@ -20,6 +20,7 @@ from faultlayer_cli.aws.account import Account, LayerVersion
 from faultlayer_cli.aws.arn import architecture_of
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.layers import built as built_layers
+from faultlayer_cli.progress import SILENT, Progress
 
 NAME = "faultlayer"
 ARCHITECTURES = ("x86_64", "arm64")
@@ -77,9 +78,9 @@ def package(path: Path) -> Package:
     return Package(data, architecture, version)
 
 
-def built(architecture: str) -> Package:
+def built(architecture: str, progress: Progress = SILENT) -> Package:
     """The layer of this checkout or installation, built first if that is due."""
-    return package(built_layers.archive(architecture))
+    return package(built_layers.archive(architecture, progress))
 
 
 def versions(account: Account, name: str) -> Sequence[LayerVersion]:

@@ -62,6 +62,7 @@ class Container(Endpoint):
         log_size: int | None = None,
     ) -> None:
         super().__init__(function, port, progress, log_size)
+        self._progress = progress
         self.name = f"faultlayer-{uuid.uuid4().hex[:12]}"
         self._engine = engine
         self._image = image
@@ -97,7 +98,7 @@ class Container(Endpoint):
         if arch is None:
             raise Failure(f"{image.name} is for {image.machine}; the layer is for x86_64 and arm64")
         if self._layer is None:
-            return built.tree(arch)
+            return built.tree(arch, self._progress)
         with contextlib.suppress(OSError, ValueError, KeyError):
             manifest = json.loads((self._layer / "faultlayer" / "manifest.json").read_bytes())
             if manifest["architecture"] != arch:

@@ -88,9 +88,9 @@ def interpreter() -> Path:
 
 
 def _pip(arguments: Sequence[str], what: str) -> None:
-    """Run pip, its output on standard error. Raises Failure with pip's own reason."""
+    """Run pip. Raises Failure with pip's own reason."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, check=False, stdout=2, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode == 0:
         return
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]

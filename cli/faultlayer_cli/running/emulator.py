@@ -276,7 +276,7 @@ class Emulator(Endpoint):
         """Start the emulator; the function itself starts with the first invocation."""
         rie = downloads.emulator(self._progress)
         # Found once: a restart must not change the layer under a run.
-        self._layer = layer = self._layer or built.tree(downloads.architecture())
+        self._layer = layer = self._layer or built.tree(downloads.architecture(), self._progress)
         bootstrap, shown = self._see(rie, layer)
         program = [
             _RAPID,

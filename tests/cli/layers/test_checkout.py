@@ -9,11 +9,13 @@ import pytest
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
+from faultlayer_cli.terminal import TERMINAL
 
 BUILD = """#!/bin/sh
 set -e
 cd "$(dirname "$0")"
 echo "built $1" >>log
+echo "compiling $1" >&2
 [ ! -e broken ] || exit 1
 mkdir -p "dist/$1/extensions" build
 touch "dist/faultlayer-$1.zip" "build/$1.json"
@@ -63,9 +65,16 @@ def test_again_if_it_is_gone_or_a_source_is_younger(base: Path, lost: str) -> No
     assert builds(base) == 2
 
 
+def test_its_lines_are_notes(base: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    checkout.layer("arm64", TERMINAL)
+    assert capfd.readouterr() == ("", "faultlayer: compiling arm64\n")
+    checkout.layer("x86_64")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_build_that_fails_is_a_failure(base: Path) -> None:
     (base / "broken").touch()
-    with pytest.raises(Failure, match="building the layer failed"):
+    with pytest.raises(Failure, match="building the layer failed: compiling arm64"):
         checkout.layer("arm64")
 
 
