@@ -27,6 +27,7 @@ from faultlayer_cli.running.http_client import Response
 
 Make = Callable[[int], Endpoint]
 _QUEUE_SIZE = 100 << 20  # bytes of events that wait at most
+_STOPPING = "the function is being stopped"
 _LAST_WORDS = 1.0  # seconds for an emulator that gave no answer to be seen to have ended
 
 
@@ -100,19 +101,29 @@ class _Environment(threading.Thread):
         """The endpoint, started if it is not. Raises Failure if that cannot be done."""
         if self._endpoint is not None:
             return self._endpoint
+        if self._closing:
+            raise Failure(_STOPPING)
+        try:
+            endpoint = self._start()
+        except Failure:
+            self._drop()
+            raise
+        except OSError as error:  # no memory, no process, no descriptor
+            self._drop()
+            raise Failure(f"it cannot start: {error.strerror or error}") from None
+        if self._closing and self._drop():
+            raise Failure(_STOPPING)
+        return endpoint
+
+    def _start(self) -> Endpoint:
         endpoint = self._make(self.number)
         with self._lock:
             self._endpoint, self._starting = endpoint, True
         try:
             endpoint.start()
-        except Failure:
-            self._drop()
-            raise
         finally:  # after an interrupt it is closed with all others
             with self._lock:
                 self._starting = False
-        if self._closing and self._drop():
-            raise Failure("the function is being stopped")
         return endpoint
 
     def ended(self) -> str | None:
@@ -241,8 +252,8 @@ class Environments:
     def _add(self) -> _Environment:
         environment = _Environment(len(self._all) + 1, self._make, self._progress)
         environment.idle = self._release
-        self._all.append(environment)
         environment.start()
+        self._all.append(environment)
         return environment
 
     def _release(self, environment: _Environment) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -83,11 +84,10 @@ class WebServer:
 
     def start(self, handler: Handler) -> None:
         import uvicorn  # takes 0.15 s, and `faultlayer local --help` serves nothing
+        from uvicorn.protocols.http.h11_impl import H11Protocol
 
         async def serve(scope: Message, receive: Receive, send: Send) -> None:
             await self._serve(handler, scope, receive, send)
-
-        from uvicorn.protocols.http.h11_impl import H11Protocol
 
         protocol = type("Protocol", (H11Protocol,), {"eof_received": _answer_before_end})
         logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
@@ -110,6 +110,8 @@ class WebServer:
             target=self._server.run, args=([self._listener],), name="web server", daemon=True
         )
         self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.005)
 
     def close(self) -> None:
         """Stop listening, and end every connection."""

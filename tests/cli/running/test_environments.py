@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -181,6 +182,20 @@ def test_one_that_cannot_start_fails_its_request_and_is_tried_again():
         "environment 2: no memory for another one; the next request tries again"
     ]
     pool.failing = False
+    assert pool.ask() == b"1"
+    pool.close()
+
+
+def test_a_machine_that_has_no_more_of_something(monkeypatch: pytest.MonkeyPatch):
+    def refuse(place: StandIn) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    pool = Pool(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(StandIn, "start", refuse)
+        with pytest.raises(Failure, match="it cannot start: Too many open files"):
+            pool.ask()
+    assert pool.made[0].closed == 1
     assert pool.ask() == b"1"
     pool.close()
 
