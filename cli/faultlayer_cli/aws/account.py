@@ -442,12 +442,20 @@ class Account:
             missing = not operation.startswith("update_") or "unction not found" in message
         if missing:
             return Unknown(f"{subject} does not exist in {self.region}")
+        action = "".join(word.capitalize() for word in operation.split("_"))
+        asked = action if subject == _REQUEST else f"{action} {subject}"
         if code == "PreconditionFailedException":
             return Changed(f"{subject} was changed by someone else after it was read", code)
         if code == "ResourceConflictException":
-            return Busy(f"{subject} has an update in progress", code)
-        action = "".join(word.capitalize() for word in operation.split("_"))
-        asked = action if subject == _REQUEST else f"{action} {subject}"
+            if re.search("in progress|Pending", message):
+                return Busy(f"{subject} has an update in progress", code)
+            return Busy(f"{asked}: AWS answers {code}: {message}", code)
+        if code in _UNSIGNED:
+            return Refused(
+                f"{subject} takes signed layers alone, by its code signing configuration, and "
+                f"faultlayer's is not signed: AWS answers {code}: {message}",
+                code,
+            )
         return Refused(f"{asked}: AWS answers {code}: {message}", code)
 
     def _unreachable(self, error: Exception) -> Failure:
@@ -463,6 +471,7 @@ class Account:
         return Refused(f"cannot reach AWS in {self.region}: {' '.join(str(error).split())}")
 
 
+_UNSIGNED = ("CodeVerificationFailedException", "InvalidCodeSignatureException")
 _SUBJECTS = (
     ("FunctionName", "function"),
     ("StackName", "stack"),

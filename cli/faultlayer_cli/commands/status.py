@@ -66,8 +66,11 @@ def status(
         else:
             told |= regions[0]
         output.print_json(told)
-    elif not any(there.functions or there.findings.versions for there in found.regions):
-        place = "any region" if all_regions else account.region
+    elif not any(
+        there.functions or there.findings.versions or there.hidden for there in found.regions
+    ):
+        asked = "any region" + " that was asked" * bool(found.asked.silent)
+        place = asked if all_regions else account.region
         say(
             f"no function in {place} has the layer, nor has any published version "
             f"({account.identity()})"

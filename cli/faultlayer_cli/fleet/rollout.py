@@ -172,7 +172,8 @@ class Rollout:
             if again.outcome is not Outcome.PLANNED:
                 return again
             result = again
-        return replace(result, outcome=Outcome.FAILED, reason="is changed by others all the time")
+        why = result.reason or "is changed by others all the time"
+        return replace(result, outcome=Outcome.FAILED, reason=why)
 
     def _attempt(self, result: Result) -> Result:
         """Try once: the final result, or a new plan if it has to be tried again."""
@@ -185,8 +186,8 @@ class Rollout:
                 layers=change.layers if change.new_layers else None,
                 variables=change.variables if change.new_variables else None,
             )
-        except Busy:
-            return self._later(result)
+        except Busy as error:
+            return self._later(result, error)
         except (Changed, Unanswered) as error:
             return self._doubtful(result, change, error)
         return self._finished(result, function)
@@ -206,8 +207,11 @@ class Rollout:
             return replace(self.judge(function), name=result.name)
         raise error
 
-    def _later(self, result: Result) -> Result:
-        """Plan again, unless the update under way was someone else's change."""
+    def _later(self, result: Result, busy: Busy) -> Result:
+        """Plan again, unless the update under way was someone else's change.
+
+        If it is none that AWS tells of, its own words stay the reason.
+        """
         assert result.change is not None
         function = self._settled(result.name)
         if not function.settled:
@@ -216,16 +220,31 @@ class Rollout:
         old, new = result.change, anew.change
         same = new and (new.layers, new.variables) == (old.layers, old.variables)
         if same or self._persistent:
-            return replace(anew, name=result.name)
+            self._stopped.wait(_POLLS[0])  # AWS may say so before it says "in progress"
+            reason = str(busy) if anew.outcome is Outcome.PLANNED else anew.reason
+            return replace(anew, name=result.name, reason=reason)
         raise Changed(f"function {result.name} was changed by someone else after it was read")
 
     def _finished(self, result: Result, function: Function) -> Result:
-        """The function was changed: wait until AWS has applied it, if there is time."""
+        """The function was changed: wait until AWS has applied it, if there is time.
+
+        Until then it runs as before. So a change that is not seen to be applied has failed, unless
+        nobody wanted to wait.
+        """
         if not function.settled and self._wait:
             try:
                 function = self._settled(result.name)
+            except Unknown as error:
+                return replace(
+                    result, outcome=Outcome.UNKNOWN, reason=f"was changed, then: {error}"
+                )
             except Failure as error:
-                return replace(result, outcome=Outcome.CHANGED, reason=f"but then: {error}")
+                why = f"was changed, and it is not known whether AWS applied it: {error}"
+                return replace(result, outcome=Outcome.FAILED, reason=why)
+            if not function.settled and (self._persistent or not self._stopped.is_set()):
+                waited = "interrupted" if self._stopped.is_set() else f"after {self._wait:g} s"
+                why = f"was changed, but AWS is still applying it ({waited})"
+                return replace(result, outcome=Outcome.FAILED, reason=why)
         if function.update == "Failed":
             why = function.update_reason or "AWS says not why"
             return replace(result, outcome=Outcome.FAILED, reason=f"AWS failed to apply it: {why}")

@@ -20,7 +20,7 @@ from typing import Any
 from faultlayer_cli.aws.account import WORKERS, Account, Function, Unknown
 from faultlayer_cli.aws.arn import architecture_of, is_ours
 from faultlayer_cli.aws.selection import Selection
-from faultlayer_cli.errors import Mistake
+from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.fleet import change, everywhere, published, web_adapter
 from faultlayer_cli.fleet.live_plans import LivePlans, LiveState
 from faultlayer_cli.plans import agents
@@ -133,11 +133,11 @@ def _look(selection: Selection, all_regions: bool, account: Account) -> RegionSt
         names, missing = everywhere.select(account, selection)
     else:
         names = selection.find(account)
-    found, unknown = read(account, names)
+    found, unknown, unread = read(account, names)
     missing += unknown if all_regions else [unknown[name] for name in sorted(unknown)]
     listed = published.of_names(account, [function.name for function in found])
     findings = published.look(account, *listed)
-    return RegionStatus(account, _described(found, plans), findings, [], missing)
+    return RegionStatus(account, _described(found, plans), findings, unread, missing)
 
 
 def _described(functions: Sequence[Function], plans: LivePlans) -> list[FunctionStatus]:
@@ -155,20 +155,30 @@ def _described(functions: Sequence[Function], plans: LivePlans) -> list[Function
         return list(workers.map(look, functions))
 
 
-def read(account: Account, names: Sequence[str]) -> tuple[list[Function], dict[str, str]]:
-    """The functions of these names; and a line for each name that does not exist."""
+def read(
+    account: Account, names: Sequence[str]
+) -> tuple[list[Function], dict[str, str], list[str]]:
+    """The functions of these names; a line for each that does not exist, or could not be read.
+
+    Raises Failure if none could be read.
+    """
     unknown: dict[str, str] = {}
+    failures: dict[str, Failure] = {}
 
     def look(name: str) -> Function | None:
         try:
             return account.function(name)
         except Unknown as error:
             unknown[name] = str(error)
-            return None
+        except Failure as failure:
+            failures[name] = failure
+        return None
 
     with ThreadPoolExecutor(WORKERS) as workers:
-        found = list(workers.map(look, names))
-    return [function for function in found if function], unknown
+        found = [function for function in workers.map(look, names) if function]
+    if failures and not found:
+        raise next(iter(failures.values()))
+    return found, unknown, [f"{name}: {failures[name]}" for name in names if name in failures]
 
 
 def describe(function: Function) -> FunctionStatus:

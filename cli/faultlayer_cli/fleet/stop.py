@@ -280,6 +280,9 @@ def _stopped_at_least(account: Account, result: Result) -> Result:
         return result
     run = Rollout(account, change.disable, wait=_WAIT, persistent=True)
     (done,) = run.execute(run.preview([result.name]))
+    if done.change and not change.concerned(done.change.function):
+        # AWS has taken it off in the meantime.
+        return Result(result.name, Outcome.CHANGED, change=result.change)
     if done.outcome not in (Outcome.CHANGED, Outcome.UNCHANGED):
         return result
     return Result(result.name, Outcome.FAILED, f"stopped, but not detached: {result.reason}")
