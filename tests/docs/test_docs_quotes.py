@@ -42,7 +42,8 @@ def test_the_command_line_of_a_page_is_understood(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "function.zip").touch()
     (tmp_path / "plan.yaml").write_text("faults: []\n")
-    _, name, *arguments = shlex.split(line, comments=True)
+    words = shlex.split(line, comments=True)
+    _, name, *arguments = words[: words.index(">")] if ">" in words else words
     assert isinstance(commands, Commands)
     command = commands.get_command(None, name)
     assert command is not None

@@ -97,6 +97,25 @@ def test_quiet_leaves_the_functions_lines(started: Started):
     assert line.startswith("greeting 3 characters")
 
 
+def test_quiet_while_it_serves(started: Started):
+    port = free_port()
+    process = started("local", HELLO, "--listen", port, "--latency", "1ms", "--quiet")
+    event, end = (HELLO / "event.json").read_bytes(), time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{PATH}", event, timeout=30).close()
+        except OSError:  # it does not listen yet
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        else:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (0, "")
+    (line,) = err.splitlines()
+    assert line.startswith("greeting 3 characters")
+
+
 def test_a_plan_in_the_functions_folder(started: Started, tmp_path: Path):
     folder = tmp_path / "planned"
     shutil.copytree(HELLO, folder)
