@@ -79,3 +79,19 @@ def run(client: docker.DockerClient, image: str) -> Iterator[Callable[..., Funct
             return stack.enter_context(started)
 
         yield start
+
+
+@pytest.fixture
+def emulated(run: Callable[..., Function]) -> Callable[..., Function]:
+    """`docker run -v …:/aws-lambda --entrypoint /aws-lambda/aws-lambda-rie IMAGE COMMAND`."""
+    rie = downloads.emulator()
+
+    def start(image: str, command: list[str], **variables: str) -> Function:
+        options = {
+            "entrypoint": f"/aws-lambda/{rie.name}",
+            "command": command,
+            "volumes": {str(rie.parent): {"bind": "/aws-lambda", "mode": "ro"}},
+        }
+        return run(image, options, **variables)
+
+    return start

@@ -59,22 +59,6 @@ def with_a_shell(client, build):
     return build("shell", BARE.format(base=stand_in.distroless(client)) + SHELL, **files)
 
 
-@pytest.fixture
-def emulated(run):
-    """`docker run -v …:/aws-lambda --entrypoint /aws-lambda/aws-lambda-rie IMAGE COMMAND`."""
-    rie = downloads.emulator()
-
-    def start(image, command, **variables):
-        options = {
-            "entrypoint": f"/aws-lambda/{rie.name}",
-            "command": command,
-            "volumes": {str(rie.parent): {"bind": "/aws-lambda", "mode": "ro"}},
-        }
-        return run(image, options, **variables)
-
-    return start
-
-
 def shipped(answer):
     return json.loads(json.loads(answer.body)["body"])["shipped"]
 

@@ -4,7 +4,7 @@ Only the runtime and its children are touched: processes that have the proxy's a
 environment, share our network, were started after this process, and were not started by one that
 was given another proxy's address. In that case the runtime is behind the other proxy. If the Lambda
 Web Adapter asks in the place of a runtime, the web application was given Lambda's own address, as
-extensions are; LAMBDA_TASK_ROOT, which Lambda gives the runtime alone, tells it apart. A process
+extensions are; _HANDLER, which Lambda gives the runtime alone, tells it apart. A process
 file descriptor makes sure that the process which was looked at gets the signal, even if its number
 is given to another one meanwhile. https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html#runtimes-extensions-api-env
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MARK = b"AWS_LAMBDA_RUNTIME_API="
 _ADAPTER_MARK = b"AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
-_RUNTIMES_OWN = b"\0LAMBDA_TASK_ROOT="
+_RUNTIMES_OWN = b"\0_HANDLER="
 _EXTENSIONS = b"/opt/extensions/"
 _PARENT, _BORN = 1, 19  # fields of /proc/<pid>/stat, counted after the program's name: proc(5)
 _ROUNDS = 8  # how often is looked for children that were born meanwhile

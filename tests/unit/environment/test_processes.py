@@ -337,10 +337,10 @@ def test_a_web_application_that_no_wrapper_has_sent_to_us(
 ) -> None:
     """The Lambda Web Adapter comes to us, and Lambda has started the application."""
     lambdas, adapter = "127.0.0.1:9001", "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
-    task = "LAMBDA_TASK_ROOT=/var/task"
-    app = spawn("env", task, "sh", "-c", "sleep 60 & wait", address=lambdas)
+    handler = "_HANDLER=run.sh"
+    app = spawn("env", handler, "sh", "-c", "sleep 60 & wait", address=lambdas)
     extension = spawn("env", *SLEEP, address=lambdas)
-    other = spawn("env", task, *SLEEP, address=OTHER)
+    other = spawn("env", handler, *SLEEP, address=OTHER)
     for process in (extension, other):
         sleeping(process.pid)
     monkeypatch.setitem(os.environb, VARIABLE.encode(), lambdas.encode())
