@@ -26,9 +26,11 @@ from faultlayer.values.kinds import host_and_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from faultlayer.acting.cold_start import Start
+    from faultlayer.environment.bypass import Lookout
     from faultlayer.proxy import Proxy
     from faultlayer.startup.listener import Listener
     from faultlayer.startup.relay import Loop
@@ -39,10 +41,11 @@ _WRAPPER_VARIABLE = "AWS_LAMBDA_EXEC_WRAPPER"
 _WRAPPER = "/opt/faultlayer-wrapper"
 _ADAPTER_VARIABLE = "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
 _ADAPTER = "/opt/extensions/lambda-adapter"
+_SHELL = "/bin/sh"  # in the wrapper's first line
+_MOST_NAMED = 20  # variables in one line of the log
 _RESERVE = 6  # descriptors: to load the data path, to watch, for both ends of a first connection
 _ATTEMPTS = 20  # to load the data path
 _PAUSE = 0.05  # seconds between them
-_WRAPPED_PACKAGE = "/var/task/fl-origin"  # the new name that `wrap-package` gives to bootstrap
 _NOBODY_CAME = (
     "no invocation came through the proxy, so no fault was injected: the runtime was started by "
     "another wrapper that does not run ours (FAULTLAYER_NEXT_WRAPPER runs one after ours), by an "
@@ -214,39 +217,77 @@ def _is_ours(wrapper: str) -> bool:
     return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
 
 
-def _check_wrapper(value: str) -> None:
-    """Warn if faults are armed but nothing sends the runtime to the proxy."""
-    if value == _WRAPPER or _is_ours(value) or posix.access(_WRAPPED_PACKAGE, posix.F_OK):
-        return
+def _watch_wrapper(
+    loop: Loop, value: str, address: Address, came: Callable[[], bool]
+) -> Lookout | None:
+    """Warn once a runtime asks Lambda itself, if our wrapper is not named; None if it is.
+
+    What is named does not tell: an image's entrypoint, a wrapped package or another wrapper may run
+    ours.
+    """
+    if value == _WRAPPER or _is_ours(value):
+        return None
+    from faultlayer.environment.bypass import Lookout
+
     found = "is another wrapper, which must run ours" if value else "is not set"
     message = f"{found}: without {_WRAPPER} no fault reaches the function"
-    emit("warn", "not_redirected", variable=_WRAPPER_VARIABLE, message=message)
+
+    def warn() -> None:
+        emit("warn", "not_redirected", variable=_WRAPPER_VARIABLE, message=message)
+
+    return Lookout(loop, address, came, warn)
 
 
-def _check_redirection(
-    environ: dict[str, str], port: int, adapters: Listener | None, start: Start | None
-) -> None:
-    """Warn if faults are armed but nothing sends the function's requests to the proxy."""
-    by_wrapper = adapters is None
-    if by_wrapper and posix.access(_ADAPTER, posix.F_OK):
-        by_wrapper = False
-        found = "names another address" if environ.get(_ADAPTER_VARIABLE) else "is not set"
+def _check_names(environ: dict[str, str]) -> None:
+    """Warn of variables that are lost on their way through the wrapper's shell, idle or not.
+
+    Lambda refuses such names; an image may have them. Bash passes them on, dash and busybox do not.
+    """
+    odd = [name for name in environ if not (name.isascii() and name.isidentifier())]
+    wrapper = environ.get(_WRAPPER_VARIABLE, "")
+    if not odd or not (wrapper == _WRAPPER or _is_ours(wrapper)):
+        return
+    try:
+        shell = posix.readlink(_SHELL)
+    except OSError:  # it has no other name that would say which shell it is
+        return
+    if shell.endswith("bash"):
+        return
+    message = (
+        f"are names that {_SHELL} ({shell}) cannot hold: the function does not get them if that "
+        "starts the wrapper; bash passes them on"
+    )
+    emit("warn", "not_delivered", variables=odd[:_MOST_NAMED], message=message)
+
+
+def _check_adapter(environ: dict[str, str], port: int, adapters: Listener | None) -> bool:
+    """True if the Lambda Web Adapter is here; warn if it does not send its requests to us."""
+    if adapters is not None:
+        return True
+    if not posix.access(_ADAPTER, posix.F_OK):
+        return False
+    found = "names another address" if environ.get(_ADAPTER_VARIABLE) else "is not set"
+    message = (
+        f"{found}: the Lambda Web Adapter ({_ADAPTER}) asks Lambda itself, and no fault "
+        f"reaches the function; faultlayer listens at 127.0.0.1:{port}"
+    )
+    emit("warn", "not_redirected", variable=_ADAPTER_VARIABLE, message=message)
+    return True
+
+
+def _check_next_wrapper(environ: dict[str, str]) -> None:
+    """Warn if the wrapper that runs after ours sends the runtime past us."""
+    following = environ.get("FAULTLAYER_NEXT_WRAPPER")
+    if not following:
+        return
+    from faultlayer.startup.datadog import rerouted_by
+
+    if variable := rerouted_by(environ, following):
         message = (
-            f"{found}: the Lambda Web Adapter ({_ADAPTER}) asks Lambda itself, and no fault "
-            f"reaches the function; faultlayer listens at 127.0.0.1:{port}"
+            f"makes {following} send the runtime to Datadog's own proxy, which goes past "
+            "faultlayer or is not there at all behind another wrapper; allowed: false"
         )
-        emit("warn", "not_redirected", variable=_ADAPTER_VARIABLE, message=message)
-    if by_wrapper or (start is not None and start.sets_variables):
-        _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
-    if by_wrapper and (following := environ.get("FAULTLAYER_NEXT_WRAPPER")):
-        from faultlayer.startup.datadog import rerouted_by
-
-        if variable := rerouted_by(environ, following):
-            message = (
-                f"makes {following} send the runtime to Datadog's own proxy, which goes past "
-                "faultlayer or is not there at all behind another wrapper; allowed: false"
-            )
-            emit("warn", "not_redirected", variable=variable, message=message)
+        emit("warn", "not_redirected", variable=variable, message=message)
 
 
 def _serve(opened: _Opened, upstream: Address, configuration: Configuration) -> Proxy | None:
@@ -306,24 +347,39 @@ def main() -> None:
     if configuration.over is not None:
         over = configuration.over
         emit("info", "window_over", variable=over.variable, message=over.message)
-    if opened.start is not None:
-        _hear_wrapper(opened.loop, opened.start)
+    _check_names(environ)
+    start, loop = opened.start, opened.loop
+    if start is not None:
+        _hear_wrapper(loop, start)
+    wrapper = environ.get(_WRAPPER_VARIABLE, "")
+    lookout: Lookout | None = None
     if opened.listener is None:
-        if opened.start is not None and opened.start.published:
-            _check_wrapper(environ.get(_WRAPPER_VARIABLE, ""))
-        extension.wait(opened.loop)
-        if opened.start is not None:
-            opened.start.withdraw()
+        if start is not None and start.published and loop is not None:
+            lookout = _watch_wrapper(loop, wrapper, (host, port), start.is_confirmed)
+        extension.wait(loop)
+        if start is not None:
+            if lookout is not None and not start.is_confirmed():
+                lookout.finish()
+            start.withdraw()
         _leave(0)
+    assert loop is not None
     armed = configuration.is_armed
     proxy = _serve(opened, opened.upstream or (host, port), configuration)
-    if armed:
-        _check_redirection(environ, configuration.settings.port, adapters, opened.start)
-    extension.wait(opened.loop)
+    if proxy is not None and armed:
+        adapter = _check_adapter(environ, configuration.settings.port, adapters)
+        if not adapter:
+            _check_next_wrapper(environ)
+        if start is not None and start.sets_variables:
+            lookout = _watch_wrapper(loop, wrapper, (host, port), start.is_confirmed)
+        elif not adapter:
+            lookout = _watch_wrapper(loop, wrapper, (host, port), lambda: proxy.reached)
+    extension.wait(loop)
     if proxy is not None:
         proxy.end()
         if armed and not proxy.reached:
+            if lookout is not None:
+                lookout.finish()
             emit("warn", "not_redirected", message=_NOBODY_CAME)
-    elif opened.start is not None:
-        opened.start.withdraw()
+    elif start is not None:
+        start.withdraw()
     _leave(0)

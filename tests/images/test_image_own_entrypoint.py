@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.proxied import soon
 from faultlayer_cli.running import downloads
 from images import host, stand_in
 from images.tree import folder
@@ -109,7 +110,7 @@ def test_without_a_shell_the_extension_lives_and_says_that_nothing_comes_through
     function = emulated(bare, CLIENT, FAULTLAYER_STATUS="503")
     assert shipped(function.invoke(ORDER)) == "A-1"
     assert function.runtime_api() == LAMBDAS_ADDRESS
-    assert len(function.lines("not_redirected")) == 1
+    assert soon(lambda: len(function.lines("not_redirected")) == 1)
     function.container.stop(timeout=5)  # a SHUTDOWN event for extensions
     assert len(function.lines("not_redirected")) == 2
 

@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -161,7 +162,7 @@ def test_shutdown(api: RuntimeApi, folder: Path) -> None:
 @pytest.mark.parametrize("wrapper", ["", "/opt/another", "/opt/faultlayer-wrapper"])
 @pytest.mark.parametrize("came", [True, False])
 def test_nobody_comes_to_the_proxy(api: RuntimeApi, folder: Path, wrapper: str, came: bool) -> None:
-    """Said at start where the wrapper is not ours, and at the end where nobody came."""
+    """What came was redirected, whatever started it; if nobody came, both reasons are named."""
     with Extension(api.host, folder, **NEVER, AWS_LAMBDA_EXEC_WRAPPER=wrapper) as extension:
         api.wait_polls(1)
         if came:
@@ -172,7 +173,50 @@ def test_nobody_comes_to_the_proxy(api: RuntimeApi, folder: Path, wrapper: str, 
         assert extension.exit_code() == 0
         assert {line["event"] for line in extension.log} <= {"not_redirected"}
         ours = wrapper == "/opt/faultlayer-wrapper"
-        assert len(extension.log) == (not ours) + (not came)
+        assert len(extension.log) == (0 if came else 1 if ours else 2)
+
+
+@pytest.mark.parametrize("fault", [NEVER, {"FAULTLAYER_ENV": '{"A":"b"}'}], ids=["proxy", "none"])
+def test_a_runtime_that_asks_lambda_itself_is_told_of_at_once(
+    api: RuntimeApi, folder: Path, fault: dict[str, str]
+) -> None:
+    script = "import socket, sys\nsock = socket.create_connection(('127.0.0.1', int(sys.argv[1])))"
+    command = [sys.executable, "-c", f"{script}\ninput()", str(api.address[1])]
+    with Extension(api.host, folder, **fault, AWS_LAMBDA_EXEC_WRAPPER="") as extension:
+        api.wait_polls(1)
+        with subprocess.Popen(
+            command, env={"_HANDLER": "app.handler"}, stdin=subprocess.PIPE
+        ) as runtime:
+            assert soon(lambda: extension.log)
+            (line,) = extension.log
+            assert (line["event"], line["variable"]) == (
+                "not_redirected",
+                "AWS_LAMBDA_EXEC_WRAPPER",
+            )
+            runtime.communicate(b"\n")
+        api.shutdown()
+        assert extension.exit_code() == 0
+        variables = [line.get("variable") for line in extension.log]
+        assert variables.count("AWS_LAMBDA_EXEC_WRAPPER") == 1
+
+
+@pytest.mark.parametrize("fault", [{}, NEVER], ids=["idle", "armed"])
+def test_variables_that_the_wrapper_s_shell_drops_are_named(
+    api: RuntimeApi, folder: Path, fault: dict[str, str]
+) -> None:
+    """Only those, and only if that shell drops them: see tests/wrapper."""
+    odd = {"spring.profiles.active": "secret", "A-B": "secret", "1A": "secret", "A_1": "secret"}
+    shell = Path("/bin/sh").readlink().name if Path("/bin/sh").is_symlink() else "bash"
+    with Extension(api.host, folder, **odd, **fault) as extension:
+        api.wait_polls(1)
+        if shell.endswith("bash"):
+            assert extension.log == []
+        else:
+            assert soon(lambda: extension.log)
+            (line,) = extension.log
+            assert (line["level"], line["event"]) == ("warn", "not_delivered")
+            assert sorted(line["variables"]) == ["1A", "A-B", "spring.profiles.active"]
+            assert "secret" not in json.dumps(line)
 
 
 def test_it_ends_where_the_runtime_api_does(api: RuntimeApi, folder: Path) -> None:

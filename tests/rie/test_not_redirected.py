@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.proxied import soon
 from faultlayer_cli.running.emulator import TASK, Emulator
 from faultlayer_cli.running.local_function import LocalFunction
 from rie.conftest import PROBE
@@ -18,6 +19,7 @@ def test_without_our_wrapper_two_lines_say_why_nothing_is_injected(wrapper):
     with Emulator(LocalFunction(PROBE, env=env)) as emulator:
         function = Function(emulator)
         assert told(function.invoke())["runs"] == 1
+        assert soon(lambda: function.lines("not_redirected")), "once it has asked Lambda itself"
         [at_start] = function.lines("not_redirected")
         assert at_start["level"] == "warn"
         assert at_start["variable"] == "AWS_LAMBDA_EXEC_WRAPPER"

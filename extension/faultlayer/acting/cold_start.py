@@ -107,6 +107,11 @@ class Start:
         for injection in claimed:
             injection.happened()
 
+    def is_confirmed(self) -> bool:
+        """True if there is nothing that the wrapper still has to say."""
+        self.confirm()
+        return not self._unconfirmed
+
     def _refute(self) -> None:
         """Log that the variables were not changed, unless the wrapper says that they were."""
         self.confirm()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import select
 from _socket import AF_INET, MSG_DONTWAIT, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM, socket
-from time import sleep
+from time import monotonic, sleep
 
 from faultlayer.log import emit
 
@@ -29,12 +29,13 @@ _SIZE = 65536
 class Loop:
     """Calls the function of each descriptor that is ready, until `turn` is called no more."""
 
-    __slots__ = ("_calls", "_poller", "_resting")
+    __slots__ = ("_calls", "_later", "_poller", "_resting")
 
     def __init__(self) -> None:
         self._poller = select.poll()
         self._calls: dict[int, tuple[int, Callable[[], object]]] = {}
         self._resting: list[int] = []
+        self._later: tuple[float, Callable[[], object]] | None = None
 
     def add(self, fd: int, events: int, call: Callable[[], object]) -> None:
         """Call this from now on if one of these events is there; replaces what was added before."""
@@ -52,10 +53,24 @@ class Loop:
             self._poller.unregister(fd)
             self._resting.append(fd)
 
+    def call_after(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call this once, after so many seconds of a clock that stands still while frozen."""
+        self._later = monotonic() + seconds, call
+
+    def _call_later(self) -> float | None:
+        """Call what is to be called by now; the milliseconds to wait at most."""
+        if self._later is not None and self._later[0] <= monotonic():
+            call, self._later = self._later[1], None
+            call()
+        pauses = [_PAUSE] if self._resting else []
+        if self._later is not None:
+            pauses.append(max(self._later[0] - monotonic(), 0))
+        return min(pauses) * 1000 + 1 if pauses else None
+
     def turn(self) -> None:
         """Wait until something is ready, and call what belongs to it."""
         try:
-            ready = self._poller.poll(_PAUSE * 1000 if self._resting else None)
+            ready = self._poller.poll(self._call_later())
         except (OSError, MemoryError):
             sleep(_PAUSE)
             return
