@@ -74,6 +74,7 @@ def test_metadata(metadata: Message):
     assert metadata["Requires-Python"] == ">=3.10"
     required = {re.split(r"[<>=]", name)[0] for name in metadata.get_all("Requires-Dist", [])}
     wanted = {"boto3", "click", "docker", "pip", "python-dotenv", "pyyaml", "requests", "rich"}
+    wanted |= {"uvicorn"}
     assert required == wanted
 
 

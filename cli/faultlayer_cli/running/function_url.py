@@ -207,13 +207,12 @@ class FunctionUrl:
             if not ended.failure:
                 return reply(ended.payload)
             if ended.broken:
-                self._progress.note(f"{request.method} {request.path}: {ended.failure}")
+                self._progress.note(f"{request.line}: {ended.failure}")
         except Failure:
             pass  # the environment has told it
         except Malformed as malformed:
             self._progress.note(
-                f"{request.method} {request.path}: the function's result is no HTTP response: "
-                f"{malformed}"
+                f"{request.line}: the function's result is no HTTP response: {malformed}"
             )
         return _failed()
 

@@ -23,6 +23,7 @@ from faultlayer_cli.running.ports import LOOPBACK
 _BACKLOG = 512  # connections that wait to be accepted
 _KEEP_ALIVE = 75  # seconds that an idle connection is kept: longer than clients keep theirs
 _LAST_ANSWERS = 1  # seconds for answers to leave at the end
+_SHOWN = 200  # characters of a path in a note
 _BODILESS = (204, 304)
 
 Message = MutableMapping[str, Any]
@@ -43,6 +44,11 @@ class Request:
     too_large: bool = False  # the body is larger than the server takes, and not here
     client: str = LOOPBACK
     port: int = 0  # of the server
+
+    @property
+    def line(self) -> str:
+        """The request in short, for a note."""
+        return f"{self.method} {self.path[:_SHOWN]}"
 
     def header(self, name: str) -> str:
         """The value of this header; several ones joined by a comma, none is empty."""
@@ -140,7 +146,7 @@ class WebServer:
         try:
             reply = await handler(request)
         except Exception as error:
-            self._progress.note(f"{request.method} {request.path}: internal error: {error!r}")
+            self._progress.note(f"{request.line}: internal error: {error!r}")
             reply = Reply(HTTPStatus.INTERNAL_SERVER_ERROR)
         body, headers = reply.body, list(reply.headers)
         if reply.status in _BODILESS:

@@ -240,7 +240,7 @@ def test_all_environments_have_the_layer_of_the_first(
     """Although the one of a checkout is built anew meanwhile."""
     here, other = built.tree(downloads.architecture()), tmp_path / "other"
     trees = iter([here, other])
-    monkeypatch.setattr(built, "tree", lambda arch: next(trees))
+    monkeypatch.setattr(built, "tree", lambda *_: next(trees))
     launch = Launch(LocalFunction(function), "none", concurrency=2)
     with closing(Service(launch)) as service, ThreadPoolExecutor() as pool:
         service.start()
