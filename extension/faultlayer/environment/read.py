@@ -1,20 +1,39 @@
-"""Small files of the kernel, read whole: /proc and /sys/fs/cgroup."""
+"""Files of the kernel: /proc and /sys/fs/cgroup."""
 
 from __future__ import annotations
 
 import posix
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def read(path: str) -> bytes:
-    """The file's bytes; none if it, or its process, is gone or not ours to see."""
-    parts = []
+_SIZE = 1 << 16  # bytes
+_TABLE = 1 << 13  # bytes of a table at a time: one of sockets can have thousands of lines
+
+
+def _parts(path: str, size: int) -> Iterator[bytes]:
     try:
         fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
         try:
-            while part := posix.read(fd, 65536):
-                parts.append(part)
+            while part := posix.read(fd, size):
+                yield part
         finally:
             posix.close(fd)
     except OSError:
         pass
-    return b"".join(parts)
+
+
+def read(path: str) -> bytes:
+    """The file's bytes; none if it, or its process, is gone or not ours to see."""
+    return b"".join(_parts(path, _SIZE))
+
+
+def lines(path: str) -> Iterator[bytes]:
+    """The file's lines, in little memory; none if it is gone or not ours to see."""
+    rest = b""
+    for part in _parts(path, _TABLE):
+        *whole, rest = (rest + part).split(b"\n")
+        yield from whole
+    if rest:
+        yield rest

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from faultlayer.environment.read import read
+from faultlayer.environment.read import lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def is_half_closed(sock: socket) -> bool:
         return False
     for table, prefix in _TABLES:
         ends = prefix + theirs, prefix + ours
-        for line in read(table).splitlines():
+        for line in lines(table):
             if theirs in line:
                 columns = line.split()
                 if (columns[_LOCAL], columns[_REMOTE]) == ends and columns[_INODE] != b"0":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from faultlayer.environment.read import read
+from faultlayer.environment.read import lines, read
 
 
 def test_a_file_is_read_whole_however_long_it_is(tmp_path: Path) -> None:
@@ -21,3 +21,11 @@ def test_what_cannot_be_read_is_empty(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, Path("/proc/4194999/status")):
         assert read(str(path)) == b""
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_lines_are_whole_whatever_is_read_at_once(tmp_path: Path) -> None:
+    told = [b"%06d" % number * (number % 40) for number in range(5000)]
+    file = tmp_path / "table"
+    file.write_bytes(b"\n".join(told))
+    assert list(lines(str(file))) == told
+    assert list(lines(str(tmp_path / "gone"))) == []

@@ -53,7 +53,7 @@ def test_if_the_kernels_table_cannot_be_read_it_is_gone(
     far.shutdown(socket.SHUT_WR)
     assert soon(peer.has_finished)
     assert is_half_closed(peer.sock)
-    monkeypatch.setattr(half_closed, "read", lambda path: b"")
+    monkeypatch.setattr(half_closed, "lines", lambda path: iter(()))
     assert peer.left()
 
 
