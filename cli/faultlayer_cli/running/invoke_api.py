@@ -1,7 +1,7 @@
 """Lambda's Invoke API before the environments of one function.
 
-What the emulator answers becomes what a caller of Lambda gets: the headers, function errors with
-`X-Amz-Function-Error`, asynchronous invocations, and a refusal if all environments are busy.
+The emulator's answer gets the headers of Lambda's; function errors have `X-Amz-Function-Error`.
+Asynchronous invocations are queued. If all environments are busy, a request is refused.
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
 

@@ -101,7 +101,7 @@ def test_an_invocation_outlives_its_caller(gate: Gate):
     pool.close()
 
 
-def test_what_ended_while_it_was_idle_is_told_and_replaced():
+def test_an_endpoint_that_ended_while_idle_is_told_and_replaced():
     pool = Pool(1)
     pool.start()
     pool.ask()
@@ -121,7 +121,7 @@ def test_what_ended_while_it_was_idle_is_told_and_replaced():
     pool.close()
 
 
-def test_what_ends_during_an_invocation_fails_that_one_alone():
+def test_an_endpoint_that_ends_during_an_invocation_fails_that_one_alone():
     def behave(payload: bytes) -> bytes:
         if payload == b"end":
             pool.made[-1].why = "the emulator ended by itself"
@@ -200,7 +200,7 @@ def test_a_machine_that_has_no_more_of_something(monkeypatch: pytest.MonkeyPatch
     pool.close()
 
 
-def test_what_waits_runs_in_turn(gate: Gate, monkeypatch: pytest.MonkeyPatch):
+def test_queued_events_run_in_turn(gate: Gate, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(environments, "_QUEUE_SIZE", 5)
     pool = Pool(1, gate)
     assert [pool.enqueue(b"%d" % number, {}) for number in range(6)] == [True] * 6
@@ -217,7 +217,7 @@ def test_what_waits_runs_in_turn(gate: Gate, monkeypatch: pytest.MonkeyPatch):
     pool.close()
 
 
-def test_closing_ends_what_is_under_way_and_what_starts():
+def test_closing_ends_an_environment_that_is_starting():
     entered, going_on = threading.Event(), threading.Event()
 
     class Slow(StandIn):

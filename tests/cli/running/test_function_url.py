@@ -230,7 +230,7 @@ def test_a_result_that_is_no_response_is_a_502_and_a_line_says_why():
     assert notes == ["GET /x: the function's result is no HTTP response: body is not a text"]
 
 
-def test_what_is_too_large_for_lambda():
+def test_an_event_that_is_too_large_for_lambda():
     assert ask(bytes, request(too_large=True))[0].status == 413
     text = (("content-type", "text/plain"),)
     body = b"x" * (LIMIT - 2000)

@@ -141,7 +141,7 @@ def test_asynchronous_and_dry(api):
         ),
     ],
 )
-def test_what_is_refused(api, asked, status: int, kind: str):
+def test_refusals(api, asked, status: int, kind: str):
     one = api(lambda payload: b"1")
     reply = one.ask(**asked)
     assert (reply.status, headers(reply)["x-amzn-errortype"]) == (status, kind)
