@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from aws_support import Aws, Cli, Make
 
+from faultlayer_cli.plans.agents import LAYERS
+
 
 def end(aws: Aws, name: str = "orders") -> datetime:
     return datetime.fromisoformat(aws.variables(name)["FAULTLAYER_END"].replace("Z", "+00:00"))
@@ -67,7 +69,7 @@ def test_an_end_that_is_over_is_renewed(aws: Aws, make: Make, cli: Cli, layer: s
 def test_an_end_that_is_over_holds_for_a_live_plan_too(
     aws: Aws, make: Make, cli: Cli, layer: str
 ) -> None:
-    make("orders")
+    make("orders", layers=[aws.layer(LAYERS["ssm"])])
     cli("attach", "orders", "--plan", "ssm:/chaos/orders")
     assert json.loads(cli("status", "--json").out)["functions"][0]["state"] != "over"
     old = aws.variables("orders") | {"FAULTLAYER_END": "2020-01-01T00:00:00Z"}

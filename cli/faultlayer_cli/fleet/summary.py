@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from faultlayer_cli.fleet.change import DISABLED, NEXT_WRAPPER
+from faultlayer_cli.fleet.change import DISABLED, Change
 from faultlayer_cli.fleet.rollout import Outcome, Result
 from faultlayer_cli.plans import agents, in_words
 from faultlayer_cli.plans.variables import Variables
 
 _NAMED = 3  # functions that the sentence names; of more it says how many they are
+_WHO = "\0"  # in a text: the functions that it is about
 _AS_WANTED = (Outcome.CHANGED, Outcome.UNCHANGED)
 
 
@@ -26,14 +27,12 @@ def sentence(results: Sequence[Result], stop: str) -> str:
     would = any(one.outcome is Outcome.PLANNED for one in results)
     outcomes = (*_AS_WANTED, Outcome.PLANNED) if would else _AS_WANTED
     meant = [one for one in results if one.outcome in outcomes and one.change]
-    names: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
+    names: dict[str, list[str]] = {}
+    now = time.time()
     for one in meant:
         assert one.change is not None
-        variables = Variables(one.change.variables)
-        lacking = agents.missing(one.change.function.package, one.change.layers, variables)
-        own = {k: v for k, v in variables.own.items() if k != NEXT_WRAPPER}
-        key = (lacking, tuple(sorted(own.items())))
-        names.setdefault(key, []).append(one.function_name)
+        effect = _effect(one.change, now, would=would)
+        names.setdefault(effect, []).append(one.function_name)
     if not names:
         return ""
     begin = "nothing was changed; then " if would else ""
@@ -43,30 +42,31 @@ def sentence(results: Sequence[Result], stop: str) -> str:
     if len(names) > 1:
         have = "would have" if would else "have"
         return f"{begin}{len(meant)} functions {have} faults that differ (see `status`){end}"
-    (((lacking, own_variables), functions),) = names.items()
-    variables = Variables(dict(own_variables))
-    return begin + _effect(variables, functions, lacking, would=would) + end
+    ((effect, functions),) = names.items()
+    return begin + effect.replace(_WHO, _listed(functions)) + end
 
 
-def _effect(variables: Variables, functions: Sequence[str], lacking: str, *, would: bool) -> str:
-    who = _listed(functions)
-    why = _idle(variables)
+def _effect(change: Change, now: float, *, would: bool) -> str:
+    """What the change leads to, with a mark in the place of the functions."""
+    variables = Variables(change.variables)
+    why = _idle(variables, now)
+    lacking = agents.missing(change.function.package, change.layers, variables)
     if lacking and not why:
         why = f"{variables.source} is not read without the layer {lacking}"
     if why:
-        return f"nothing {'would be' if would else 'is'} injected in {who}: {why}"
+        return f"nothing {'would be' if would else 'is'} injected in {_WHO}: {why}"
     hit = "would be hit by" if would or variables.dry_run else "are hit by"
-    said = f"{in_words.hits(variables, f' of {who}', hit)}, {in_words.window(variables)}"
+    said = f"{in_words.hits(variables, f' of {_WHO}', hit)}, {in_words.window(variables, now)}"
     if variables.dry_run:
         return f"nothing is injected, there are only log lines: {said}"
     return said
 
 
-def _idle(variables: Variables) -> str:
+def _idle(variables: Variables, now: float) -> str:
     """Why nothing is injected; empty if something is."""
     if variables.disabled or variables.planned.disabled:
         return f"{DISABLED} is set" if variables.disabled else "its plan is disabled"
-    if variables.idle(time.time()):
+    if variables.idle(now):
         return "its end is over"
     if in_words.hits(variables):
         return ""

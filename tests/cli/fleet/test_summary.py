@@ -77,6 +77,19 @@ def test_faults_that_differ_are_one_sentence_too() -> None:
     assert said == f"2 functions have faults that differ (see `status`); to stop: {STOP}"
 
 
+def test_variables_of_other_tools_are_faults_too() -> None:
+    other = result("users", STATUS="503")
+    assert other.change is not None
+    chaos = {
+        "CHAOS_EXTENSION__LAMBDA__ENABLE_LATENCY": "true",
+        "CHAOS_EXTENSION__LAMBDA__LATENCY_VALUE": "1",
+        "CHAOS_EXTENSION__LAMBDA__LATENCY_PROBABILITY": "0.5",
+    }
+    other = replace(other, change=replace(other.change, variables=chaos))
+    assert sentence([other], STOP).startswith("50% of the invocations of users are hit by latency")
+    assert "faults that differ" in sentence([result(), other], STOP)
+
+
 def test_before_anything_is_changed() -> None:
     said = sentence([result(outcome=Outcome.PLANNED, STATUS="503")], STOP)
     assert said == (
