@@ -19,6 +19,7 @@ from fakes.proxied import soon
 from faultlayer.targeting.choose import draws
 from faultlayer_cli.running import downloads
 from faultlayer_cli.running.emulator import PATH, Emulator
+from faultlayer_cli.running.local_function import LocalFunction
 from faultlayer_cli.running.ports import LOOPBACK
 
 FUNCTIONS = Path(__file__).resolve().parent / "functions"
@@ -33,21 +34,27 @@ class Managed(Emulator):
     # The emulator gives layer and runtime a user of their own.
     capabilities = ("chown", "dac_override", "kill", "setgid", "setuid")
 
-    def __init__(self, workers: int, *, layer: Path | None = None, **variables: str | None) -> None:
+    def __init__(
+        self,
+        workers: int,
+        folder: Path = FUNCTIONS / "echo",
+        handler: str = "app.handler",
+        *,
+        bootstrap: Path = FUNCTIONS / "bootstrap",
+        shown: dict[str, Path] | None = None,
+        layer: Path | None = None,
+        timeout: int = 20,
+        **variables: str | None,
+    ) -> None:
         env: dict[str, str | None] = {
             "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
             "AWS_LAMBDA_MAX_CONCURRENCY": str(workers),
-            "PYTHONPATH": "/var/client",
         }
-        super().__init__(
-            FUNCTIONS / "echo",
-            env=env | variables,
-            timeout=20,
-            bootstrap=FUNCTIONS / "bootstrap",
-            layer=layer,
-            shown={"/var/lang": Path(sys.base_prefix), "/var/client": downloads.runtime()},
-            echo=False,
-        )
+        if shown is None:  # Python's client
+            shown = {"/var/lang": Path(sys.base_prefix), "/var/client": downloads.runtime()}
+            env["PYTHONPATH"] = "/var/client"
+        function = LocalFunction(folder, handler, env | variables, timeout, layer=layer)
+        super().__init__(function, bootstrap=bootstrap, shown=shown, echo=False)
         self.tmp.chmod(0o1777)  # as Lambda's: layer and runtime are another user here
 
     def lambdas_address(self) -> str:

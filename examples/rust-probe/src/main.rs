@@ -64,5 +64,6 @@ async fn main() -> Result<(), Error> {
     if let Ok(reason) = env::var("FAIL_AT_START") {
         return Err(reason.into());
     }
-    lambda_runtime::run(service_fn(handle)).await
+    // One invocation at a time, or several on Managed Instances.
+    lambda_runtime::run_concurrent(service_fn(handle)).await
 }

@@ -17,6 +17,7 @@ from faultlayer.http.framing import CHUNKED, chunk
 from faultlayer.targeting.injection import log_failure
 from faultlayer.vocabulary.answer import Answer
 from faultlayer.vocabulary.streamed import Stream, Watcher
+from faultlayer.wire.sockets import Gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,6 +134,11 @@ class Buffer:
             self._send(b"0\r\n" + trailer)
         return self._upstream.finish_request()
 
+    def break_off(self) -> None:
+        """Pass on what there is of a result that ends in the middle, as if nothing were due."""
+        if self._send is None:
+            self._let_go()
+
     def _let_go(self) -> None:
         """Pass the held pieces on one by one: there may be no room for a copy of them all."""
         self._reserve = b""
@@ -173,7 +179,11 @@ def _rewrite_buffered(turn: Turn, injections: list[Injection]) -> Message:
     """Send a buffered result, changed; as it was if no rewrite applied to it."""
     result = turn.message
     buffer = Buffer(turn.upstream, result)
-    trailer = turn.runtime.read_body(result, buffer.keep)
+    try:
+        trailer = turn.runtime.read_body(result, buffer.keep)
+    except Gone:
+        buffer.break_off()
+        raise
     payload = buffer.whole()
     if payload is None:
         for injection in injections:

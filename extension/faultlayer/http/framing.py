@@ -307,7 +307,16 @@ def without(head: bytes, name: bytes) -> bytes:
 
 def with_length(head: bytes, length: int) -> bytes:
     """The head with this Content-Length, in place of any that it had."""
-    line, _, rest = without(head, b"content-length").partition(b"\n")
+    return _with(head, b"Content-Length", b"%d" % length)
+
+
+def with_close(head: bytes) -> bytes:
+    """The head of the last message of a connection, which says so."""
+    return _with(head, b"Connection", b"close")
+
+
+def _with(head: bytes, name: bytes, value: bytes) -> bytes:
+    line, _, rest = without(head, name.lower()).partition(b"\n")
     while rest.startswith((b" ", b"\t")):  # it would continue ours
         rest = rest.partition(b"\n")[2]
-    return b"%b\nContent-Length: %d\r\n%b" % (line, length, rest)
+    return b"%b\n%b: %b\r\n%b" % (line, name, value, rest)

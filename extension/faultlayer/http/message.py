@@ -72,7 +72,10 @@ class Message:
 
     def replace(self, content: bytes) -> None:
         """Replace the content of a message that has arrived completely."""
-        head = framing.with_length(framing.without(self.head, b"transfer-encoding"), len(content))
+        head = framing.without(self.head, b"transfer-encoding")
+        if self.length == framing.UNTIL_CLOSE:  # the connection ends, which is now to be told
+            head = framing.with_close(head)
+        head = framing.with_length(head, len(content))
         self.data, self.lowered, self.length = head + content, head.lower(), len(content)
         self.more = ()
 

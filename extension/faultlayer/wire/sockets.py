@@ -96,10 +96,10 @@ class Peer:
 
     def noticed_interrupt(self) -> bool:
         """True, once, if a wait was ended by `interrupt`."""
-        found = self.interruption is not None and self.interruption.due
-        if self.interruption is not None:
-            self.interruption.due = False
-        return found
+        if self.interruption is None or not self.interruption.due:
+            return False
+        self.interruption.due = False
+        return True
 
     def take(self) -> bytes:
         """The pending bytes, or else those that arrive next; empty at the end of the stream."""

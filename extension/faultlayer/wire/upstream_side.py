@@ -53,6 +53,7 @@ class UpstreamSide:
     __slots__ = (
         "_abandoned",
         "_broken",
+        "_ends",
         "_in_response",
         "_lock",
         "_peer",
@@ -73,6 +74,7 @@ class UpstreamSide:
         # Each is written by one thread, then the other's is read: one of the two always sees it.
         self._waiting_for = b""  # the request whose response is awaited
         self._abandoned = False  # the runtime has left
+        self._ends = False  # Lambda ends the present connection with its last response
         self._broken = False  # Lambda ended the connection before the request was whole
         self._in_response = False  # a long response is arriving
         self._lock = allocate_lock()  # no connection is ended that already serves another runtime
@@ -140,13 +142,14 @@ class UpstreamSide:
     def _connected(self) -> Peer:
         if self._peer is None:
             spare, self._spare = self._spare, None
+            self._ends = False
             self._peer, self.reused = self._pool.get(spare)
         return self._peer
 
     def _ready(self) -> Peer:
         """The present connection, or a new one if the present one is of no use."""
         with self._lock:  # not while another thread ends a wait on it
-            stale = self._peer is not None and self._peer.stale()
+            stale = self._peer is not None and (self._ends or self._peer.stale())
         if stale:
             self._drop()
         return self._connected()
@@ -213,6 +216,7 @@ class UpstreamSide:
         own = self._take_peer()
         if own is not None:
             self._pool.put(own)
+        self._ends = False
         self._peer, self.reused = peer, True
 
     def send(self, request: bytes) -> Message:
@@ -229,7 +233,8 @@ class UpstreamSide:
         """The final response that begins with these bytes; interim ones go to the runtime."""
         with self._lock:  # from here on nobody ends the wait: what follows belongs together
             self._waiting_for = b""
-            peer.noticed_interrupt()
+            if peer.interruption is not None:
+                peer.interruption.due = False
         while True:
             lowered, length = framing.scan(data)
             if not lowered:
@@ -244,7 +249,7 @@ class UpstreamSide:
             if not data:
                 raise Gone("upstream, after an interim response")
         length = framing.check_response(length, status, to_head=request.startswith(_HEAD))
-        last = framing.closes(lowered) or length == UNTIL_CLOSE
+        self._ends = last = framing.closes(lowered) or length == UNTIL_CLOSE
         if 0 <= length <= IN_ONE_PIECE:
             if len(data) < len(lowered) + length:
                 self._wait_for(request[: len(_GET)])

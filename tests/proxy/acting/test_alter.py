@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -39,7 +40,7 @@ def test_the_function_gets_the_changed_event_and_nothing_else_changes(
 
 
 @pytest.mark.parametrize("size", [10, 70_000, 5_000_000])
-@pytest.mark.parametrize("framing", ["chunked", "sized"])
+@pytest.mark.parametrize("framing", ["chunked", "sized", "closing", "closing and old"])
 def test_events_of_any_size_and_framing(
     upstream: Server, proxied: Proxied, size: int, framing: str
 ) -> None:
@@ -51,17 +52,27 @@ def test_events_of_any_size_and_framing(
                 conn.send(Invocation("id-1", payload).event())
                 continue
             head, _, _ = Invocation("id-1").event().partition(b"Content-Length")
+            if framing.startswith("closing"):
+                version = b"HTTP/1.0" if "old" in framing else b"HTTP/1.1"
+                conn.send(version + head[len(version) :] + b"\r\n" + payload[:5])
+                time.sleep(0.02)
+                conn.send(payload[5:])
+                return
             pieces = [payload[at : at + 9000] for at in range(0, len(payload), 9000)]
             conn.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
             conn.send(chunked(*pieces, trailers=b"X-T: 1\r\n"))
 
     upstream.script = script
     address = proxied(upstream, EVENT='{"id":"one"}')
-    with Runtime(address) as runtime:
-        for _ in range(3):
-            event = runtime.next()
-            assert json.loads(event.content) == {"filler": "x" * size, "id": "one"}
-            assert event.header("transfer-encoding") is None
+    for _ in range(2):
+        with Runtime(address) as runtime:
+            for _ in range(1 if framing.startswith("closing") else 2):
+                event = runtime.next()
+                assert json.loads(event.content) == {"filler": "x" * size, "id": "one"}
+                assert event.header("transfer-encoding") is None
+            if framing.startswith("closing"):
+                assert event.header("connection") == "close", "else it sends its answer here"
+                assert runtime.wire.ended(5)
 
 
 @pytest.mark.parametrize("payload", [b"{ ", b"", b"\xff", b' "id" ', b"[ 1,2]", b'{"id" : 1.0}'])

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fakes.proxied import Address, Logged, Proxied, soon
-from fakes.runtime import NEXT, Runtime, echo, posted, stream_head
+from fakes.runtime import NEXT, Runtime, echo, posted
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import near
 from faultlayer.acting import deliveries
@@ -179,7 +179,7 @@ def test_where_no_thread_is_to_be_had_the_answer_leaves_at_once(
     assert (line["event"], line["message"]) == ("fault_not_applied", deliveries._NO_THREAD)
 
 
-# -- errors, and answers that break off --------------------------------------------------------
+# -- errors ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [1, 300_000])
@@ -206,19 +206,6 @@ def test_an_error_in_the_middle_of_a_stream_ends_the_deliveries(
     lines = logged()
     assert [line["event"] for line in lines] == ["fault_not_applied", "fault_injected"]
     assert "reported an error" in lines[0]["message"]
-
-
-def test_an_answer_that_breaks_off_breaks_off_at_lambda(api: RuntimeApi, proxied: Proxied) -> None:
-    address = proxied(api, DUPLICATE="2")
-    invoked = api.invoke()
-    with Runtime(address) as runtime:
-        event = runtime.next()
-        runtime.wire.send(stream_head(invoked.request_id, echo(event)), b"3\r\nabc\r\n", pause=0.05)
-        runtime.wire.send(b"3\r\nde")
-    conn = api.conns[-1]
-    assert soon(lambda: b"abc" in bytes(conn.received) + bytes(conn.buffer))
-    assert conn.over.wait(5)
-    assert not invoked.done.is_set()
 
 
 # -- many at once ------------------------------------------------------------------------------
