@@ -96,7 +96,15 @@ class _Opened:
         self.loop: Loop | None = None
         self.upstream: Address | None = None
         self._reserve: list[int] = []
-        if listener is not None or (start is not None and start.sets_variables):
+        if self._needs_loop():
+            from faultlayer.startup import relay  # noqa: F401 - it must be there if all else fails
+
+    def _needs_loop(self) -> bool:
+        return self.listener is not None or (self.start is not None and self.start.sets_variables)
+
+    def begin(self) -> None:
+        """Make the loop: the extension is registered."""
+        if self._needs_loop():
             from faultlayer.startup.relay import Loop
 
             self.loop = Loop()
@@ -348,6 +356,7 @@ def main() -> None:
         over = configuration.over
         emit("info", "window_over", variable=over.variable, message=over.message)
     _check_names(environ)
+    opened.begin()
     start, loop = opened.start, opened.loop
     if start is not None:
         _hear_wrapper(loop, start)

@@ -10,7 +10,6 @@ relayed, and no fault is injected. It never waits for one connection alone.
 
 from __future__ import annotations
 
-import select
 from _socket import AF_INET, MSG_DONTWAIT, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM, socket
 from time import monotonic, sleep
 
@@ -20,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-READABLE = select.POLLIN
+READABLE, _WRITABLE = 1, 4  # POLLIN, POLLOUT
 Socket = socket
 _PAUSE = 0.05  # seconds until a descriptor whose function has failed is looked at again
 _SIZE = 65536
@@ -32,6 +31,8 @@ class Loop:
     __slots__ = ("_calls", "_later", "_poller", "_resting")
 
     def __init__(self) -> None:
+        import select  # a loop is made after registration, which importing it would delay
+
         self._poller = select.poll()
         self._calls: dict[int, tuple[int, Callable[[], object]]] = {}
         self._resting: list[int] = []
@@ -153,7 +154,7 @@ class Relay:
     def _arrange(self) -> None:
         """Wait for what can go on; close both ends if nothing can."""
         for at in (0, 1):
-            events = select.POLLOUT if self._due[at] else 0
+            events = _WRITABLE if self._due[at] else 0
             if not self._ended[at] and not self._due[1 - at]:
                 events |= READABLE
             if events != self._watched[at]:
