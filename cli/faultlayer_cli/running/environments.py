@@ -231,7 +231,7 @@ class Environments:
         return len(self._waiting)
 
     def tend(self) -> None:
-        """Let go of what ended while it was idle, and say so at once."""
+        """Drop endpoints that ended while they were idle, and say so at once."""
         for environment in tuple(self._idle):
             if environment.ended():
                 with self._lock:
@@ -257,7 +257,7 @@ class Environments:
         return environment
 
     def _release(self, environment: _Environment) -> None:
-        """Give the environment what waits, or let it be idle: cold ones are taken last."""
+        """Give the environment a queued invocation, or let it be idle: cold ones are taken last."""
         with self._lock:
             invocation = self._waiting.popleft() if self._waiting else None
             if invocation is None:

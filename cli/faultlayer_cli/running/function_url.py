@@ -38,7 +38,7 @@ _TEXT = re.compile(
 )
 _JSON = ("content-type", "application/json")
 _PRELUDE_END = b"\0" * 8  # between the JSON that a streamed result begins with and its body
-# They belong to the connection, or say what the server finds out by itself.
+# They belong to the connection, or the server sets them by itself.
 _SERVERS_OWN = {
     "connection", "content-length", "date", "keep-alive", "te", "trailer", "transfer-encoding",
     "upgrade",

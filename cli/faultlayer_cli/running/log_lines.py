@@ -17,7 +17,7 @@ _LONGEST = 1 << 20  # bytes of a line that are held back until its end comes
 class LogLines:
     """Everything that the environments print and tell, for one `Progress`.
 
-    `trouble` gets the notes on what went wrong, also if `progress` is to be quiet.
+    `trouble` gets the notes on trouble, also if `progress` is to be quiet.
     """
 
     def __init__(self, progress: Progress, trouble: Progress | None = None) -> None:
@@ -33,7 +33,7 @@ class LogLines:
             return self._all.setdefault(number, Lines(self, number))
 
     def note(self, text: str) -> None:
-        """Take a note on what went wrong."""
+        """Take a note on trouble."""
         with self._lock:
             self._trouble.note(text)
 

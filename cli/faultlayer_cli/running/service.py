@@ -24,7 +24,7 @@ _LOG_SIZE = 65536  # bytes of each environment's log that are kept
 class Service:
     """The function of a launch behind HTTP; `progress` gets notes and the logs.
 
-    `trouble` gets the notes on what went wrong meanwhile, by default `progress`.
+    `trouble` gets the notes on trouble meanwhile, by default `progress`.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Service:
         return f"http://{LOOPBACK}:{self._server.port}{'/' if self._launch.http else PATH}"
 
     def tend(self) -> None:
-        """Look after what runs; to be called now and then."""
+        """Look after the environments; to be called now and then."""
         self._environments.tend()
 
     def close(self) -> None:
