@@ -80,7 +80,7 @@ def test_in_mid_handler(doomed: Run) -> None:
     assert function.ran() == [request_id]
     assert done(function) == []
     (line,) = function.lines()
-    assert line["after_ms"] == 300
+    assert 300 <= line["after_ms"] < 5000
     works(function)
     assert len(function.lines()) == 1
 

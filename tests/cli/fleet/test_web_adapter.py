@@ -109,6 +109,12 @@ def test_a_layer_that_was_taken_off_by_hand_left_the_function_down() -> None:
     assert done(change.detach(left)).variables == {}
 
 
+def test_status_claims_nothing_of_a_wrapper_that_may_be_anybodys() -> None:
+    """Chaos Toolkit's actions set the same one."""
+    chaos = web(OURS, **BOOTSTRAP, FAULTLAYER_STATUS="503")
+    assert not any("Web Adapter" in note for note in describe(chaos).notes)
+
+
 def test_status_says_where_the_adapter_asks() -> None:
     attached = done(change.attach(web(LAYER), OURS, FAULTS))
     assert describe(attached).state == "armed"
