@@ -70,7 +70,9 @@ class Commands(click.Group):
 
 
 @click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExamples:\n  faultlayer demo\n  faultlayer attach orders --latency 300ms",
 )
 @click.version_option(__version__, prog_name="faultlayer", message="%(prog)s %(version)s")
 def commands() -> None:

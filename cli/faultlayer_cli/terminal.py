@@ -16,8 +16,10 @@ import codecs
 import contextlib
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from time import monotonic
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from faultlayer_cli.progress import BYTES, Count
@@ -98,11 +100,26 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def prepare() -> None:
-    """Let a terminal that lacks a character show its number instead of ending the command."""
+    """Make whatever Python itself prints safe as well, on a terminal of any encoding.
+
+    A character that the terminal lacks is shown by its number instead of ending the command.
+    """
+    sys.excepthook = _print_traceback
+    threading.excepthook = lambda args: _print_traceback(*args[:3])
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _print_traceback(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    """Print the traceback of a bug: its last line may quote anything."""
+    import traceback  # which most runs never need
+
+    for part in traceback.format_exception(kind, error, trace):
+        put(*part.rstrip("\n").split("\n"), error=True)
 
 
 def _pass_on(data: bytes, stream: TextIO, decode: Callable[[bytes], str]) -> None:

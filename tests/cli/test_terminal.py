@@ -109,6 +109,20 @@ def test_output_of_others_is_safe_on_a_terminal_and_untouched_in_a_pipe() -> Non
     assert shown.splitlines() == ["\\u001b[31mred\\u001b[0m é \\xff", "\\x9b\\u009b"]
 
 
+def test_a_bugs_traceback_is_safe_too() -> None:
+    script = (
+        "import threading; from faultlayer_cli.terminal import prepare; prepare()\n"
+        "def bug(): raise ValueError('\\x1b[2J')\n"
+        "thread = threading.Thread(target=bug); thread.start(); thread.join(); bug()"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback (most recent call last):\n") == 2
+    assert done.stderr.count("ValueError: \\u001b[2J\n") == 2
+    assert "\x1b" not in done.stderr
+
+
 def test_a_terminal_that_lacks_a_character_shows_its_number() -> None:
     script = "from faultlayer_cli.terminal import prepare, put; prepare(); put(chr(0x2013))"
     environ = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}

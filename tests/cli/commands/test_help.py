@@ -25,7 +25,9 @@ def command(name: str) -> click.Command:
 
 def test_summaries_are_whole_and_fit_80_columns(typed: Command, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "80")
-    lines = typed("--help").out.partition("Commands:\n")[2].splitlines()
+    listed, _, ending = typed("--help").out.partition("Commands:\n")[2].partition("\n\n")
+    assert "  faultlayer demo\n" in ending
+    lines = listed.splitlines()
     assert [line.split()[0] for line in lines] == main._COMMANDS
     for line in lines:
         assert len(line) <= 80
