@@ -6,7 +6,6 @@ from _socket import (
     AF_INET,
     AF_INET6,
     SO_REUSEADDR,
-    SOCK_CLOEXEC,
     SOCK_STREAM,
     SOL_SOCKET,
     getaddrinfo,
@@ -36,7 +35,7 @@ def listen(port: int) -> tuple[Listener, int]:
 
 def listen_at(port: int) -> Listener:
     """A listener on this port; raises OSError if it is taken, even between bind and listen."""
-    sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC)
+    sock = socket(AF_INET, SOCK_STREAM)  # Python opens it as not inheritable
     try:
         if port:  # its connections of an earlier environment may still be there
             sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)

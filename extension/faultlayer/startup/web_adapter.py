@@ -10,7 +10,7 @@ https://github.com/awslabs/aws-lambda-web-adapter
 
 from __future__ import annotations
 
-from _socket import AF_INET, SOCK_CLOEXEC, SOCK_STREAM, socket
+from _socket import AF_INET, SOCK_STREAM, socket
 from posix import set_inheritable
 
 from faultlayer.startup.listener import LOOPBACK, is_loopback, listen_at
@@ -41,7 +41,7 @@ def inherited(port: int) -> Listener | None:
     """The socket that the launcher left listening at this port, if it did."""
     for descriptor in _DESCRIPTORS:
         try:
-            sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0, descriptor)
+            sock = socket(AF_INET, SOCK_STREAM, 0, descriptor)
         except OSError:
             continue
         try:
