@@ -83,7 +83,9 @@ class Deliveries:
         """See to a result that came from this peer; `more`: requests may follow there."""
         if more:
             self._guard(pending, peer)
-        if pending in self._due and not (more and peer.next_bytes(len(NEXT)) == NEXT):
+            if self._due == [pending] and peer.next_bytes(len(NEXT)) == NEXT:
+                return  # this poll takes it
+        if pending in self._due:
             self.guard_elsewhere(pending)
 
     def guard_elsewhere(self, pending: Pending) -> None:
@@ -96,14 +98,16 @@ class Deliveries:
     def _guard(self, pending: Pending, peer: Peer | None) -> None:
         """Wait until the event is given again; if it will not be, send the result.
 
-        Ends as well if anything arrives from this peer.
+        Ends as well if anything arrives from this peer while there is time.
         """
         redelivery = pending.redelivery
         assert redelivery is not None
         kept = redelivery.kept
         alone = monotonic()
         pause = _PATIENCE
-        while redelivery.kept is kept is not None and not _arrives(peer, pause):
+        while redelivery.kept is kept is not None:
+            if _arrives(peer, pause) and (redelivery.fits() or pending not in self._due):
+                return
             pause = _LOOK
             if self._upstreams:
                 alone = monotonic()
@@ -163,17 +167,17 @@ class Deliveries:
     def take(self, runtime: RuntimeSide) -> Pending | None:
         """An invocation whose event is to be given again on this connection.
 
-        One that it had, or else any: runtimes may poll on another connection than before.
+        One that it had, or else any: runtimes may poll on another connection than before. Its guard
+        has looked a moment ago whether there is time for it.
         """
         with self._lock:
             found: Pending | None = None
             for pending in self._due:
                 redelivery = pending.redelivery
-                if redelivery is not None and redelivery.fits():
-                    if redelivery.runtime is runtime:
-                        found = pending
-                        break
-                    found = found or pending
+                if redelivery is not None and redelivery.runtime is runtime:
+                    found = pending
+                    break
+                found = found or pending
             if found is not None:
                 self._due.remove(found)
         return found

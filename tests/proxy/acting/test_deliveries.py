@@ -138,6 +138,25 @@ def test_so_has_one_that_leaves_and_its_limit_is_not_used_up(
     assert again.result().content == b"2"
 
 
+def test_one_whose_poll_took_another_event_has_answered_all_the_same(
+    api: RuntimeApi, proxied: Proxied
+) -> None:
+    """Each result came on the connection of the other's event, and one poll follows."""
+    address = proxied(api, DUPLICATE="2")
+    with Runtime(address) as one, Runtime(address) as two:
+        first = api.invoke()
+        event = one.next()
+        second = api.invoke(deadline_ms=near(2.0))
+        other = two.next()
+        assert two.respond(event, b"1").status == 202
+        assert one.respond(other, b"2").status == 202
+        assert one.next().raw == event.raw
+        assert second.result().content == b"2"
+        assert not first.done.is_set()
+        assert one.respond(event, b"3").status == 202
+        assert first.result().content == b"3"
+
+
 def test_the_last_answer_of_several_where_the_runtime_leaves(
     api: RuntimeApi, proxied: Proxied, logged: Logged
 ) -> None:
