@@ -10,6 +10,7 @@ relayed, and no fault is injected. It never waits for one connection alone.
 
 from __future__ import annotations
 
+import select
 from _socket import AF_INET, MSG_DONTWAIT, SHUT_WR, SOCK_CLOEXEC, SOCK_STREAM, socket
 from time import monotonic, sleep
 
@@ -31,8 +32,6 @@ class Loop:
     __slots__ = ("_calls", "_later", "_poller", "_resting")
 
     def __init__(self) -> None:
-        import select  # a loop is made after registration, which importing it would delay
-
         self._poller = select.poll()
         self._calls: dict[int, tuple[int, Callable[[], object]]] = {}
         self._resting: list[int] = []
