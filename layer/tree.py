@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from layer import shim
 from layer.elf import Elf
 from layer.host import Distribution
 from layer.launcher import launcher
@@ -43,6 +44,9 @@ class Recipe:
         """Files copied as they are: path below /opt → source."""
         return {
             "faultlayer-wrapper": self.repository / "wrapper" / "faultlayer-wrapper",
+            "faultlayer/lib/libfaultlayer-shim.so": shim.library(
+                self.repository, self.target.target.arch
+            ),
             "faultlayer/licenses/faultlayer/LICENSE": self.repository / "LICENSE",
         }
 

@@ -26,7 +26,7 @@ from faultlayer.values.kinds import host_and_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import NoReturn
 
     from faultlayer.acting.cold_start import Start
@@ -85,16 +85,18 @@ class _Opened:
     - `listener`: None if there is no proxy
     - `start`: the faults of the start, if there are any
     - `loop`: accepts connections, and hears from the wrapper
+    - `control`: the socket that the shim asks; None if no connection may be disturbed
     - `upstream`: the other proxy that stands for Lambda; None if there is none
     """
 
-    __slots__ = ("_reserve", "listener", "loop", "start", "upstream")
+    __slots__ = ("_reserve", "control", "listener", "loop", "start", "upstream")
 
     def __init__(self, listener: Listener | None = None, start: Start | None = None) -> None:
         self.listener = listener
         self.start = start
         self.loop: Loop | None = None
         self.upstream: Address | None = None
+        self.control: Listener | None = None
         self._reserve: list[int] = []
         if self._needs_loop():
             from faultlayer.startup import relay  # noqa: F401 - it must be there if all else fails
@@ -108,6 +110,25 @@ class _Opened:
             from faultlayer.startup.relay import Loop
 
             self.loop = Loop()
+
+    def listen_for_shim(self, configuration: Configuration) -> Mapping[str, str | None]:
+        """The variables by which the wrapper loads the shim; none if no connection is disturbed.
+
+        A live plan may ask for it at any time, and it can be loaded at the start only.
+        """
+        chooser = configuration.chooser
+        rules = () if chooser is None or chooser.dry_run else chooser.rules
+        if configuration.source is None and not any(rule.fault.aims_at_hosts for rule in rules):
+            return {}
+        from faultlayer.startup import control_socket
+
+        try:
+            self.control, variables = control_socket.listen()
+        except OSError as error:
+            why = f"connections cannot be disturbed: {error.strerror}, {control_socket.SHIM}"
+            emit("warn", "fault_not_applied", message=why)
+            return {}
+        return variables
 
     def reserve(self) -> None:
         """Take descriptors, so that there are some later; raises OSError if there are none."""
@@ -160,11 +181,12 @@ def _open(configuration: Configuration, listener: Listener | None = None) -> _Op
             configuration.disarm()
             return _Opened(listener)
     try:
+        shim = opened.listen_for_shim(configuration)
         opened.reserve()
         if start is not None:
-            start.publish((LOOPBACK, port))
+            start.publish((LOOPBACK, port), shim)
         else:
-            wrapper_file.publish((LOOPBACK, port))
+            wrapper_file.publish((LOOPBACK, port), shim)
     except BaseException:
         opened.release()
         raise
@@ -332,6 +354,19 @@ def _hear_wrapper(loop: Loop | None, start: Start) -> None:
     loop.add(start.reports, 1, heard)  # POLLIN
 
 
+def _answer_shim(control: Listener, proxy: Proxy | None) -> None:
+    """Answer the shim from now on; if that is impossible, it connects by itself."""
+    try:
+        if proxy is not None:
+            from faultlayer.dependencies import service
+
+            service.start(control, proxy.aims_at, proxy.own_ports())
+            return
+    except Exception as error:
+        _log_failure(error)
+    control.close()
+
+
 def main() -> None:
     """Run until Lambda shuts the environment down."""
     log.never_wait()
@@ -374,6 +409,8 @@ def main() -> None:
     assert loop is not None
     armed = configuration.is_armed
     proxy = _serve(opened, opened.upstream or (host, port), configuration)
+    if opened.control is not None:
+        _answer_shim(opened.control, proxy)
     if proxy is not None and armed:
         adapter = _check_adapter(environ, configuration.settings.port, adapters)
         if not adapter:

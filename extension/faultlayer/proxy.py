@@ -114,6 +114,17 @@ class Proxy:
             runtime.close()
             upstream.close(clean=clean)
 
+    def aims_at(self, name: str, address: bytes, port: int) -> bool:
+        """True if a rule may disturb connections to this host, now or later."""
+        return any(
+            rule.fault.relayed and rule.options.hosts.matches(name, address, port)
+            for rule in self.chooser.rules
+        )
+
+    def own_ports(self) -> frozenset[int]:
+        """The loopback ports by which the runtime gets its events: these are never disturbed."""
+        return frozenset(int(place.rpartition(b":")[2]) for place in (self.host, self.runtime_api))
+
     def end_overdue(self) -> None:
         """End the oldest invocations if Lambda has ended them long ago: no result will come."""
         for request_id, pending in list(self.pending.items()):

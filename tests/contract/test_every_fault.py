@@ -228,6 +228,12 @@ def test_it_explains_itself(fault: Fault) -> None:
         assert not text.endswith(".")
 
 
+def words_of(option: Option) -> tuple[str, ...]:
+    """The words that the option is one of; none if it is no choice."""
+    words: tuple[str, ...] = getattr(option.kind, "words", ())
+    return words
+
+
 def _read(fault: Fault, variable: str, text: str) -> tuple[Configuration, Option]:
     variables = {PREFIX + fault.name.upper(): fault.main.kind.example, variable: text}
     return read_environment(variables), fault.variables()[variable]
@@ -401,7 +407,8 @@ def test_its_log_line_holds_numbers_and_no_configured_text(
             assert told.pop(name) in WORDS, "one of a few words, never a text of the user's"
         names = told.pop("set", []) + told.pop("unset", [])
         assert all(name.isidentifier() for name in names), "of variables, never what they hold"
-        assert all(isinstance(value, (int, float)) for value in told.values()), told
+        words = {word for option in fault.variables().values() for word in words_of(option)}
+        assert all(isinstance(value, (int, float)) or value in words for value in told.values())
 
 
 OTHERWISE = {"disk": "free:1MB", "memory": "free:1MB", "init": "error"}  # another kind of line

@@ -85,10 +85,23 @@ main.main()
         (
             {"FAULTLAYER_PLAN": "ssm:/plan"},
             [ALWAYS, SOURCES, "settings.sources.ssm settings.sources.agent_address"]
-            + ["startup.listener startup.relay"],
+            + ["startup.listener startup.relay startup.control_socket"],
+        ),
+        (
+            {"FAULTLAYER_NETWORK": "1s"},
+            [ALWAYS, RULES, "faults.network", "startup.control_socket"]
+            + ["vocabulary.disturbances values.hosts"],
         ),
     ],
-    ids=["nothing", "a fault", "a match and a limit", "a plan", "a start", "a live plan"],
+    ids=[
+        "nothing",
+        "a fault",
+        "a match and a limit",
+        "a plan",
+        "a start",
+        "a live plan",
+        "connections",
+    ],
 )
 def test_what_is_loaded_before_registration(
     variables: dict[str, str], expected: list[str], tmp_path: Path

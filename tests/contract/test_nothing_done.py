@@ -153,4 +153,5 @@ def test_what_did_nothing_does_not_count(
             invoked(api, address, json.dumps(event).encode(), said, ENDS.get(fault.name, 30))
             done += len([line for line in lines() if line["event"] == "fault_injected"])
     assert done <= 1
-    assert done == 1 or fault.name in ("crash",), "no process of this test is killed"
+    elsewhere = fault.aims_at_hosts or fault.name in ("crash",)
+    assert done == 1 or elsewhere, "no process of this test is killed, or connects"

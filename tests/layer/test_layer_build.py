@@ -14,7 +14,7 @@ import pytest
 
 from layer.elf import patchelf
 
-SOURCES = ("build.sh", "LICENSE", "layer", "extension", "wrapper", ".cache/layer")
+SOURCES = ("build.sh", "LICENSE", "layer", "extension", "shim", "wrapper", ".cache/layer")
 
 
 def copy(repository: Path, target: Path) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 
 from faultlayer.faults import all_faults
 from faultlayer.settings.draft import MAX_RULES
+from faultlayer.values.hosts import HostList
 from faultlayer.values.kinds import (
     LONGEST,
     Choice,
@@ -132,6 +133,9 @@ def of_kind(kind: Kind) -> Schema:
         return _match()
     if isinstance(kind, HeaderSet):
         return _headers(kind)
+    if isinstance(kind, HostList):
+        entry = {"type": "string", "pattern": r"\S"}
+        return {"type": ["string", "array"], "items": entry, "minItems": 1, "minLength": 1}
     if isinstance(kind, Text):
         empty: Schema = {} if kind.empty else {"pattern": r"\S"}
         return {"type": ["string", "integer"] if kind.number else "string", **empty}

@@ -22,6 +22,8 @@ from faultlayer.vocabulary.actions import Delay, Fail, SetEnvironment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from faultlayer.targeting.choose import Chooser
     from faultlayer.targeting.injection import Candidate, Injection
     from faultlayer.vocabulary.actions import Action
@@ -72,8 +74,13 @@ class Start:
 
     # -- before the runtime starts ------------------------------------------------------------
 
-    def publish(self, where: tuple[str, int] | None) -> None:
-        """Tell the wrapper the proxy's address (None: no proxy) and the variables to change."""
+    def publish(
+        self, where: tuple[str, int] | None, shim: Mapping[str, str | None] | None = None
+    ) -> None:
+        """Tell the wrapper the proxy's address (None: no proxy) and the variables to change.
+
+        `shim`: the variables by which it loads the shim.
+        """
         claimed = [each for c in self._variables if (each := c.claim(None)) is not None]
         variables: dict[str, str | None] = {}
         for injection in claimed:
@@ -84,7 +91,7 @@ class Start:
         try:
             if claimed:
                 self.reports, told = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
-            wrapper_file.publish(where, variables, told)
+            wrapper_file.publish(where, {**variables, **(shim or {})}, told)
         except BaseException:
             for injection in claimed:
                 injection.withdrawn()

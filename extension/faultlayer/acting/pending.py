@@ -14,6 +14,7 @@ from faultlayer.values.kinds import LONGEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from faultlayer.acting.disturb import Disturbed
     from faultlayer.acting.hold import Sandbox
     from faultlayer.acting.redelivery import Redelivery
     from faultlayer.targeting.injection import Chosen, Injection
@@ -28,6 +29,7 @@ class Pending:
 
     - `redelivery`: set if the function is to get the event more than once
     - `sandbox`: set if something of the environment is held for the invocation
+    - `disturbing`: set if connections are disturbed for the invocation
     - `fatal`: the injection that is to kill the runtime while the function works, at most one. Two
       threads may want it, so it is in no other place, and the thread that pops it settles it
     - `handed`: when the function got the event that it is killed for, by the monotonic clock
@@ -35,6 +37,7 @@ class Pending:
 
     __slots__ = (
         "_until",
+        "disturbing",
         "fatal",
         "groups",
         "handed",
@@ -50,6 +53,7 @@ class Pending:
         self.invocation_id = invocation.invocation_id
         self.redelivery: Redelivery | None = None
         self.sandbox: Sandbox | None = None
+        self.disturbing: Disturbed | None = None
         self.fatal: list[Injection] = []
         self.handed = monotonic()
         self.groups: dict[type[Action], list[Injection]] = {}
@@ -65,7 +69,7 @@ class Pending:
 
     def awaits_result(self) -> bool:
         """True if something is due once the function has answered."""
-        if self.redelivery or self.sandbox or self.fatal:
+        if self.redelivery or self.sandbox or self.disturbing or self.fatal:
             return True
         return any(self.open(kind) for kind in self.groups)
 
@@ -90,6 +94,8 @@ class Pending:
         """Give back all that is held for the invocation."""
         if self.sandbox is not None:
             self.sandbox.release()
+        if self.disturbing is not None:
+            self.disturbing.end()
 
     def end(self) -> None:
         """The invocation, or its runtime, is over."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from faultlayer.settings.configuration import Configuration
     from faultlayer.settings.sources import Source
     from faultlayer.targeting.injection import Chosen
+    from faultlayer.targeting.rules import Rule
 
 _NEVER = float("-inf")
 _SLICE = 0.0002  # seconds: the longest wait of an event while a new plan is parsed
@@ -94,6 +95,11 @@ class Live:
             self._wake()
         chooser = self._chooser
         return None if chooser is None else chooser.decide(head, lowered, content)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules of the plan in force."""
+        return [] if self._chooser is None else self._chooser.rules
 
     def renew(self) -> None:
         """After a restore: draw by new chance, and take the plan in the snapshot as old."""

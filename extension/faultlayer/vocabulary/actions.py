@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from faultlayer.values.hosts import Hosts
     from faultlayer.vocabulary.answer import Answer
+    from faultlayer.vocabulary.disturbances import Disturbance
     from faultlayer.vocabulary.streamed import Stream
 
 BEFORE = "before"
@@ -217,3 +219,14 @@ class Rewrite(Action):
         super().__init__(AFTER, **numbers)
         self.whole = whole
         self.stream = stream
+
+
+class Disturb(Action):
+    """Disturb the function's connections to these hosts until the invocation ends."""
+
+    __slots__ = ("disturbance", "hosts")
+
+    def __init__(self, disturbance: Disturbance, hosts: Hosts, **numbers: Any) -> None:
+        super().__init__(BEFORE, **numbers)
+        self.disturbance = disturbance
+        self.hosts = hosts

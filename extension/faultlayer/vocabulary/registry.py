@@ -101,6 +101,7 @@ class Fault:
     not apply; `draw` is uniform in [0, 1), for anything random about it.
     `doubt(options, timeout)`: a sentence if a function with this timeout (seconds) is hit in
     another way than the options say; else empty.
+    `relayed`: it disturbs connections, which must pass through the relay for that.
     A fault with `begin(options, draw)` instead hits the start of an execution environment, before
     any event: there is no invocation to decide about, and nothing to match.
     """
@@ -116,6 +117,7 @@ class Fault:
         "name",
         "options",
         "order",
+        "relayed",
     )
 
     def __init__(
@@ -131,6 +133,7 @@ class Fault:
         begin: Callable[[Options, float], Action | None] | None = None,
         doubt: Callable[[Options, float], str] = _as_said,
         logged: Mapping[str, str] = _NO_FIELDS,
+        relayed: bool = False,
     ) -> None:
         self.name = module.rpartition(".")[2]
         self.order = order
@@ -142,11 +145,17 @@ class Fault:
         self.begin = begin
         self.doubt = doubt
         self.logged = logged
+        self.relayed = relayed
 
     @property
     def common(self) -> tuple[Option, ...]:
         """The options that it shares with other faults."""
         return COMMON if self.begin is None else AT_START
+
+    @property
+    def aims_at_hosts(self) -> bool:
+        """True if it hits the function's connections."""
+        return any(option.name == _HOSTS for option in self.options)
 
     def lacks(self, option: str) -> str:
         """The reason why it has no option of this name, if users may expect one; else empty."""
@@ -171,7 +180,15 @@ def sources(callers: str) -> Option:
     return Option("sources", Choice(CALLERS, ANY), help, CALLERS)
 
 
-_MATCH = "match"
+def hosts() -> Option:
+    """The option of faults that hit the function's connections."""
+    from faultlayer.values.hosts import EVERYWHERE, HostList
+
+    help = "which hosts; `*` is all but loopback and link-local addresses"
+    return Option(_HOSTS, HostList(), help, EVERYWHERE)
+
+
+_MATCH, _HOSTS = "match", "hosts"
 NO_EVENT = "this fault hits the start of an execution environment, where no event is there to match"
 
 COMMON = (

@@ -1,0 +1,58 @@
+"""Connections disturbed: in force from the event until the result.
+
+    before: begin ──> the function works, its connections are disturbed ──> after: end
+
+An injection happens when it touches a connection: the loop of `dependencies` logs it then. One that
+has touched none by the end is skipped.
+"""
+
+from __future__ import annotations
+
+from faultlayer.acting.actors import Actor
+from faultlayer.dependencies import service
+from faultlayer.dependencies.conditions import UNTOUCHED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from faultlayer.acting.actors import Turn
+    from faultlayer.targeting.injection import Injection
+
+
+class Disturbing(Actor):
+    """Puts disturbances in force before the function gets the event."""
+
+    place = 6  # last: nothing else must be slowed down, and delays be over
+    place_after = 0
+
+    def before(self, turn: Turn, injections: list[Injection]) -> None:
+        if not injections:
+            return
+        why = service.unfit()
+        if why:
+            for injection in injections:
+                injection.skipped(why)
+            return
+        turn.pending.disturbing = Disturbed(injections)
+
+    def after(self, turn: Turn, injections: list[Injection]) -> None:
+        if turn.pending.disturbing is not None:
+            turn.pending.disturbing.end()
+        for injection in injections:
+            if injection.is_open:
+                injection.skipped(UNTOUCHED)
+
+
+class Disturbed:
+    """The disturbances of one invocation, in force until `end`."""
+
+    __slots__ = ("_injections",)
+
+    def __init__(self, injections: list[Injection]) -> None:
+        self._injections = injections
+        service.running().begin(injections)
+
+    def end(self) -> None:
+        """Take them out of force; a second call does nothing."""
+        injections, self._injections = self._injections, []
+        if injections:
+            service.running().end(injections)

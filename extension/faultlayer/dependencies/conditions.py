@@ -1,0 +1,113 @@
+"""The disturbances in force: from the event of an invocation that was hit until its result.
+
+    acting: begin(injections) ──> in force ──> control and relay: of(host), touched(host)
+            end(injections)   ──> those that touched nothing are skipped
+
+If several invocations share an environment, a disturbance that was drawn for one hits them all
+while that one runs: nobody can tell whose connection it is.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+
+from faultlayer.values.hosts import address_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _thread import LockType
+    from collections.abc import Callable
+
+    from faultlayer.targeting.injection import Injection
+
+_PATIENCE = 0.05  # seconds that an event waits for the loop
+UNTOUCHED = "the function made and used no connection to these hosts while it ran"
+
+
+class Host:
+    """Where a connection goes: a name (empty if not known), an address and a port."""
+
+    __slots__ = ("address", "name", "port")
+
+    def __init__(self, name: str, address: bytes, port: int) -> None:
+        self.name = name
+        self.address = address
+        self.port = port
+
+    def text(self) -> str:
+        """Its name or, without one, its address."""
+        return self.name or address_text(self.address)
+
+
+class Condition:
+    """One injection that is in force. `spent`: the bytes, or the time, that it has used up."""
+
+    __slots__ = ("disturbance", "hosts", "injection", "spent")
+
+    def __init__(self, injection: Injection) -> None:
+        self.injection = injection
+        self.disturbance = injection.action.disturbance
+        self.hosts = injection.action.hosts
+        self.spent: dict[object, float] = {}
+
+    def touched(self, name: str, port: int) -> None:
+        """The disturbance did something to a connection: log it, once."""
+        if self.injection.is_open:
+            self.injection.happened(host=name, **({"port": port} if port else {}))
+
+
+class InForce:
+    """All conditions in force. `version` changes whenever they do.
+
+    Threads of the data path begin and end conditions; the loop reads `conditions`, a tuple that is
+    replaced and never changed. `changed` tells the loop.
+    """
+
+    __slots__ = ("_lock", "_waiting", "changed", "conditions", "version")
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._lock = allocate_lock()
+        self._waiting: list[LockType] = []
+        self.changed = changed
+        self.conditions: tuple[Condition, ...] = ()
+        self.version = 0
+
+    def begin(self, injections: list[Injection]) -> None:
+        """Put these in force. Idle connections are ended before this returns, if need be."""
+        more = tuple(Condition(injection) for injection in injections)
+        applied = allocate_lock()
+        applied.acquire()
+        with self._lock:
+            self.conditions += more
+            self.version += 1
+            self._waiting.append(applied)
+        self.changed()
+        applied.acquire(timeout=_PATIENCE)
+
+    def end(self, injections: list[Injection]) -> None:
+        """Take these out of force."""
+        with self._lock:
+            self.conditions = tuple(
+                condition for condition in self.conditions if condition.injection not in injections
+            )
+            self.version += 1
+        self.changed()
+
+    def applied(self) -> None:
+        """The loop has seen all conditions."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        for lock in waiting:
+            lock.release()
+
+    def of(self, name: str, address: bytes | None, port: int) -> list[Condition]:
+        """The conditions that hold for this host."""
+        found = []
+        for condition in self.conditions:
+            try:
+                if condition.hosts.matches(name, address, port):
+                    found.append(condition)
+            except Exception as error:
+                condition.injection.failed(error)
+                self.end([condition.injection])
+        return found

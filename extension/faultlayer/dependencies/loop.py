@@ -1,0 +1,100 @@
+"""One thread that waits for all connections of this room, and for points in time.
+
+    watch(fd, handler) ──> handler(events)        at(time, call) ──> call()
+
+A handler that raises is removed with its connection, and no other is touched.
+"""
+
+from __future__ import annotations
+
+import posix
+import select
+from _heapq import heappop, heappush
+from time import monotonic
+
+from faultlayer.log import emit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+READ, WRITE = select.EPOLLIN, select.EPOLLOUT
+FAILED = select.EPOLLERR
+ENDED = select.EPOLLERR | select.EPOLLHUP
+
+_MOST = 256  # events of one round
+
+
+class Loop:
+    """Waits, and calls. Everything but `wake` belongs to the thread that runs it."""
+
+    __slots__ = ("_asleep", "_calls", "_epoll", "_handlers", "_number", "_wake", "_woken")
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._calls: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = 0
+        self._woken, self._wake = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
+        self._asleep: Callable[[], None] | None = None
+        self.watch(self._woken, READ, self._drain)
+
+    def watch(self, fd: int, events: int, handler: Callable[[int], None]) -> None:
+        """Call the handler when one of these events is there, again and again."""
+        self._epoll.register(fd, events)
+        self._handlers[fd] = handler
+
+    def change(self, fd: int, events: int) -> None:
+        """Wait for these events instead."""
+        self._epoll.modify(fd, events)
+
+    def watches(self, fd: int) -> bool:
+        """True until it is forgotten."""
+        return fd in self._handlers
+
+    def forget(self, fd: int) -> None:
+        """Watch it no more; it is to be closed only then."""
+        if self._handlers.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def at(self, time: float, call: Callable[[], None]) -> None:
+        """Call this once, at a time of the monotonic clock."""
+        self._number += 1
+        heappush(self._calls, (time, self._number, call))
+
+    def when_woken(self, call: Callable[[], None]) -> None:
+        """Call this in the loop's thread after each `wake`."""
+        self._asleep = call
+
+    def wake(self) -> None:
+        """End the wait; safe from any thread."""
+        try:
+            posix.write(self._wake, b"\0")
+        except BlockingIOError:  # it is awake enough
+            pass
+
+    def _drain(self, events: int) -> None:
+        posix.read(self._woken, 4096)
+        if self._asleep is not None:
+            self._asleep()
+
+    def run(self) -> None:
+        """Wait and call, for ever."""
+        handlers, calls = self._handlers, self._calls
+        while True:
+            timeout = max(0.0, calls[0][0] - monotonic()) if calls else -1
+            for fd, events in self._epoll.poll(timeout, _MOST):
+                handler = handlers.get(fd)
+                if handler is None:  # closed by a handler of this round
+                    continue
+                try:
+                    handler(events)
+                except Exception as error:
+                    emit("error", "internal_error", message=type(error).__name__)
+                    self.forget(fd)
+            now = monotonic()
+            while calls and calls[0][0] <= now:
+                try:
+                    heappop(calls)[2]()
+                except Exception as error:
+                    emit("error", "internal_error", message=type(error).__name__)

@@ -1,0 +1,81 @@
+"""The shim's library for each architecture: the committed one, or a new one after a change.
+
+    shim/*.c, *.h ──zig cc──> shim/built/<arch>.so, with the digest of all that it is made from
+
+Most people never change the shim, and the compiler is a download of 100 MB: so the libraries are
+committed, and `make shim` makes them anew. Its bytes depend on the sources, the flags and the
+compiler's version alone: CI compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+from layer.report import BuildError, run, say
+
+_TRIPLES = {"x86_64": "x86_64-linux-gnu.2.17", "arm64": "aarch64-linux-gnu.2.17"}
+_FLAGS = (  # noqa: SIM905
+    "-std=c11 -Os -Wall -Wextra -Werror -fPIC -shared -nostdlib -ffreestanding -fvisibility=hidden "
+    "-fno-stack-protector -fno-sanitize=all -fno-asynchronous-unwind-tables -fno-unwind-tables "
+    "-Wl,-soname,libfaultlayer-shim.so -Wl,-z,noexecstack -Wl,-z,now -Wl,-z,relro "
+    "-Wl,--build-id=none -s"
+).split()
+
+
+def library(root: Path, arch: str) -> Path:
+    """The shim's library for one architecture; compiles it first if a source has changed."""
+    built = root / "shim" / "built"
+    try:
+        current = (built / "inputs").read_text().strip() == _inputs(root)
+    except OSError:
+        current = False
+    if not current or not all((built / f"{each}.so").is_file() for each in _TRIPLES):
+        compile_all(root, built)
+    return built / f"{arch}.so"
+
+
+def compile_all(root: Path, target: Path) -> None:
+    """Compile the shim for all architectures into this folder."""
+    zig = _compiler(root)
+    target.mkdir(parents=True, exist_ok=True)
+    for arch, triple in _TRIPLES.items():
+        say(f"{arch}: compiling the shim")
+        fresh = target / f"{arch}.new"
+        command = [*zig, "cc", "-target", triple, *_FLAGS, "-o", fresh, root / "shim" / "shim.c"]
+        run(command, "compiling the shim")
+        fresh.chmod(0o644)
+        fresh.rename(target / f"{arch}.so")
+    (target / "inputs").write_text(_inputs(root) + "\n")
+
+
+def _inputs(root: Path) -> str:
+    """A digest of the sources, the flags and the compiler's version."""
+    total = hashlib.sha256(" ".join([*_FLAGS, *_TRIPLES.values()]).encode())
+    sources = sorted((root / "shim").glob("*.[ch]"))
+    for path in [*sources, root / "layer" / "zig.txt"]:
+        total.update(f"\n{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    return total.hexdigest()
+
+
+def _compiler(root: Path) -> list[str | Path]:
+    """The command of the compiler, from an environment of its own."""
+    wanted = root / "layer" / "zig.txt"
+    venv = root / "build" / f"zig-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
+    python = venv / "bin" / "python"
+    if not (venv / "ready").is_file():
+        say("fetching the shim's compiler (once; pip downloads about 100 MB)")
+        hint = "the shim's compiler needs an environment of its own (Debian: python3-venv)"
+        run([sys.executable, "-m", "venv", "--clear", venv], hint)
+        install = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
+        run([python, *install, "--only-binary", ":all:", "-r", wanted], "installing ziglang")
+        (venv / "ready").touch()
+    if not python.is_file():
+        raise BuildError(f"the shim's compiler is gone: remove {venv}")
+    return [python, "-m", "ziglang"]
+
+
+if __name__ == "__main__":
+    home = Path(__file__).resolve().parent.parent
+    compile_all(home, Path(sys.argv[1]) if len(sys.argv) > 1 else home / "shim" / "built")

@@ -1,0 +1,87 @@
+"""Connections disturbed while an invocation runs, and told of when one was touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fakes.proxied import start
+from fakes.runtime import Runtime
+from fakes.runtime_api import RuntimeApi
+from fakes.turns import PAYLOAD
+from faultlayer.dependencies import conditions, service
+from proxy.dependencies.redirected import Redirected, exchange, host
+
+VARIABLES = {
+    "FAULTLAYER_NETWORK": "100ms",
+    "FAULTLAYER_NETWORK_HOSTS": "127.0.0.1",
+    "FAULTLAYER_NETWORK_MAX": "1",
+}
+
+
+@pytest.fixture
+def api() -> Iterator[RuntimeApi]:
+    with RuntimeApi() as server:
+        yield server
+    assert not server.errors
+
+
+@pytest.fixture
+def redirected(monkeypatch: pytest.MonkeyPatch) -> Redirected:
+    running = Redirected()
+    monkeypatch.setattr(service, "_started", [(running.control, running.in_force)])
+    monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
+    return running
+
+
+def told(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+def test_in_force_while_it_runs_and_logged_when_it_touches(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    redirected.control.heard = 1
+    with host() as port, Runtime(start(api.address, VARIABLES)) as runtime:
+        client = redirected.connect(port)
+        for is_hit in (True, False):  # the second is over the limit
+            invoked = api.invoke()
+            event = runtime.next()
+            assert bool(redirected.in_force.conditions) is is_hit
+            assert (exchange(client, b"x") > 0.09) is is_hit
+            runtime.respond(event, PAYLOAD)
+            invoked.result()
+        client.close()
+    (line,) = told(capfd)
+    assert (line["event"], line["host"]) == ("fault_injected", "127.0.0.1")
+    assert (line["port"], line["delay_ms"]) == (port, 100.0)
+
+
+def test_one_that_meets_no_connection_does_not_count(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    redirected.control.heard = 1
+    with Runtime(start(api.address, VARIABLES)) as runtime:
+        for _ in range(2):
+            invoked = api.invoke()
+            event = runtime.next()
+            assert redirected.in_force.conditions, "the limit is not used up"
+            runtime.respond(event, PAYLOAD)
+            invoked.result()
+    (line,) = told(capfd)
+    assert (line["event"], line["message"]) == ("fault_not_applied", conditions.UNTOUCHED)
+    assert not redirected.in_force.conditions
+
+
+def test_without_the_shim_it_does_not_apply(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Runtime(start(api.address, VARIABLES)) as runtime:
+        invoked = api.invoke()
+        runtime.respond(runtime.next(), PAYLOAD)
+        invoked.result()
+    (line,) = told(capfd)
+    assert (line["event"], line["message"]) == ("fault_not_applied", service.NOBODY)

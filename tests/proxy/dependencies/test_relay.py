@@ -1,0 +1,216 @@
+"""The relay: bytes pass as they are, and each disturbance does what its name says."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+
+from fakes.proxied import soon
+from faultlayer.vocabulary.disturbances import BadHandshake, Cut, Late, Slow, Unreachable
+from proxy.dependencies.redirected import Redirected, exchange, host
+
+
+@pytest.fixture(scope="module")
+def redirected() -> Redirected:
+    return Redirected()
+
+
+def test_bytes_pass_as_they_are_both_ways_at_once(redirected: Redirected) -> None:
+    data = os.urandom(5_000_000)
+    with host() as port, redirected.connect(port) as client:
+        exchange(client, data)
+        assert redirected.relay.links
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    assert soon(lambda: not redirected.relay.links and redirected.relay.kept == 0)
+
+
+def test_a_half_closed_connection_still_gets_its_answer(redirected: Redirected) -> None:
+    def at_the_end(connection: socket.socket) -> None:
+        total = 0
+        while data := connection.recv(65536):
+            total += len(data)
+        connection.sendall(b"%d" % total)
+
+    with host(at_the_end) as port, redirected.connect(port) as client:
+        client.sendall(b"x" * 100_000)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(100) == b"100000"
+        assert client.recv(100) == b""
+
+
+def test_a_reset_of_the_host_is_one_of_the_client(redirected: Redirected) -> None:
+    def reset(connection: socket.socket) -> None:
+        connection.recv(10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    with host(reset) as port, redirected.connect(port) as client:
+        client.sendall(b"x")
+        with pytest.raises(ConnectionResetError):
+            client.recv(10)
+
+
+def test_200_connections_at_once_and_none_is_swapped(redirected: Redirected) -> None:
+    before = threading.active_count()
+    with host() as port:
+        clients = [redirected.connect(port) for _ in range(200)]
+        assert threading.active_count() - before < 250, "those are the host's, in this process"
+        for number, client in enumerate(clients):
+            client.sendall(b"%06d" % number * 100)
+        for number, client in enumerate(clients):
+            got = b""
+            while len(got) < 600:
+                got += client.recv(600)
+            assert got == b"%06d" % number * 100
+            client.close()
+    assert soon(lambda: not redirected.relay.links)
+
+
+def test_a_host_that_refuses_is_left_to_the_kernel(redirected: Redirected) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert redirected.asked(port) == ("127.0.0.1", port)
+
+
+def test_a_client_that_reads_nothing_holds_up_the_host_and_not_the_memory(
+    redirected: Redirected,
+) -> None:
+    sent = 0
+
+    def flood(connection: socket.socket) -> None:
+        nonlocal sent
+        connection.settimeout(1)
+        while True:
+            sent += connection.send(bytes(65536))
+
+    with host(flood) as port, redirected.connect(port):
+        time.sleep(1.5)
+        kept = redirected.relay.kept
+    assert kept <= 9 << 20
+    assert sent < 64 << 20
+    assert soon(lambda: redirected.relay.kept == 0)
+
+
+# -- disturbances -------------------------------------------------------------------------------
+
+
+def test_late_each_answer_and_not_the_throughput(redirected: Redirected) -> None:
+    with host() as port, redirected.connect(port) as client:
+        with redirected.disturbed(Late(0.2)) as (injected,):
+            assert 0.19 < exchange(client, b"x") < 1
+            assert injected.told == [{"host": "127.0.0.1", "port": port}]
+            assert 0.19 < exchange(client, bytes(3_000_000)) < 1.5, "many pieces, each late alike"
+        assert exchange(client, b"x") < 0.15, "it is over"
+
+
+def test_slow_exactly_over_a_second(redirected: Redirected) -> None:
+    with host() as port, redirected.connect(port) as client:
+        with redirected.disturbed(Slow(100_000)) as (injected,):
+            assert 0.9 < exchange(client, bytes(100_000)) < 2
+        assert len(injected.told) == 1
+
+
+def test_all_connections_share_the_bandwidth(redirected: Redirected) -> None:
+    with (
+        host() as port,
+        redirected.connect(port) as one,
+        redirected.connect(port) as other,
+        redirected.disturbed(Slow(100_000)),
+    ):
+        began = time.monotonic()
+        threads = [
+            threading.Thread(target=exchange, args=(client, bytes(50_000)))
+            for client in (one, other)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert 0.9 < time.monotonic() - began < 2
+
+
+def test_late_and_slow_at_once(redirected: Redirected) -> None:
+    with host() as port, redirected.connect(port) as client:
+        with redirected.disturbed(Late(0.3), Slow(100_000)) as injected:
+            assert exchange(client, bytes(50_000)) > 0.7
+        assert [len(one.told) for one in injected] == [1, 1]
+
+
+@pytest.mark.parametrize("size", [0, 1, 25])
+def test_cut_after_so_many_bytes_of_the_answer(redirected: Redirected, size: int) -> None:
+    with host() as port, redirected.disturbed(Cut(size)) as (injected,):
+        client = redirected.connect(port)
+        got = b""
+        with client, pytest.raises(ConnectionError):
+            while True:
+                client.sendall(b"0123456789")
+                got += client.recv(100)
+        assert len(got) <= size
+        assert injected.told == [{"host": "127.0.0.1", "port": port}]
+
+
+def test_a_connection_from_before_is_cut_too(redirected: Redirected) -> None:
+    with host() as port, redirected.connect(port) as client:
+        exchange(client, bytes(1000))
+        with redirected.disturbed(Cut(0)), pytest.raises(ConnectionError):
+            exchange(client, b"x")
+
+
+@pytest.mark.parametrize(
+    "disturbance", [Unreachable(silent=False), BadHandshake(garbage=False)], ids=["connect", "tls"]
+)
+def test_idle_connections_are_closed_when_it_begins(
+    redirected: Redirected, disturbance: Unreachable
+) -> None:
+    with host() as port, redirected.connect(port) as client:
+        exchange(client, b"x")
+        with redirected.disturbed(disturbance) as (injected,):
+            assert client.recv(1) == b"", "closed before the function gets its event"
+            assert injected.is_open, "that alone is no injection"
+
+
+@pytest.mark.parametrize(
+    ("garbage", "reason"), [(False, "ALERT_HANDSHAKE_FAILURE"), (True, "WRONG_VERSION_NUMBER")]
+)
+def test_a_handshake_fails(redirected: Redirected, garbage: bool, reason: str) -> None:
+    context = ssl.create_default_context()
+    with host() as port, redirected.disturbed(BadHandshake(garbage=garbage)) as (injected,):
+        with redirected.connect(port) as client, pytest.raises(ssl.SSLError) as raised:
+            context.wrap_socket(client, server_hostname="example.com")
+        assert reason in str(raised.value.reason)
+        assert len(injected.told) == 1
+
+
+def test_a_connection_without_tls_has_no_handshake_to_fail(redirected: Redirected) -> None:
+    with host() as port, redirected.disturbed(BadHandshake(garbage=True)) as (injected,):
+        with redirected.connect(port) as client:
+            exchange(client, b"GET / HTTP/1.1\r\n\r\n")
+        assert injected.is_open
+
+
+def test_a_disturbance_whose_hosts_are_nonsense_fails_alone(redirected: Redirected) -> None:
+    nonsense = object()
+    with host() as port, redirected.disturbed(Late(5), hosts=nonsense) as (injected,):  # type: ignore[arg-type]
+        with redirected.connect(port) as client:
+            assert exchange(client, b"x") < 2
+        assert isinstance(injected.error, AttributeError)
+
+
+def test_what_was_sent_before_the_end_is_delivered_late(redirected: Redirected) -> None:
+    def greet(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(b"bye")
+
+    with (
+        host(greet) as port,
+        redirected.connect(port) as client,
+        redirected.disturbed(Late(0.2)),
+    ):
+        client.sendall(b"x")
+        assert client.recv(10) == b"bye"
+        assert client.recv(10) == b""
