@@ -20,7 +20,7 @@ from bench.subjects import EXTENSION, namespace_trouble, opt_prefix
 from soak.rules import plan
 
 ROOT = Path(__file__).resolve().parent.parent
-_AT_REST = 3  # threads: the main one, the listener's, and who watches for runtimes that leave
+_AT_REST = 1  # threads: the main one accepts, and looks for runtimes that leave
 _START = 20.0  # seconds
 _SETTLE = 15.0
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); {}from faultlayer.main import main; main()"
