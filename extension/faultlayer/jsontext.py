@@ -137,10 +137,14 @@ def decoded(data: bytes) -> str:
     order = {"utf-16-le": -1, "utf-16-be": 1}.get(encoding, 0)
     try:
         if encoding == "utf-8-sig":  # the codec module of this name is not in the layer
-            return data.decode("utf-8").removeprefix(_MARK)
-        return utf_16_ex_decode(data, "strict", order, True)[0]  # nor are those of UTF-16
+            text = data.decode("utf-8").removeprefix(_MARK)
+        else:
+            text = utf_16_ex_decode(data, "strict", order, True)[0]  # nor are those of UTF-16
     except UnicodeError:
-        raise ValueError("is not text in UTF-8 or UTF-16") from None
+        text = "\0"
+    if "\0" in text[:2]:  # as UTF-32 looks, read as UTF-16
+        raise ValueError("is not text in UTF-8 or UTF-16")
+    return text
 
 
 def unmarked(text: str) -> str:

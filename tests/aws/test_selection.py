@@ -100,6 +100,28 @@ def test_the_unpublished_version_is_the_function(
     assert cli("report", "--function", named).err.count("no invocation") == 1
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "123456789012:function:orders",
+        "123456789012:function:orders:live",
+        "123456789012:orders",
+        "function:orders:$LATEST",
+    ],
+)
+def test_a_part_of_an_arn_names_the_function_that_it_means(aws: Aws, cli: Cli, named: str) -> None:
+    said = cli("status", named)
+    assert said.code == 2
+    (line,) = said.lines
+    assert line.endswith("is a part of an ARN; allowed: orders, or the function's whole ARN")
+
+
+def test_an_empty_name_is_named(aws: Aws, cli: Cli) -> None:
+    said = cli("status", "")
+    assert said.code == 2
+    assert "an empty text is not a function's name" in said.err
+
+
 @pytest.mark.parametrize("named", ["orders:live", "orders:7", f"{ARN}:live", f"{ARN}:7"])
 @pytest.mark.parametrize("command", ["attach", "status", "stop", "detach", "report --function"])
 def test_a_version_or_an_alias_gets_one_clear_line(

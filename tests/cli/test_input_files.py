@@ -66,6 +66,8 @@ def test_an_event_is_utf_8_for_the_function_and_else_as_it_was(tmp_path: Path) -
         (b"", "is empty"),
         (b"  \n", "is empty"),
         (b"\x89PNG\r\n\x1a\n\xff", "is not text in UTF-8 or UTF-16"),
+        ("{}".encode("utf-32"), "is not text in UTF-8 or UTF-16"),
+        ("{}".encode("utf-32-be"), "is not text in UTF-8 or UTF-16"),
         (b'{"a":\n  oops}', "is not JSON: line 2, column 3: expecting value"),
         (b"{} {}", "is not JSON: line 1, column 4: extra data"),
         (b"[" * 100_000, "is nested too deeply"),

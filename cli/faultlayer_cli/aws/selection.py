@@ -19,6 +19,9 @@ _ARN = re.compile(
     r"arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):\d{12}:function:(?P<name>[A-Za-z0-9_-]+)"
     r"(?P<qualifier>:.+)?"
 )
+_PARTIAL = re.compile(
+    r"(?:(?:\d{12}:)?function:|\d{12}:)(?P<name>[A-Za-z0-9_-]+)(?::.+)?", re.ASCII
+)
 _PATTERN = re.compile(r"[A-Za-z0-9_*?\[\]!-]+")
 _FUNCTION = "AWS::Lambda::Function"
 _STACK = "AWS::CloudFormation::Stack"
@@ -95,6 +98,10 @@ def _is_pattern(name: str) -> bool:
 def _checked(typed: str) -> str:
     """The name, pattern or ARN, without `:$LATEST`. Raises Mistake."""
     name = typed.removesuffix(":$LATEST")
+    if partial := _PARTIAL.fullmatch(name):
+        raise Mistake(
+            f"{name} is a part of an ARN; allowed: {partial['name']}, or the function's whole ARN"
+        )
     arn = _ARN.fullmatch(name)
     bare, _, qualifier = name.partition(":")
     if arn:
@@ -107,8 +114,8 @@ def _checked(typed: str) -> str:
         )
     if not (arn or _NAME.fullmatch(name) or (_is_pattern(name) and _PATTERN.fullmatch(name))):
         raise Mistake(
-            f"{name} is not a function's name; allowed: letters, digits, - and _, a pattern of "
-            "these with * and ?, or the function's ARN"
+            f"{name or 'an empty text'} is not a function's name; allowed: letters, digits, - and _, "
+            "a pattern of these with * and ?, or the function's ARN"
         )
     return name
 

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterL
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import gzip
@@ -92,6 +93,18 @@ def of_function(account: Account, name: str) -> LogGroup:
     return LogGroup(group, bare, certain=False)
 
 
+def _encoding_of(start: bytes) -> str:
+    """The encoding of a log, by its first eight bytes; UTF-32 would pass for UTF-16."""
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    for encoding in ("utf-32-le", "utf-32-be"):
+        with contextlib.suppress(UnicodeDecodeError):
+            text = start.decode(encoding)
+            if text and text.isascii() and "\0" not in text:
+                return encoding
+    return encoding_of(start)
+
+
 def of_file(name: str) -> Iterator[LogMessage]:
     """Read a file, or standard input (-), in any form that a log is saved in. Raises Mistake."""
     with contextlib.ExitStack() as stack:
@@ -99,7 +112,7 @@ def of_file(name: str) -> Iterator[LogMessage]:
             opened = stack.enter_context(Path("/dev/stdin" if name == "-" else name).open("rb"))
             packed = opened.peek(2)[:2] == _GZIP
             raw = io.BufferedReader(gzip.GzipFile(fileobj=opened)) if packed else opened
-            text = io.TextIOWrapper(raw, encoding_of(raw.peek(4)), "replace", newline="")
+            text = io.TextIOWrapper(raw, _encoding_of(raw.peek(8)[:8]), "replace", newline="")
             for found in saved_forms.read(text):
                 place = f"{name}:{found.line}"
                 yield LogMessage(f"{name} {found.stream}", found.text, place)

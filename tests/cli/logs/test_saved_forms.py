@@ -216,7 +216,7 @@ FORMS: dict[str, Callable[[list[str]], str]] = {
     "Insights, a row each line": lambda log: lines(json.dumps(row) for row in insights(log)),
     "get-query-results, its rows": lambda log: json.dumps(fields(insights(log))),
 }
-ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"]
 
 
 @pytest.fixture
