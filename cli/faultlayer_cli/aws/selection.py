@@ -114,8 +114,8 @@ def _checked(typed: str) -> str:
         )
     if not (arn or _NAME.fullmatch(name) or (_is_pattern(name) and _PATTERN.fullmatch(name))):
         raise Mistake(
-            f"{name or 'an empty text'} is not a function's name; allowed: letters, digits, - and _, "
-            "a pattern of these with * and ?, or the function's ARN"
+            f"{name or 'an empty text'} is not a function's name; allowed: letters, digits, - and "
+            "_, a pattern of these with * and ?, or the function's ARN"
         )
     return name
 

@@ -128,7 +128,7 @@ def _time(flag: str, text: str, now: float) -> float:
 
 def show(sums: Sums) -> None:
     """Print the table, and what went wrong."""
-    if sums.total.invocations:
+    if sums.total.invocations or sums.faults:
         rows = [_row(name, group) for name, group in sums.faults.items()]
         rows.append(_row("(not hit)", sums.not_hit, counted=False))
         rows.append(_row("total", sums.total))

@@ -36,5 +36,8 @@ def wrap_package(source: str, target: str, undo: bool, yes: bool) -> None:
         say(f"OUT.ZIP is IN.ZIP: this overwrites {source}")
         if ask("Type yes to go on:") != "yes":
             raise Mistake("not confirmed; nothing was written; allowed: yes, or --yes")
-    write(made, result)
+    try:
+        write(made, result)
+    except OSError as error:
+        raise Mistake(f"{target} cannot be written: {error.strerror}") from None
     say(f"{target}: {'unwrapped' if undo else 'wrapped'}, {len(result)} bytes")

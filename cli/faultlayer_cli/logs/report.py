@@ -5,6 +5,7 @@ sources (log groups, files) --messages--> lines (facts of each) --> sums --> Rep
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -66,7 +67,7 @@ def of_cloudwatch(
 
 def of_files(files: Sequence[str], progress: Progress = SILENT) -> Report:
     """Sum up files of a saved log; - is standard input. Raises Mistake."""
-    names = tuple(dict.fromkeys(files))
+    names = tuple({os.path.realpath(name): name for name in reversed(files)}.values())[::-1]
     messages = (message for name in names for message in log_sources.of_file(name))
     tally = _tally(_counted(messages, progress), saved=True)
     if tally.newest_first:

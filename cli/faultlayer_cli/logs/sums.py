@@ -6,11 +6,12 @@ invocations that no fault hit are the control group.
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from faultlayer_cli.logs.lines import Fact, FactKind, Trouble
 
@@ -59,7 +60,8 @@ class Sums:
     @property
     def empty(self) -> bool:
         """True if the log had nothing that a report understands."""
-        return not (self.total.invocations or self.troubles)
+        total = self.total
+        return not (total.invocations or total.injections or total.dry_runs or self.troubles)
 
 
 class Tally:
@@ -164,19 +166,31 @@ class Tally:
 
     def sums(self) -> Sums:
         every = self.invocations()
-        names = sorted({name for one in every for name in (*one.injected, *one.dry_runs)})
+        starts = LoggedInvocation()  # the hits of starts that no invocation followed
+        for seen in itertools.chain.from_iterable(self._begun.values()):
+            _count(starts, seen)
+        hit = [*every, starts]
+        names = sorted({name for one in hit for name in (*one.injected, *one.dry_runs)})
+        total = _group(every, lambda one: True, names)
         return Sums(
-            faults={name: self._fault(every, name) for name in names},
+            faults={name: self._fault(every, starts, name) for name in names},
             not_hit=_group(every, lambda one: not one.injected),
-            total=_group(every, lambda one: True, names),
+            total=replace(
+                total,
+                injections=total.injections + starts.injected.total(),
+                dry_runs=total.dry_runs + starts.dry_runs.total(),
+            ),
             troubles=dict(self._troubles),
         )
 
     @staticmethod
-    def _fault(every: Sequence[LoggedInvocation], name: str) -> Group:
+    def _fault(every: Sequence[LoggedInvocation], starts: LoggedInvocation, name: str) -> Group:
         group = _group(every, lambda one: name in one.injected, [name])
-        dry_runs = sum(one.dry_runs[name] for one in every)
-        return Group(**{**vars(group), "dry_runs": dry_runs})
+        return replace(
+            group,
+            injections=group.injections + starts.injected[name],
+            dry_runs=sum(one.dry_runs[name] for one in (*every, starts)),
+        )
 
 
 def _count(one: LoggedInvocation, seen: Fact) -> None:

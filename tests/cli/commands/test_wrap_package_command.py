@@ -50,6 +50,16 @@ def test_what_is_no_such_package_is_named_and_nothing_is_written(
     assert not target.exists()
 
 
+def test_a_folder_that_is_not_there_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "in.zip", tmp_path / "nowhere" / "out.zip"
+    source.write_bytes(package("bootstrap"))
+    assert main.run(["wrap-package", str(source), str(target)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"faultlayer: {target} cannot be written: No such file or directory"
+
+
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda text: monkeypatch.setattr(sys, "stdin", io.StringIO(text))

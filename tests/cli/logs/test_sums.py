@@ -190,3 +190,12 @@ def test_an_injection_that_was_taken_back_is_none() -> None:
     sums = summed(start("1"), hit("1"), taken, report("1"), hit("2"), taken, report("2"))
     assert sums.faults["a"].injections == 1
     assert sums.not_hit.invocations == 1
+
+
+def test_the_hit_of_a_start_that_no_invocation_followed_counts() -> None:
+    sums = summed(hit("", "init"), hit("", "init"), dry("", "env"))
+    assert not sums.empty
+    init = sums.faults["init"]
+    assert (init.injections, init.invocations) == (2, 0)
+    assert sums.faults["env"].dry_runs == 1
+    assert (sums.total.injections, sums.total.dry_runs, sums.total.invocations) == (2, 1, 0)
