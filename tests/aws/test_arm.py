@@ -361,6 +361,15 @@ def test_show_says_what_the_extension_would(aws: Aws, cli: Cli) -> None:
         said = cli("show", "--ssm", SSM)
         assert said.out.splitlines()[0] == f"ssm:{SSM}: {state}"
         assert bool(said.err) == (state == "wrong")
+        assert ("functions that have read a good plan keep it" in said.err) == (state == "wrong")
+        assert "; nothing is injected" not in said.err
+
+
+def test_something_that_is_no_plan_is_not_called_armed(aws: Aws, cli: Cli, plan: Path) -> None:
+    put(aws, "a password")
+    said = cli("arm", plan, "--ssm", SSM)
+    assert said.code == 2
+    assert f"ssm:{SSM} holds no plan that can be read; this overwrites it" in said.err
 
 
 def test_a_plan_that_injects_nothing_gets_no_end(aws: Aws, cli: Cli, plan: Path) -> None:

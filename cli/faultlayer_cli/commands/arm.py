@@ -143,7 +143,10 @@ def _confirm(arming: Arming, yes: bool) -> None:
     reach = "every function that reads it"
     if arming.readers:
         reach += f", {len(arming.readers)} of them in {arming.region}"
-    say(f"{arming.store.place} is armed already; this replaces its plan for {reach}")
+    if arming.is_wrong:
+        say(f"{arming.store.place} holds no plan that can be read; this overwrites it for {reach}")
+    else:
+        say(f"{arming.store.place} is armed already; this replaces its plan for {reach}")
     confirmation.ask("yes", "nothing was written")
 
 
@@ -218,6 +221,8 @@ def show(
         output.table((_FAULT, "options", *COMMON_OPTIONS), [_rule_row(rule) for rule in live.rules])
     for problem in live.problems:
         say(f"{place}: {problem}")
+    if live.state is PlanState.WRONG:
+        say(f"{place}: functions that have read a good plan keep it; the others inject nothing")
     return 0
 
 

@@ -57,6 +57,11 @@ class Arming:
         return self.before is not None and judge(self.before)[0].dangerous
 
     @property
+    def is_wrong(self) -> bool:
+        """True if the text that is there is no plan, or one with a mistake that stops it."""
+        return self.before is not None and judge(self.before)[0] is PlanState.WRONG
+
+    @property
     def agent(self) -> str:
         """The name of AWS's layer, through which functions read this store."""
         return LAYERS[self.store.place.kind]

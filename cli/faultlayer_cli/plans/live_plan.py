@@ -53,7 +53,10 @@ def describe(place: Place, found: Found) -> LivePlan:
         rules=tuple(
             _rule(fault, options, given) for fault, options in plan.drafts if options is not None
         ),
-        problems=tuple(problem.said() for problem in plan.problems),
+        # a mistake in a live plan stops nothing: functions keep the last good one
+        problems=tuple(
+            problem.said().removesuffix("; nothing is injected") for problem in plan.problems
+        ),
     )
 
 

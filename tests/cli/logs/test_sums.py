@@ -180,7 +180,9 @@ def test_what_hits_a_start_is_of_the_invocation_that_waits_for_it() -> None:
         assert (group.invocations, group.injections, group.errors) == (1, 1, 1)
         assert (sums.not_hit.invocations, sums.not_hit.errors) == (1, 0)
     other = summed(("s", hit("", "a")), ("t", start("1")), ("t", report("1")))
-    assert not other.faults, "of another environment, whose first event is not in the log"
+    alone = other.faults["a"]
+    assert (alone.injections, alone.invocations) == (1, 0), "its environment's event is not there"
+    assert other.not_hit.invocations == 1
     tried = summed(dry("", "a"), start("1"), report("1"))
     assert (tried.faults["a"].injections, tried.faults["a"].dry_runs) == (0, 1)
 
