@@ -37,6 +37,17 @@ def test_armed_faults_are_replaced_on_the_users_word(
     assert "FAULTLAYER_EXCEPTION" not in aws.variables("orders")
 
 
+def test_a_fault_that_is_only_logged_from_now_on_does_not_stay(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders")
+    assert cli("attach", "orders", *TWO).code == 0
+    said = cli("attach", "orders", "--status", "503", "--log-only")
+    assert said.code == 2
+    assert "all invocations by status 503, until " in said.err
+    assert "(it stays)" not in said.err
+
+
 @pytest.mark.parametrize(
     "armed",
     [

@@ -68,7 +68,7 @@ def _faults(variables: Variables) -> dict[str, str]:
 
 
 def _lines(before: Variables, after: Variables, now: float) -> list[str]:
-    """A line for each armed fault; those that are there afterwards, too, stay."""
+    """A line for each armed fault; those that are armed afterwards, too, stay."""
     window = in_words.window(before, now)
-    stay = in_words.each(after)
+    stay = in_words.each(after) if _armed(after, now) else []
     return [f"{one}, {window}" + " (it stays)" * (one in stay) for one in in_words.each(before)]
