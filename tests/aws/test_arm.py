@@ -367,9 +367,43 @@ def test_show_says_what_the_extension_would(aws: Aws, cli: Cli) -> None:
 
 def test_something_that_is_no_plan_is_not_called_armed(aws: Aws, cli: Cli, plan: Path) -> None:
     put(aws, "a password")
+    told = f"ssm:{SSM} holds a text of 10 characters that is no plan; this overwrites it"
     said = cli("arm", plan, "--ssm", SSM)
     assert said.code == 2
+    assert told in said.err
+    said = cli("arm", plan, "--ssm", SSM, "--yes")
+    assert said.code == 0
+    assert told in said.err
+    put(aws, '{"faults":[{"fault":"nonsense"}]}')
+    said = cli("arm", plan, "--ssm", SSM)
     assert f"ssm:{SSM} holds no plan that can be read; this overwrites it" in said.err
+
+
+def test_disarm_overwrites_nothing_that_no_function_reads_as_a_plan(
+    aws: Aws, make: Make, cli: Cli
+) -> None:
+    def found(name: str) -> tuple[str, str]:
+        told = aws.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        return told["Type"], told["Value"]
+
+    texts = {"SecureString": "a password", "StringList": "a,b", "String": '{"db":"x"}'}
+    for kind, text in texts.items():
+        put(aws, text, f"/{kind}", Type=kind)
+        said = cli("disarm", "--ssm", f"/{kind}")
+        assert (said.code, said.out, found(f"/{kind}")) == (2, "", (kind, text))
+        assert f"ssm:/{kind} holds a text that is no plan, and no function in {PLACE}" in said.err
+        assert "--yes" in said.err
+    aws.front.deny("lambda:ListFunctions")
+    said = cli("disarm", "--ssm", "/SecureString")
+    assert (said.code, found("/SecureString")) == (2, ("SecureString", "a password"))
+    assert "which functions read it is not known" in said.err
+    assert cli("disarm", "--ssm", "/SecureString", "--yes").code == 0
+    kind, text = found("/SecureString")
+    assert (kind, json.loads(text)) == ("SecureString", DISARMED)
+    aws.front.allow("lambda:ListFunctions")
+    make("orders", variables={"FAULTLAYER_PLAN": "ssm:/String"})
+    assert cli("disarm", "--ssm", "/String").code == 0
+    assert parameter(aws, "/String") == DISARMED
 
 
 def test_a_plan_that_injects_nothing_gets_no_end(aws: Aws, cli: Cli, plan: Path) -> None:

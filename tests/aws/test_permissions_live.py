@@ -32,6 +32,7 @@ CASES = [
     Case("disarm --ssm"),
     Case("disarm --appconfig"),
     Case("disarm --appconfig", [], [IN_PROGRESS]),
+    *(Case(f"disarm {option}", [], [permissions.NO_PLAN]) for option in PLACES),
     Case("show --ssm"),
     Case("show --appconfig"),
     Case("explain --plan ssm:"),
@@ -72,6 +73,9 @@ def typed(command: str, folder: Path, *more: str) -> list[str]:
 def test_commands(aws: Aws, cli: Cli, ids: dict[str, str], tmp_path: Path, case: Case):
     if IN_PROGRESS in case.cases:
         deploy(aws, ids, ARMED, complete=False)
+    if permissions.NO_PLAN in case.cases:
+        put(aws, "a password")
+        deploy(aws, ids, '{"db":"x"}')
     with aws.front.recorded() as calls:
         said = cli(*typed(case.command, tmp_path, *case.more))
     assert said.code == 0, said
@@ -126,7 +130,7 @@ def test_without_a_permission_it_says_which(
     """Each action that is called is missed: named to the user; nothing is written by the rest."""
     more = ["--yes"] if command.startswith("arm") else []
     for each in permissions.COMMANDS[command]:
-        if each.implied or each.when == IN_PROGRESS:
+        if each.implied or each.when in (IN_PROGRESS, permissions.NO_PLAN):
             continue
         aws.front.deny(each.action)
         aws.front.calls.clear()

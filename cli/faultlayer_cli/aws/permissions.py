@@ -33,6 +33,7 @@ DOUBT = "it says what is not known, and ends with 1"
 ASKS = "it asks"
 ARMED = "a published version is armed"
 FOREVER = "--forever"
+NO_PLAN = "the text there is no plan"
 EVERYWHERE = "--all-regions"
 LISTED = "--all-regions, and account:ListRegions is denied"
 NAMED = "functions are named"
@@ -149,6 +150,7 @@ _STOP = Permission(
     "appconfig:StopDeployment", APPLICATION, "a deployment of the plan is in progress"
 )
 _READERS = replace(_LIST, denied=WITHOUT)
+_JUDGED = replace(_LIST, when=NO_PLAN, denied="it refuses without --yes")
 
 _DISARM_PARAMETER = (replace(_GET_PARAMETER, denied=WITHOUT), _PUT_PARAMETER)
 _DISARM_PROFILE = (
@@ -168,8 +170,8 @@ COMMANDS |= {
         _READERS,
         *(_if("without --dry-run", each) for each in _DEPLOY),
     ),
-    "disarm --ssm": (_WHO, *_DISARM_PARAMETER),
-    "disarm --appconfig": (_WHO, *_DISARM_PROFILE),
+    "disarm --ssm": (_WHO, *_DISARM_PARAMETER, _JUDGED),
+    "disarm --appconfig": (_WHO, *_DISARM_PROFILE, _JUDGED),
     "show --ssm": (_WHO, _GET_PARAMETER),
     "show --appconfig": (_WHO, *_FIND, _GET_VERSION),
     "explain --plan ssm:": (_WHO, _GET_PARAMETER),

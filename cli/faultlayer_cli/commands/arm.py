@@ -1,7 +1,7 @@
 """`faultlayer arm`, `disarm` and `show`: the live plan that functions read while they run.
 
 Nothing is written by a mistake. An armed plan is replaced only if the user says yes. Disarming
-asks nothing.
+asks nothing, but refuses to overwrite other things than plans.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 
 import click
 
-from faultlayer_cli.aws.account import Account, open_account
+from faultlayer_cli.aws.account import Account, Refused, open_account
 from faultlayer_cli.commands import confirmation, output
 from faultlayer_cli.commands.options import account_options, examples, files, source_options
 from faultlayer_cli.errors import Failure, Mistake
@@ -22,7 +22,7 @@ from faultlayer_cli.plans.arming import Arming, json_value, prepare
 from faultlayer_cli.plans.doubts import never_holding
 from faultlayer_cli.plans.live_plan import COMMON_OPTIONS, PlanRule, describe
 from faultlayer_cli.plans.place import Place, chosen_place
-from faultlayer_cli.plans.state import PlanState
+from faultlayer_cli.plans.state import PlanState, is_plan
 from faultlayer_cli.plans.stores import DisarmOutcome, at
 from faultlayer_cli.plans.variables import PLAN, Variables
 from faultlayer_cli.terminal import put, say
@@ -40,7 +40,9 @@ _FAULT = "fault"
 @click.option("--forever", is_flag=True, help="no end is added: it ends with `faultlayer disarm`")
 @click.option("--advanced", is_flag=True, help="a parameter of the advanced tier, up to 8 KB")
 @click.option("--dry-run", is_flag=True, help="print what would be written, and write nothing")
-@click.option("--yes", "-y", is_flag=True, help="replace an armed plan without asking")
+@click.option(
+    "--yes", "-y", is_flag=True, help="replace an armed plan, or any text, without asking"
+)
 @account_options
 def arm(
     plan: str,
@@ -137,34 +139,52 @@ def _print_difference(arming: Arming, outcome: str) -> None:
 
 
 def _confirm(arming: Arming, yes: bool) -> None:
-    """Have the user type yes if the plan that is there may be at work."""
-    if yes or not arming.replaces_armed:
+    """Have the user type yes if the plan that is there may be at work, or is no plan."""
+    if not arming.replaces_armed or (yes and arming.before_is_plan):
         return
     reach = "every function that reads it"
     if arming.readers:
         reach += f", {len(arming.readers)} of them in {arming.region}"
-    if arming.is_wrong:
+    if not arming.before_is_plan:
+        say(
+            f"{arming.store.place} holds a text of {len(arming.before or '')} characters that is "
+            f"no plan; this overwrites it for {reach}"
+        )
+    elif arming.is_wrong:
         say(f"{arming.store.place} holds no plan that can be read; this overwrites it for {reach}")
     else:
         say(f"{arming.store.place} is armed already; this replaces its plan for {reach}")
-    confirmation.ask("yes", "nothing was written")
+    if not yes:
+        confirmation.ask("yes", "nothing was written")
 
 
 @click.command(epilog=examples("faultlayer disarm --ssm /chaos/orders"))
 @source_options
+@click.option("--yes", "-y", is_flag=True, help="overwrite also a text that is no plan")
 @account_options
 def disarm(
-    ssm: str | None, appconfig: str | None, profile: str | None, region: str | None, json_: bool
+    ssm: str | None,
+    appconfig: str | None,
+    yes: bool,
+    profile: str | None,
+    region: str | None,
+    json_: bool,
 ) -> int:
     """Put a plan in force that injects nothing, without asking.
 
-    All functions that read the plan live follow.
+    All functions that read the plan live follow. A text that is no plan is overwritten only if a
+    function of the region reads it, or with --yes.
     """
     place = chosen_place(ssm, appconfig)
     account = open_account(profile, region)
     store = at(account, place)
+
+    def check(text: str) -> None:
+        if not yes and not is_plan(text):
+            _refuse_unread(account, store)
+
     try:
-        done = stores.disarm(store)
+        done = stores.disarm(store, check=check)
     except KeyboardInterrupt:
         raise Failure(f"interrupted; {place} may still be armed") from None
     if done.outcome is DisarmOutcome.ABSENT and not done.reason:
@@ -181,6 +201,20 @@ def disarm(
     if done.outcome is DisarmOutcome.DISARMED:
         say(f"each function follows from its next events on, after {store.delay}")
     return 0
+
+
+def _refuse_unread(account: Account, store: stores.Store) -> None:
+    """Raise Mistake unless a function of the region reads this store."""
+    try:
+        if stores.readers(account, store):
+            return
+        readers = f"no function in {account.place} reads it"
+    except Refused as refused:
+        readers = f"which functions read it is not known: {refused}"
+    raise Mistake(
+        f"{store.place} holds a text that is no plan, and {readers}; nothing was written; allowed: "
+        "the place of a plan, or --yes to overwrite the text, as for readers in other accounts"
+    )
 
 
 @click.command(epilog=examples("faultlayer show --appconfig shop/live/chaos"))

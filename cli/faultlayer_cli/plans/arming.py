@@ -18,7 +18,7 @@ from faultlayer_cli.aws.account import Account, Function, Refused
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans.agents import LAYERS, missing
 from faultlayer_cli.plans.expiry import Ending, end_of
-from faultlayer_cli.plans.state import PlanState, judge
+from faultlayer_cli.plans.state import PlanState, is_plan, judge
 from faultlayer_cli.plans.stores import Store, readers
 from faultlayer_cli.plans.variables import Variables
 
@@ -60,6 +60,11 @@ class Arming:
     def is_wrong(self) -> bool:
         """True if the text that is there is no plan, or one with a mistake that stops it."""
         return self.before is not None and judge(self.before)[0] is PlanState.WRONG
+
+    @property
+    def before_is_plan(self) -> bool:
+        """False if the text that is there is something else than a plan, such as a password."""
+        return self.before is None or is_plan(self.before)
 
     @property
     def agent(self) -> str:

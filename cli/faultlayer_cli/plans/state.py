@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from enum import Enum
 
+from faultlayer.faults import find_fault
+from faultlayer.jsontext import loads, unmarked
 from faultlayer.settings import plan as reader
 from faultlayer.settings.configuration import Configuration
 from faultlayer.settings.draft import Plan
 
 DISARMED = '{"faults":[],"disabled":true}'
+_MARKS = {"faults", "faultlayer", "failureMode"}  # members that only plans have
 
 
 class PlanState(Enum):
@@ -32,6 +35,21 @@ class PlanState(Enum):
     def shown(self) -> bool:
         """True if the faults of the plan matter to its readers now, or will."""
         return self in (PlanState.ARMED, PlanState.WAITING, PlanState.DRY_RUN)
+
+
+def is_plan(text: str) -> bool:
+    """True if this text is a plan, was one before a mistake came into it, or is empty."""
+    try:
+        value = loads(unmarked(text))
+    except (ValueError, RecursionError):
+        return not text.strip() or "faults" in text
+    if not isinstance(value, dict):
+        return False
+    if not value or not _MARKS.isdisjoint(value) or any(map(find_fault, value)):
+        return True
+    plan = reader.read(text)
+    flags = all(isinstance(inner, dict) for inner in value.values())
+    return bool(plan.drafts) or not (plan.problems or flags)
 
 
 def judge(text: str) -> tuple[PlanState, Plan]:

@@ -71,10 +71,13 @@ class DisarmResult:
     reason: str = ""
 
 
-def disarm(source: Store, *, dry_run: bool = False) -> DisarmResult:
+def disarm(
+    source: Store, *, dry_run: bool = False, check: Callable[[str], None] | None = None
+) -> DisarmResult:
     """Write a plan that injects nothing, also over one that cannot be read.
 
-    `dry_run`: say what would be done, and write nothing.
+    `dry_run`: say what would be done, and write nothing. `check` gets the text that would be
+    overwritten, and may raise Failure.
     """
     reason = ""
     try:
@@ -86,6 +89,8 @@ def disarm(source: Store, *, dry_run: bool = False) -> DisarmResult:
             return DisarmResult(source.place, DisarmOutcome.ABSENT, found.note)
         if judge(found.text)[0] is PlanState.DISABLED:
             return DisarmResult(source.place, DisarmOutcome.UNCHANGED, found.note)
+        if check is not None:
+            check(found.text)
     if dry_run:
         return DisarmResult(source.place, DisarmOutcome.PLANNED, reason)
     source.write(DISARMED, urgent=True)

@@ -23,7 +23,8 @@ def doubt(options: Options, timeout: float) -> str:
     if high < timeout:
         return ""
     hit = "every invocation that is hit" if low >= timeout else "some invocations that are hit"
-    return f"is as long as the function's timeout of {timeout:g} s: {hit} will time out"
+    length = "longer than" if high > timeout else "as long as"
+    return f"is {length} the function's timeout of {timeout:g} s: {hit} will time out"
 
 
 _MILLISECONDS = ("delay", "milliseconds up to 15 minutes, the least not above the most")

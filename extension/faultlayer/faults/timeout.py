@@ -32,7 +32,8 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 def doubt(options: Options, timeout: float) -> str:
     if options.margin < timeout:
         return ""
-    return f"leaves no time: the margin is as long as the function's timeout of {timeout:g} s"
+    length = "longer than" if options.margin > timeout else "as long as"
+    return f"leaves no time: the margin is {length} the function's timeout of {timeout:g} s"
 
 
 FAULT = Fault(

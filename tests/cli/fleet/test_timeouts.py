@@ -25,12 +25,16 @@ def change(name: str = "orders", timeout: int | None = 3, **faults: str) -> Chan
             {"LATENCY": "3s"},
             "orders: FAULTLAYER_LATENCY is as long as the function's timeout of 3 s",
         ),
-        ({"LATENCY": "5s", "LATENCY_WHEN": "after"}, "every invocation that is hit will time out"),
+        (
+            {"LATENCY": "5s", "LATENCY_WHEN": "after"},
+            "longer than the function's timeout of 3 s: every invocation that is hit will time out",
+        ),
+        ({"TIMEOUT": "5s"}, "the margin is longer than the function's timeout of 3 s"),
         ({"LATENCY": "100ms..4s"}, "some invocations that are hit will time out"),
         ({"TIMEOUT": "3s"}, "orders: FAULTLAYER_TIMEOUT leaves no time"),
         (
             {"PLAN": '{"faults":[{"fault":"latency","delay":"9s"}]}'},
-            "FAULTLAYER_LATENCY is as long",
+            "FAULTLAYER_LATENCY is longer than",
         ),
     ],
 )

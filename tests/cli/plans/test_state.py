@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from faultlayer.values.kinds import Instant
-from faultlayer_cli.plans.state import DISARMED, PlanState, judge
+from faultlayer_cli.plans.state import DISARMED, PlanState, is_plan, judge
 
 RULE = {"fault": "status", "code": 503}
 
@@ -53,3 +53,28 @@ def test_what_may_inject_is_dangerous() -> None:
         PlanState.WAITING,
         PlanState.WRONG,
     }, "with a plan that is wrong, functions keep the one that they had"
+
+
+def test_a_plan_with_a_mistake_is_a_plan_and_other_texts_are_none() -> None:
+    plans = (
+        DISARMED,
+        "",
+        "{}",
+        '{"faults": [{"fault": "status", "code": 999}]}',
+        '{"faults": [',
+        '{"rate": 0.5, "dry_run": true}',
+        '{"status": {"enabled": true, "code": 999}}',
+        '{"status": {"enabled": false}}',
+        '{"faultlayer": {"enabled": "no"}}',
+    )
+    assert [text for text in plans if not is_plan(text)] == []
+    others = (
+        "a password",
+        "a,b",
+        "5",
+        "[]",
+        '{"db":"x"}',
+        '{"beta":{"enabled":false}}',
+        '"faults"',
+    )
+    assert [text for text in others if is_plan(text)] == []

@@ -18,15 +18,16 @@ def test_latency_lies_within_its_range(draw: float, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("delay", "who"),
+    ("delay", "length", "who"),
     [
-        ("3s", "every invocation that is hit"),
-        ("3s..9s", "every invocation that is hit"),
-        ("100ms..3s", "some invocations that are hit"),
+        ("3s", "as long as", "every invocation that is hit"),
+        ("5s", "longer than", "every invocation that is hit"),
+        ("3s..9s", "longer than", "every invocation that is hit"),
+        ("100ms..3s", "as long as", "some invocations that are hit"),
     ],
 )
-def test_a_delay_as_long_as_the_timeout_is_doubted(delay: str, who: str) -> None:
-    said = f"is as long as the function's timeout of 3 s: {who} will time out"
+def test_a_delay_as_long_as_the_timeout_is_doubted(delay: str, length: str, who: str) -> None:
+    said = f"is {length} the function's timeout of 3 s: {who} will time out"
     assert doubted(3, LATENCY=delay) == said
     assert doubted(3, LATENCY=delay, LATENCY_WHEN="after") == said
 
