@@ -23,13 +23,16 @@ from faultlayer.jsontext import Repeated
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.input_files import label_of, read_json, read_text
 
-_FILE, _ASSIGNMENT = "--env-file", "--function-env"
+_FILE, _ASSIGNMENT = "--env-file", "-e/--function-env"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)  # what Lambda allows
 ANY_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)  # Lambda's own, such as _HANDLER, too
 _NAMED = "a name of letters, digits and underscores that begins with a letter"
 _ALLOWED = f"{_NAMED}, then = and any text; or the name alone, for the value that it has here"
 _FORMS = 'names and texts, or {"Variables": …} as AWS has it'
+_FILES = f"lines of NAME=VALUE as dotenv has them, or JSON of {_FORMS}"
 _LARGEST = 1 << 20  # bytes of a file
+_SHOWN = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)  # other texts may be a value, a secret one
+_YAML = re.compile(r"\s*(---|- |[\w.\"'-]+:(\s|$))")
 
 
 def of_files(
@@ -46,9 +49,15 @@ def of_files(
         if text.lstrip().startswith("{"):
             _take_json(found, label, read_json(text, label), names)
             continue
+        if text.lstrip().startswith("["):
+            raise Mistake(f"{label} is a list in JSON; allowed: {_FILES}")
+        first = True
         for binding in parse_stream(io.StringIO(text, newline=None)):
             line = _line(binding)
             if line is not None:
+                if first and binding.error and _YAML.match(binding.original.string):
+                    raise Mistake(f"{label} is YAML, or none of the allowed; allowed: {_FILES}")
+                first = False
                 at = f"{label} line {line}"
                 key = None if binding.error else binding.key
                 _take(found, at, key, binding.value, around, names)
@@ -103,6 +112,11 @@ def _take(
     names: re.Pattern[str] = _NAME,
 ) -> None:
     """Add one variable. As in Docker, a name alone that has no value here is left out."""
+    if value is not None and name is not None and not names.fullmatch(name):
+        if not name:
+            raise Mistake(f'{label} has no name before "="; allowed: {_ALLOWED}')
+        if _SHOWN.fullmatch(name):
+            raise Mistake(f'{label} has "{name}", which is not a name; allowed: {_ALLOWED}')
     if name is None or not names.fullmatch(name):
         raise Mistake(f"{label} is not NAME=VALUE; allowed: {_ALLOWED}")
     if value is None:

@@ -136,3 +136,16 @@ def test_the_same_faults_again_start_their_hour_anew(
     assert "orders: the same faults again: their time starts anew" in line
     assert "(in 60 min)" in line
     assert "(in 20 min)" in line
+
+
+def test_a_rate_of_0_is_said_to_hit_nothing(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    said = cli("attach", "orders", "--status", "503", "--status-rate", "0%", "--dry-run")
+    assert said.code == 0
+    assert "nothing is hit: the rate or the max of each fault is 0" in said.err
+    assert "the faults end with" not in said.err
+    said = cli("attach", "orders", "--status", "503", "--until", "2020-01-01T00:00:00Z")
+    assert (said.code, said.lines) == (
+        2,
+        ["faultlayer: --until is over already; allowed: a time that is to come"],
+    )

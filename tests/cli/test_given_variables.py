@@ -62,23 +62,23 @@ def test_a_file_is_read_in_any_form_that_text_has(tmp_path: Path, data: bytes) -
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "line", "wrong"),
     [
-        ("A=1\n\n\nnot a variable\n", 4),
-        ("# one\r\n1A=b\r\n", 2),
-        ("A=1\nB.C=2\n", 2),
-        ('A="one\ntwo"\n\n"quoted"=1\n', 4),
-        ("A=1\n=2", 2),
-        ('A=1\nB="never closed\nC=3\n', 2),
-        ("A='x' y\n", 1),
+        ("A=1\n\n\nnot a variable\n", 4, "is not NAME=VALUE"),
+        ("# one\r\n1A=b\r\n", 2, 'has "1A", which is not a name'),
+        ("A=1\nB.C=2\n", 2, 'has "B.C", which is not a name'),
+        ('A="one\ntwo"\n\n"quoted"=1\n', 4, "is not NAME=VALUE"),
+        ("A=1\n=2", 2, "is not NAME=VALUE"),
+        ('A=1\nB="never closed\nC=3\n', 2, "is not NAME=VALUE"),
+        ("A='x' y\n", 1, "is not NAME=VALUE"),
     ],
 )
-def test_a_mistake_names_file_and_line(tmp_path: Path, text: str, line: int) -> None:
+def test_a_mistake_names_file_and_line(tmp_path: Path, text: str, line: int, wrong: str) -> None:
     path = tmp_path / "shop.env"
     path.write_bytes(text.encode())
     with pytest.raises(Mistake) as caught:
         of_files([str(path)], {})
-    assert str(caught.value).startswith(f"--env-file {path} line {line} is not NAME=VALUE; allowed")
+    assert str(caught.value).startswith(f"--env-file {path} line {line} {wrong}; allowed")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,12 @@ def test_a_value_that_no_variable_can_have(tmp_path: Path) -> None:
 def test_assignments() -> None:
     found = of_assignments(["A=b=c", "EMPTY=", "FROM_HERE", "NOT_HERE", "A=d"], HERE)
     assert found == {"A": "d", "EMPTY": "", "FROM_HERE": "here"}
-    for text in ("", "=x", "1A=b", "A-B=c", "A B"):
-        with pytest.raises(Mistake, match="--function-env is not NAME=VALUE; allowed: a name of"):
+    for text, wrong in (
+        ("", "is not NAME=VALUE"),
+        ("=x", 'has no name before "="'),
+        ("1A=b", 'has "1A", which is not a name'),
+        ("A-B=c", 'has "A-B", which is not a name'),
+        ("A B", "is not NAME=VALUE"),
+    ):
+        with pytest.raises(Mistake, match=f"-e/--function-env {wrong}; allowed: a name of"):
             of_assignments([text], HERE)

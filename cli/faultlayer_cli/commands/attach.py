@@ -132,6 +132,7 @@ def variables(typed: Mapping[str, str | None]) -> Variables | None:
     if given and PLAN not in given and not found.configuration.drafts:
         alone = ", ".join(setting.flag for setting in known if setting.variable in given)
         raise Mistake(f"{alone} without a fault; allowed: with a fault's flag or with --plan")
+    fault_flags.refuse_end_that_is_over(found, frozenset(given))
     fault_flags.warn(doubts(found.configuration), frozenset(given), known)
     return found if given else None
 

@@ -20,7 +20,7 @@ from faultlayer_cli.plans.doubts import never_holding
 from faultlayer_cli.plans.explanation import HITS, MAY_HIT, invocation_of
 from faultlayer_cli.plans.explanation import explain as explain_rules
 from faultlayer_cli.plans.live_text import read_live_plan
-from faultlayer_cli.plans.variables import PLAN, Variables
+from faultlayer_cli.plans.variables import END, PLAN, Variables
 from faultlayer_cli.terminal import put, say
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def explain(
     own = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
     flagged = {name.upper(): text for name, text in typed.items() if text is not None}
     variables = fault_flags.parse(own | flagged, frozenset(flagged), settings_of())
+    if END in flagged and at is None:
+        fault_flags.refuse_end_that_is_over(variables, frozenset(flagged))
     body = read_event(event, "--event")
     for flag, text in (
         ("--request-id", request_id or _REQUEST_ID),

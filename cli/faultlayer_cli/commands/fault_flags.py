@@ -7,6 +7,7 @@ variable's text, and the extension's own reader judges all variables together.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from faultlayer.values.kinds import Choice, Flag, Matching, PlanOrPlace
 from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
 from faultlayer_cli.commands.again import PLAN_AS_TYPED
 from faultlayer_cli.errors import Mistake
-from faultlayer_cli.plans.variables import Variables
+from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.terminal import say
 
 # A flag means the same in all commands. --dry-run is about the command: it changes nothing. --until
@@ -157,6 +158,14 @@ def parse(
         said = re.sub(PREFIX + r"[A-Z_]+", lambda found: names.get(found[0], found[0]), message)
         lines.append(f"{names[problem.variable]} {said}")
     raise Mistake("\n".join(lines))
+
+
+def refuse_end_that_is_over(variables: Variables, typed: frozenset[str]) -> None:
+    """Raise Mistake if the end in these variables is over."""
+    end = variables.configuration.settings.end
+    if end is not None and end <= time.time():
+        named = "--until" if END in typed else END
+        raise Mistake(f"{named} is over already; allowed: a time that is to come")
 
 
 def warn(

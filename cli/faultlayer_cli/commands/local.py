@@ -137,10 +137,7 @@ def environment(
     found = fault_flags.parse(own | given | flagged, frozenset(flagged))
     if for_ is not None and not found.rules and not found.source:
         raise Mistake("--for without a fault; allowed: with the faults that are to end")
-    end = found.configuration.settings.end
-    if end is not None and end <= time.time():
-        named = "--until" if END in flagged else END
-        raise Mistake(f"{named} is over already; allowed: a time that is to come")
+    fault_flags.refuse_end_that_is_over(found, frozenset(flagged))
     fault_flags.warn(doubts(found.configuration), frozenset(flagged))
     return found
 

@@ -151,6 +151,8 @@ class Ending:
             return "no fault is given: the layer comes as it is, and leaves the faults that are set"
         if self.given.disabled:
             return "the faults are disabled: nothing is injected"
+        if not (self.given.source or self.given.injects):
+            return "nothing is hit: the rate or the max of each fault is 0, or its end is over"
         if said := ", ".join(sorted(set(ends))):
             more = "; --for, --until or --forever change that" if self.due else ""
             return f"the faults end by themselves at {said}{more}"

@@ -15,7 +15,10 @@ from datetime import datetime
 from faultlayer.events.match import Condition
 from faultlayer.jsontext import dumps
 from faultlayer.settings.configuration import Configuration
+from faultlayer.targeting.choose import outcomes
+from faultlayer.targeting.injection import Candidate
 from faultlayer.targeting.rules import Rule, RuleSet
+from faultlayer_cli.plans.explanation import invocation_of
 from faultlayer_cli.plans.variables import PLAN, Variables
 
 _LONGEST = 60  # characters of a value that are shown
@@ -79,6 +82,8 @@ def each(variables: Variables) -> list[str]:
     """The same as `hits`, one text for each fault: `20% of the invocations by status 503`."""
     live, found = _found(variables)
     said = [f"{_share(rule.rate, kind)}{_which(rule)} by {fault(rule)}" for rule, kind in found]
+    if said:
+        said[-1] += _first([rule for rule, _ in found])
     return [f"as {live}"] * bool(live) + said
 
 
@@ -105,7 +110,8 @@ def _joined(found: list[tuple[Rule, str]], whose: str, verb: str) -> str:
         who = f"{_share(rule.rate, kind)}{whose if place == 0 else ''}{_which(rule)}"
         parts.append(f"{who} {verb if place == 0 else 'by'} {fault(rule)}")
     said = ", ".join(parts[:-1]) + (", and " if len(parts) > 1 else "") + "".join(parts[-1:])
-    return said + _together([rule for rule, _ in found])
+    rules = [rule for rule, _ in found]
+    return said + _together(rules) + _first(rules)
 
 
 def _clauses(configuration: Configuration) -> Iterator[tuple[Rule, str]]:
@@ -127,6 +133,28 @@ def _together(rules: list[Rule]) -> str:
         return ""
     missed = math.prod(1 - rule.rate for rule in same)
     return f" ({(1 - missed) * 100:.4g}% by at least one)"
+
+
+def _first(rules: list[Rule]) -> str:
+    """The fault that wins if several would each decide the outcome of the same invocations."""
+    invocation = invocation_of(b"{}", "id", "arn", time.time())
+    found = []
+    for rule in rules:
+        action = None if rule.fault.begin else rule.decide(rule.options, invocation, 0.5)
+        if action is not None and action.terminal:
+            found.append(Candidate(rule, action))
+    in_order = [one.rule for one in outcomes(found)]
+    first = in_order[0] if in_order else None
+    later = [
+        rule
+        for rule in in_order[1:]
+        if first and (not (rule.match and first.match) or _which(rule) == _which(first))
+    ]
+    if first is None or not later:
+        return ""
+    verb = "acts" if len(later) == 1 else "act"
+    names = " and ".join(fault(rule) for rule in later)
+    return f" ({fault(first)} wins: {names} {verb} only on invocations that it does not hit)"
 
 
 def _which(rule: Rule) -> str:

@@ -94,7 +94,10 @@ def test_one_outcome_bars_the_others(typed: Command, event: Path) -> None:
     ("typed_in", "why"),
     [
         (["--disabled"], "the kill switch is on"),
-        (["--end", "2020-01-01T00:00:00Z"], "it ended at 2020-01-01T00:00:00Z"),
+        (
+            ["--end", "2020-01-01T00:00:00Z", "--at", "2021-01-01T00:00:00Z"],
+            "it ended at 2020-01-01",
+        ),
         (["--start", "2099-01-01T00:00:00Z"], "it starts at 2099-01-01T00:00:00Z"),
         (["--rate", "0"], "its rate or its max is 0"),
     ],
@@ -138,7 +141,13 @@ def test_a_live_plan_is_read_or_not_known(typed: Command, event: Path, tmp_path:
     assert (said.code, "unknown" in said.out) == (1, True), "there is no time for both"
     ended = ("--until", "2020-01-01T00:00:00Z")
     said = typed("explain", "--event", event, "--plan", "file:/var/task/no.json", *ended)
-    assert said.code == 0, "no plan could inject anything"
+    assert (said.code, said.lines) == (
+        2,
+        ["faultlayer: --until is over already; allowed: a time that is to come"],
+    )
+    ended = (*ended, "--at", "2021-01-01T00:00:00Z")
+    said = typed("explain", "--event", event, "--plan", "file:/var/task/no.json", *ended)
+    assert said.code == 0, "no plan could inject anything then"
 
 
 def test_a_condition_that_can_never_hold_is_told(typed: Command, event: Path) -> None:

@@ -65,6 +65,11 @@ def plan(**document: object) -> Variables:
         ),
         (plan(faults=[{"fault": "status", "code": 503}], rate=0.5),
          "50% of the invocations of orders are hit by status 503"),
+        (
+            variables(EXCEPTION="A: b", STATUS="503"),
+            "all invocations of orders are hit by exception A: b, and all invocations by status "
+            "503 (exception A: b wins: status 503 acts only on invocations that it does not hit)",
+        ),
         (variables(PLAN="ssm:/chaos/orders"),
          "the invocations of orders are hit as the live plan says (ssm:/chaos/orders)"),
         (variables(PLAN="file:/var/task/p.json", STATUS="503"),
@@ -137,3 +142,14 @@ def test_the_window(found: Variables, begins: str) -> None:
     said = in_words.window(found, NOW)
     assert said.startswith(begins)
     assert ("(in 60 min)" in said) == ("T13" in str(found.texts))
+
+
+def test_the_fault_that_wins_is_named_of_those_on_the_same_invocations() -> None:
+    late = variables(EXCEPTION="A", EXCEPTION_WHEN="after", STATUS="503", RATE="50%")
+    assert in_words.each(late)[-1] == (
+        "50% of the invocations by status 503 (status 503 wins: exception FaultInjected: A "
+        "(when=after) acts only on invocations that it does not hit)"
+    )
+    apart = variables(EXCEPTION="A", EXCEPTION_MATCH="a=1", STATUS="503", STATUS_MATCH="a=2")
+    assert "wins" not in in_words.hits(apart)
+    assert "wins" not in in_words.hits(variables(LATENCY="1s", STATUS="503", INIT="error"))
