@@ -55,8 +55,8 @@ def of_files(
         for binding in parse_stream(io.StringIO(text, newline=None)):
             line = _line(binding)
             if line is not None:
-                if first and binding.error and _YAML.match(binding.original.string):
-                    raise Mistake(f"{label} is YAML, or none of the allowed; allowed: {_FILES}")
+                if first and binding.value is None and _YAML.match(binding.original.string):
+                    raise Mistake(f"{label} looks like YAML; allowed: {_FILES}")
                 first = False
                 at = f"{label} line {line}"
                 key = None if binding.error else binding.key

@@ -39,8 +39,9 @@ def test_files_of_variables(tmp_path: Path, text: str):
     [
         ("A B\n", "line 1 is not NAME=VALUE"),
         ('["A=1"]', "is a list in JSON; allowed: lines of NAME=VALUE as dotenv has them, or JSON"),
-        ("A: 1\n", "is YAML, or none of the allowed; allowed: lines of NAME=VALUE"),
-        ("# no\n- A=1\n", "is YAML, or none of the allowed"),
+        ("A: 1\n", "looks like YAML; allowed: lines of NAME=VALUE"),
+        ("Variables:\n  A: b\n", "looks like YAML"),
+        ("# no\n- A=1\n", "looks like YAML"),
         ("{", "is not JSON: line 1, column 2"),
         ('{"A": 1}', "has A, which is not text"),
     ],
