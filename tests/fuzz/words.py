@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from faultlayer.events.match import Match
 from faultlayer.faults import all_faults
+from faultlayer.jsontext import decoded
 from faultlayer.settings import plan
 from faultlayer.settings.configuration import PLAN, Configuration
 from faultlayer.settings.draft import MAX_SIZE
@@ -125,8 +126,8 @@ def _plan(data: bytes) -> None:
     assert Configuration().chooser_for(found) is None or not found.stopped
     _drafts(found.drafts)
     try:
-        text = data.decode()
-    except UnicodeError:
+        text = decoded(data)
+    except ValueError:
         assert found.stopped
         return
     assert [problem.said() for problem in plan.read(text).problems] == said

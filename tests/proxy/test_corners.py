@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fakes.proxied import Logged, Proxied, soon
+from fakes.proxied import Logged, Proxied
 from fakes.runtime import NEXT, Runtime, echo, posted
 from fakes.runtime_api import Invocation, RuntimeApi
 from fakes.scripted import Conn
@@ -137,17 +137,14 @@ def test_an_answer_that_breaks_off_breaks_off_at_lambda(
 
 
 @pytest.mark.parametrize("name", ["status after", "exception after"])
-def test_one_in_whose_place_another_is_due_is_not_missed(
+def test_nothing_is_sent_in_the_place_of_one_that_breaks_off(
     api: RuntimeApi, proxied: Proxied, logged: Logged, name: str
 ) -> None:
+    """The runtime has failed: what becomes of the invocation is Lambda's to say."""
     with Runtime(proxied(api, **FAULTS[name])) as runtime:
         invoked = api.invoke()
         event = runtime.next()
         head, _, _ = posted(invoked.request_id, "response", echo(event), b"").partition(b"Cont")
         runtime.wire.send(head + BROKEN[0])
-    judge(name, invoked.result(), 1)
-    lines: list[dict[str, Any]] = []
-    assert soon(lambda: lines.extend(logged()) or lines), "once Lambda has accepted it"
-    assert [(line["event"], line["fault"]) for line in lines] == [
-        ("fault_injected", name.split()[0])
-    ]
+    assert not invoked.done.wait(0.5)
+    assert not logged("fault_injected")

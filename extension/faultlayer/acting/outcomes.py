@@ -13,7 +13,6 @@ from faultlayer.acting.responses import chunked_head, is_streamed
 from faultlayer.acting.rewriting import leave_unchanged, rewrite_whole, rewriting_stream
 from faultlayer.targeting.injection import refusal
 from faultlayer.vocabulary.actions import BEFORE, Rewrite
-from faultlayer.wire.sockets import Gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,10 +44,8 @@ class _Outcome(Actor):
         for injection in injections:
             found = self._try_to_build(turn, injection, streamed)
             if found is not None:
-                try:
-                    turn.runtime.read_body(turn.message, None)
-                except Gone:  # the function's result breaks off: it would not have left anyway
-                    pass
+                # One that breaks off is no result, and the runtime has failed: nothing replaces that.
+                turn.runtime.read_body(turn.message, None)
                 turn.receipt = self._send(turn, injection, found, streamed)
                 return
 
