@@ -118,15 +118,17 @@ class _Opened:
         """
         chooser = configuration.chooser
         rules = () if chooser is None or chooser.dry_run else chooser.rules
-        if configuration.source is None and not any(rule.fault.aims_at_hosts for rule in rules):
+        aimed = any(rule.fault.aims_at_hosts for rule in rules)
+        if configuration.source is None and not aimed:
             return {}
         from faultlayer.startup import control_socket
 
         try:
             self.control, variables = control_socket.listen()
         except OSError as error:
-            why = f"connections cannot be disturbed: {error.strerror}, {control_socket.SHIM}"
-            emit("warn", "fault_not_applied", message=why)
+            if aimed:
+                why = f"connections cannot be disturbed: {error.strerror}, {control_socket.SHIM}"
+                emit("warn", "fault_not_applied", message=why)
             return {}
         return variables
 

@@ -19,7 +19,7 @@ from test_managed_instances import allowed
 
 import machine
 from fakes.proxied import soon
-from faultlayer.faults import fault_names
+from faultlayer.faults import all_faults, fault_names
 from faultlayer_cli.errors import Failure
 from runtimes import builds
 
@@ -172,10 +172,12 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Got], None]]] = {
     "oversize": ({"size": "100KB"}, padded),
 }
 ENVIRONMENT = {"crash", "init", "env"}  # these hit the whole environment: tests of their own
+# Those of connections are in force for all invocations: tests/shim and tests/proxy/dependencies.
+CONNECTIONS = {fault.name for fault in all_faults() if fault.aims_at_hosts}
 
 
 def test_no_fault_is_left_out() -> None:
-    assert {name.split()[0] for name in CASES} | ENVIRONMENT == set(fault_names())
+    assert {name.split()[0] for name in CASES} | ENVIRONMENT | CONNECTIONS == set(fault_names())
 
 
 def test_each_hits_its_own_invocation_among_others_and_no_answer_is_lost(start: Start) -> None:

@@ -104,6 +104,7 @@ def test_nothing_is_lost_doubled_or_mixed_up(
         item.result(30)
     assert not problems
     over.set()
+    time.sleep(0.3)  # the line of a status comes once Lambda has accepted it
     hit: dict[str, set[str]] = {}
     for line in logged("fault_injected"):
         names = hit.setdefault(line["request_id"], set())

@@ -44,7 +44,7 @@ class _Outcome(Actor):
         for injection in injections:
             found = self._try_to_build(turn, injection, streamed)
             if found is not None:
-                # One that breaks off is no result, and the runtime has failed: nothing replaces that.
+                # If it breaks off, the runtime has failed: nothing is sent in its place.
                 turn.runtime.read_body(turn.message, None)
                 turn.receipt = self._send(turn, injection, found, streamed)
                 return

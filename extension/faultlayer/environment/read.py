@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SIZE = 1 << 16  # bytes
-_TABLE = 1 << 13  # bytes of a table at a time: one of sockets can have thousands of lines
+_TABLE = 1 << 15  # bytes of a table at a time
 
 
 def _parts(path: str, size: int) -> Iterator[bytes]:
@@ -29,11 +29,12 @@ def read(path: str) -> bytes:
     return b"".join(_parts(path, _SIZE))
 
 
-def lines(path: str) -> Iterator[bytes]:
-    """The file's lines, in little memory; none if it is gone or not ours to see."""
+def parts(path: str) -> Iterator[bytes]:
+    """The file's whole lines, some at a time: a table of sockets can have thousands of them."""
     rest = b""
     for part in _parts(path, _TABLE):
-        *whole, rest = (rest + part).split(b"\n")
-        yield from whole
+        whole, line_break, rest = (rest + part).rpartition(b"\n")
+        if line_break:
+            yield whole
     if rest:
         yield rest

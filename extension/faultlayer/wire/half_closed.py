@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import sys
 
-from faultlayer.environment.read import lines
+from faultlayer.environment.read import parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket
 
 _MAPPED = b"0000000000000000FFFF0000"  # ::ffff: as the table has it, before an IPv4 address
-_LOCAL, _REMOTE, _INODE = 1, 2, 9  # columns of the table
-_TABLES = (("/proc/net/tcp", b""), ("/proc/net/tcp6", _MAPPED))
+_INODE = 8  # its column, counted from the local address
+_LONGEST = 400  # bytes of a line
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 
 
 def _entry(address: tuple[str, int]) -> bytes:
@@ -28,17 +29,27 @@ def _entry(address: tuple[str, int]) -> bytes:
     return b"%08X:%04X" % (int.from_bytes(packed, sys.byteorder), address[1])
 
 
-def is_half_closed(sock: socket) -> bool:
-    """True if a program still has the other end of this connection, which will send no more."""
-    try:
-        ours, theirs = _entry(sock.getsockname()), _entry(sock.getpeername())
-    except OSError:  # reset, or closed here
+def half_closed(socks: list[socket]) -> list[socket]:
+    """Those of these connections whose other end a program still has, which will send no more."""
+    wanted: dict[bytes, socket] = {}
+    for sock in socks:
+        try:
+            ours, theirs = _entry(sock.getsockname()), _entry(sock.getpeername())
+        except OSError:  # reset, or closed here
+            continue
+        wanted[theirs + b" " + ours] = sock
+        wanted[_MAPPED + theirs + b" " + _MAPPED + ours] = sock
+    found = []
+    for table in _TABLES if wanted else ():
+        for part in parts(table):
+            found += [sock for ends, sock in wanted.items() if _is_held(part, ends)]
+    return found
+
+
+def _is_held(part: bytes, ends: bytes) -> bool:
+    """True if a line of this part of a table is the socket with these ends, and has an inode."""
+    at = part.find(b" " + ends)
+    if at < 0:
         return False
-    for table, prefix in _TABLES:
-        ends = prefix + theirs, prefix + ours
-        for line in lines(table):
-            if theirs in line:
-                columns = line.split()
-                if (columns[_LOCAL], columns[_REMOTE]) == ends and columns[_INODE] != b"0":
-                    return True
-    return False
+    columns = part[at : at + _LONGEST].partition(b"\n")[0].split()
+    return len(columns) > _INODE and columns[_INODE] != b"0"

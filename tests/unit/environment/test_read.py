@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from faultlayer.environment.read import lines, read
+from faultlayer.environment.read import parts, read
 
 
 def test_a_file_is_read_whole_however_long_it_is(tmp_path: Path) -> None:
@@ -23,9 +23,11 @@ def test_what_cannot_be_read_is_empty(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_lines_are_whole_whatever_is_read_at_once(tmp_path: Path) -> None:
+def test_parts_have_whole_lines_whatever_is_read_at_once(tmp_path: Path) -> None:
     told = [b"%06d" % number * (number % 40) for number in range(5000)]
     file = tmp_path / "table"
     file.write_bytes(b"\n".join(told))
-    assert list(lines(str(file))) == told
-    assert list(lines(str(tmp_path / "gone"))) == []
+    found = list(parts(str(file)))
+    assert len(found) > 1
+    assert b"\n".join(found).split(b"\n") == told
+    assert list(parts(str(tmp_path / "gone"))) == []

@@ -9,7 +9,6 @@ import pytest
 
 from fakes.proxied import soon
 from faultlayer.wire import half_closed
-from faultlayer.wire.half_closed import is_half_closed
 from faultlayer.wire.sockets import Peer
 
 Pair = tuple[Peer, socket.socket]
@@ -52,8 +51,8 @@ def test_if_the_kernels_table_cannot_be_read_it_is_gone(
     peer, far = pair
     far.shutdown(socket.SHUT_WR)
     assert soon(peer.has_finished)
-    assert is_half_closed(peer.sock)
-    monkeypatch.setattr(half_closed, "lines", lambda path: iter(()))
+    assert half_closed.half_closed([peer.sock]) == [peer.sock]
+    monkeypatch.setattr(half_closed, "parts", lambda path: iter(()))
     assert peer.left()
 
 
@@ -62,4 +61,4 @@ def test_a_connection_that_is_no_more_is_gone(pair: Pair) -> None:
     far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     far.close()
     assert soon(peer.left)
-    assert not is_half_closed(peer.sock)
+    assert not half_closed.half_closed([peer.sock])
