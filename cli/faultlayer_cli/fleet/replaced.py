@@ -70,5 +70,8 @@ def _faults(variables: Variables) -> dict[str, str]:
 def _lines(before: Variables, after: Variables, now: float) -> list[str]:
     """A line for each armed fault; those that are armed afterwards, too, stay."""
     window = in_words.window(before, now)
-    stay = in_words.each(after) if _armed(after, now) else []
-    return [f"{one}, {window}" + " (it stays)" * (one in stay) for one in in_words.each(before)]
+    stay = in_words.each(after, first=False) if _armed(after, now) else []
+    return [
+        f"{said}, {window}" + " (it stays)" * (one in stay)
+        for one, said in zip(in_words.each(before, first=False), in_words.each(before), strict=True)
+    ]

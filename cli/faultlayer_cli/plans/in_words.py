@@ -78,11 +78,14 @@ def hits(variables: Variables, whose: str = "", verb: str = "are hit by") -> str
     return f"{live}, and besides {said}" if said else live
 
 
-def each(variables: Variables) -> list[str]:
-    """The same as `hits`, one text for each fault: `20% of the invocations by status 503`."""
+def each(variables: Variables, *, first: bool = True) -> list[str]:
+    """The same as `hits`, one text for each fault: `20% of the invocations by status 503`.
+
+    `first`: the last text also says which of several faults wins.
+    """
     live, found = _found(variables)
     said = [f"{_share(rule.rate, kind)}{_which(rule)} by {fault(rule)}" for rule, kind in found]
-    if said:
+    if said and first:
         said[-1] += _first([rule for rule, _ in found])
     return [f"as {live}"] * bool(live) + said
 
