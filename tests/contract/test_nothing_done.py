@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from failing import Lines, api, every_fault, lines, variables_of
 
-from fakes.proxied import Address, start
+from fakes.proxied import Address, soon, start
 from fakes.runtime import HTTP_STREAM, Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import NULS, PRELUDE, near
@@ -128,7 +128,9 @@ def test_what_did_nothing_is_not_told_as_done(
             monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
             address = start(api.address, variables_of(fault, {**way, "max": "1"}))
             changed, late = invoked(api, address, content, said, ENDS.get(fault.name, 30))
-            (line,) = lines()
+            told: list[dict[str, Any]] = []
+            assert soon(lambda told=told: told.extend(lines()) or told), "a status: once accepted"
+            (line,) = told
             about = (fault.name, way, event, name, line)
             if line["event"] == "fault_not_applied":
                 assert not changed, about
