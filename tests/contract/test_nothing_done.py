@@ -130,7 +130,8 @@ def test_what_did_nothing_is_not_told_as_done(
             changed, late = invoked(api, address, content, said, ENDS.get(fault.name, 30))
             told: list[dict[str, Any]] = []
             assert soon(lambda told=told: told.extend(lines()) or told), "a status: once accepted"
-            (line,) = told
+            assert len(told) == 1, told
+            line = told[0]
             about = (fault.name, way, event, name, line)
             if line["event"] == "fault_not_applied":
                 assert not changed, about

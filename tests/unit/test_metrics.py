@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -96,7 +97,8 @@ def emf(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def logged(capfd: pytest.CaptureFixture[str], action: Any, *, dry_run: bool) -> dict[str, Any]:
-    fault = all_faults()[0]
+    fault = copy.copy(all_faults()[0])
+    fault.logged = {}  # these actions are not its own
     rule = Rule(fault, None)  # type: ignore[arg-type]
     injection = Candidate(rule, action).claim("8476a536", dry_run=dry_run)
     assert injection is not None
