@@ -129,7 +129,13 @@ def test_what_did_nothing_is_not_told_as_done(
             address = start(api.address, variables_of(fault, {**way, "max": "1"}))
             changed, late = invoked(api, address, content, said, ENDS.get(fault.name, 30))
             told: list[dict[str, Any]] = []
-            assert soon(lambda told=told: told.extend(lines()) or told), "a status: once accepted"
+
+            def is_told(told: list[dict[str, Any]] = told, name: str = fault.name) -> bool:
+                # A proxy of an earlier test may still have something to say.
+                told.extend(line for line in lines() if line.get("fault") == name)
+                return bool(told)
+
+            assert soon(is_told), "a status: once Lambda has accepted it"
             assert len(told) == 1, told
             line = told[0]
             about = (fault.name, way, event, name, line)
