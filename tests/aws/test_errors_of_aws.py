@@ -40,7 +40,7 @@ def test_a_change_that_is_not_seen_to_be_applied_is_not_done(
 def test_stop_is_not_certain_while_aws_is_applying_it(
     aws: Aws, cli: Cli, attached: None, typed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faultlayer_cli.fleet.stop._WAIT", 0.05)
+    monkeypatch.setattr("faultlayer_cli.fleet.stop._WAIT", 1.0)
     aws.front.update_takes = LASTING
     said = cli(*typed)
     assert said.code == 1, said
@@ -50,7 +50,7 @@ def test_stop_is_not_certain_while_aws_is_applying_it(
 def test_stop_and_detach_that_aws_applies_late_is_done(
     aws: Aws, cli: Cli, attached: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("faultlayer_cli.fleet.stop._WAIT", 0.05)
+    monkeypatch.setattr("faultlayer_cli.fleet.stop._WAIT", 1.0)
     aws.front.update_takes = 2  # reads: one of them after the wait is over
     said = cli("stop", "--detach")
     assert said.code == 0, said

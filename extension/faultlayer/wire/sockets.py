@@ -21,7 +21,7 @@ from _socket import (
     TCP_NODELAY,
     socket,
 )
-from time import monotonic, sleep
+from time import monotonic, sleep, thread_time
 
 from faultlayer.http.framing import MAX_HEAD, ProtocolError, head_end, scan
 
@@ -37,6 +37,7 @@ BULK = 262144  # bytes of one receive of a large body
 _SCARCE = 4096  # bytes of one receive of it if memory is short
 _LINGER_MS = 1000
 _RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, for no time
+_LONGEST_REST = 0.25  # seconds between two looks at the kernel's table of sockets
 _LOOK = 0.05  # seconds between two looks at a state that signals no changes
 
 Address = tuple[str, int]
@@ -269,12 +270,11 @@ class Watch:
         """
         from faultlayer.wire.half_closed import half_closed
 
-        began = monotonic()
-        if began < self._rest_until:
+        if monotonic() < self._rest_until:
             return socks
+        began = thread_time()
         found = half_closed(socks)
-        now = monotonic()
-        self._rest_until = now + 9 * (now - began)
+        self._rest_until = monotonic() + min(9 * (thread_time() - began), _LONGEST_REST)
         return found
 
 
