@@ -51,7 +51,7 @@ test-pythons: $(DEV) build ## unit, contract and command tests on the oldest and
 		} </dev/null || exit 1; \
 	done
 
-nightly: $(DEV) build bare ## every test, a bare machine, long soak and long fuzzing
+nightly: $(DEV) build bare coverage ## every test, a bare machine, coverage, long soak and fuzzing
 	$(PYTEST) $(PYTEST_ARGS)
 	$(MAKE) soak SOAK_ARGS="$(NIGHTLY_SOAK)"
 	$(MAKE) fuzz FUZZ_ARGS="$(NIGHTLY_FUZZ)"
