@@ -42,7 +42,7 @@ def of_files(
     flag: str = _FILE,
     names: re.Pattern[str] = _NAME,
 ) -> dict[str, str]:
-    """The variables of these files; what a later one says counts. Raises Mistake."""
+    """The variables of these files; a later file wins. Raises Mistake."""
     found: dict[str, str] = {}
     for name in files:
         text, label = read_text(name, most=_LARGEST, flag=flag), label_of(name, flag)

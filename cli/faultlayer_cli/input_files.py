@@ -66,7 +66,7 @@ def read_json(text: str, label: str) -> Any:
 
 
 def _bytes_of(name: str, most: int) -> bytes:
-    """The bytes of a file. Raises OSError and ValueError; both say what is wrong."""
+    """The bytes of a file. Raises OSError and ValueError with the mistake."""
     if "\0" in name:
         raise ValueError("cannot be read: no file has a NUL in its name")
     with contextlib.ExitStack() as stack:

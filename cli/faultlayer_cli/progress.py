@@ -14,7 +14,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-Output = Callable[[bytes], None]  # takes what a program prints, piece by piece
+Output = Callable[[bytes], None]  # takes a program's output, piece by piece
 Count = Callable[[int, "int | None"], None]  # done so far, and of how many (None: not known)
 
 

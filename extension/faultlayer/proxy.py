@@ -69,7 +69,7 @@ class Proxy:
         self.upstreams: dict[RuntimeSide, UpstreamSide] = {}  # of all connections
         self.deliveries: Deliveries | None = None  # events that are to be given again
         self.held = False  # something of the environment was held for an invocation at some time
-        self.reached = False  # a runtime, or what stands for one, has sent a request here
+        self.reached = False  # a runtime, or an adapter in its place, has sent a request here
         self.start: Start | None = None  # the actions on the start of this environment
         self._relaying = False  # no thread could be started for the last connection
 

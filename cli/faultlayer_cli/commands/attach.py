@@ -191,7 +191,7 @@ def carry_out(
     json_: bool,
     look: Callable[[Account, Sequence[Result]], published.Findings] | None = None,
 ) -> tuple[int, Sequence[Result]]:
-    """Say what is ahead, ask, change, say what became of it; the exit code, and the results.
+    """Show the changes ahead, ask, make them, show the outcome; return exit code and results.
 
     `look` finds what is left in published versions.
     """

@@ -319,7 +319,7 @@ def answer(launch: Launch, found: Found, event: bytes | None, *, quiet: bool) ->
 
 
 def tell(launch: Launch, found: Found, progress: Progress) -> None:
-    """Say what was found, and which faults are armed."""
+    """Say which runtime and handler were found, and which faults are armed."""
     if found.file:
         progress.note(f"{found.runtime.title}, by {found.file}; the handler is {found.handler}")
     given = {name: text for name, text in launch.function.env.items() if text is not None}
@@ -327,7 +327,7 @@ def tell(launch: Launch, found: Found, progress: Progress) -> None:
 
 
 def invoke_once(place: Endpoint, event: bytes) -> None:
-    """Print what a caller of Lambda gets, byte for byte. Raises FunctionFailed."""
+    """Print the answer of Lambda to its caller, byte for byte. Raises FunctionFailed."""
     request_id = str(uuid.uuid4())
     ended = outcome(place.invoke(event, {REQUEST_ID: request_id}), request_id)
     put_bytes(ended.payload)

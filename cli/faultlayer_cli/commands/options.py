@@ -94,7 +94,7 @@ class FaultCommand(click.Command):
     """A command whose help shows the faults under headings of their own."""
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete also what the help leaves out, once a fault is typed: `--latency-rate`."""
+        """Complete the flags that the help hides, too, once a fault is typed: `--latency-rate`."""
         found = super().shell_complete(ctx, incomplete)
         flags = [s.flag for s in fault_flags.settings() if s.about_fault]
         if any(incomplete.startswith(flag) for flag in flags):

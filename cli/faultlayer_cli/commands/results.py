@@ -72,7 +72,7 @@ def _grouped(told: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
 
 
 def summary(place: str, found: Sequence[Result]) -> None:
-    """Say the number of each outcome, and the place: the last word on what was done."""
+    """Print the number of each outcome, and the place: the last line of the command."""
     say(f"{place}: {counted(found)}")
 
 

@@ -1,4 +1,4 @@
-"""Say what an attach does to faults that are armed already: which end, and which start anew.
+"""The effect of an attach on faults that are armed already: those that end or start anew.
 
     planned changes --> armed now? the same faults? --> ended: ask first
                                                     --> anew:  say so

@@ -28,7 +28,7 @@ from faultlayer_cli.plans.place import named
 from faultlayer_cli.plans.variables import Variables
 
 UNKNOWN = "unknown"
-LIVE = "live"  # it does what its plan says, which it reads while it runs
+LIVE = "live"  # it follows a plan, which it reads while it runs
 NOT_READ = "not read"  # it has a live plan, and no agent to read it through
 
 
@@ -48,7 +48,7 @@ class FunctionStatus:
 
     @property
     def known(self) -> bool:
-        """True if it is known what it does."""
+        """True if its effect is known."""
         return self.state != UNKNOWN and not (self.plan and self.plan.unknown)
 
     def as_json(self) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _look(selection: Selection, all_regions: bool, account: Account) -> RegionSt
 
 
 def _described(functions: Sequence[Function], plans: LivePlans) -> list[FunctionStatus]:
-    """The state of each function, with what its live plan says now."""
+    """The state of each function, with the present text of its live plan."""
 
     def look(function: Function) -> FunctionStatus:
         found = describe(function)

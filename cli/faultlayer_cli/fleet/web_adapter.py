@@ -24,7 +24,7 @@ _BOOTSTRAP = "/opt/bootstrap"  # its exec wrapper
 
 
 class Unusable(Exception):
-    """The reason why the adapter cannot be sent to us, and what to do instead."""
+    """The reason why the adapter cannot be sent to us, and the remedy."""
 
 
 def seen(function: Function, *wrappers: str | None) -> bool:

@@ -46,7 +46,7 @@ class Entry:
 
     @property
     def path(self) -> bytes:
-        """Its name, without what unpacking leaves out: `./bootstrap` is `bootstrap`."""
+        """Its name as unpacked: `./bootstrap` is `bootstrap`."""
         return _HERE.sub(b"", self.name)
 
 

@@ -49,7 +49,7 @@ class PythonClient:
 
 
 def client_of(function: LocalFunction) -> Client:
-    """The client for this function. Raises Failure if this machine lacks what it runs on."""
+    """The client for this function. Raises Failure if this machine lacks its programs."""
     if function.runtime is Runtime.NODE:
         return NodeClient(function)
     if function.runtime is Runtime.JAVA:

@@ -1,4 +1,4 @@
-"""How an invocation ended: what its caller gets, and why the function failed.
+"""How an invocation ended: the caller's answer, and the reason of a failure.
 
 The emulator answers an error of the function's code as it answers a result. So a JSON object with
 the fields of such an error, and no others, counts as one. AWS's own SAM judges in the same way.

@@ -43,7 +43,7 @@ _TOO_LONG = "the event is longer than Lambda lets it be"
 _AN_ERROR = "the function reported an error, which ends deliveries"
 _ERROR_TRAILER = b"lambda-runtime-function-error-type:"
 _NO_TIME = "another delivery would not end before the deadline"
-NO_MEMORY = MemoryError()  # the one that was raised keeps what its frames hold
+NO_MEMORY = MemoryError()  # the one that was raised keeps its frames' values
 _TOO_LONG_TO_KEEP = "the answer is too long to be kept until the event is given again"
 
 
@@ -228,7 +228,7 @@ class Redelivery:
 def _read(
     runtime: RuntimeSide, upstream: UpstreamSide, result: Message, enough: Callable[[int], bool]
 ) -> None:
-    """Keep what arrives of a result in the message, to its end or until that is `enough`.
+    """Keep the arriving result in the message, to its end or until that is `enough`.
 
     If the runtime ends the connection within the result, Lambda gets what there is of it.
     """

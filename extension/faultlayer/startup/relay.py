@@ -58,7 +58,7 @@ class Loop:
         self._later = monotonic() + seconds, call
 
     def _call_later(self) -> float | None:
-        """Call what is to be called by now; the milliseconds to wait at most."""
+        """Make the calls that are due; return the milliseconds to wait at most."""
         if self._later is not None and self._later[0] <= monotonic():
             call, self._later = self._later[1], None
             call()
@@ -68,7 +68,7 @@ class Loop:
         return min(pauses) * 1000 + 1 if pauses else None
 
     def turn(self) -> None:
-        """Wait until something is ready, and call what belongs to it."""
+        """Wait until a descriptor is ready, and call its function."""
         try:
             ready = self._poller.poll(self._call_later())
         except (OSError, MemoryError):
@@ -151,7 +151,7 @@ class Relay:
         self._arrange()
 
     def _arrange(self) -> None:
-        """Wait for what can go on; close both ends if nothing can."""
+        """Watch the ends that can send or receive; close both if none can."""
         for at in (0, 1):
             events = _WRITABLE if self._due[at] else 0
             if not self._ended[at] and not self._due[1 - at]:
@@ -170,7 +170,7 @@ class Relay:
         return lambda: self._move(at)
 
     def _move(self, at: int) -> None:
-        """Send what this end is due, or else receive from it."""
+        """Send this end its waiting bytes, or else receive from it."""
         try:
             if self._due[at]:
                 sent = self._ends[at].send(self._due[at], MSG_DONTWAIT)

@@ -135,7 +135,7 @@ class Chosen:
 
 
 def refusal(status: int) -> str:
-    """The reason if Lambda does not accept what a fault reports, by the status of its answer."""
+    """The reason if Lambda refuses a fault's report, by the status of its answer."""
     return f"Lambda refused it with the status {status}"
 
 

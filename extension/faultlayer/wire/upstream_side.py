@@ -231,7 +231,7 @@ class UpstreamSide:
 
     def _response(self, peer: Peer, data: bytes, request: bytes) -> Message:
         """The final response that begins with these bytes; interim ones go to the runtime."""
-        with self._lock:  # from here on nobody ends the wait: what follows belongs together
+        with self._lock:  # from here on nobody ends the wait: the next steps belong together
             self._waiting_for = b""
             if peer.interruption is not None:
                 peer.interruption.due = False
