@@ -10,15 +10,25 @@ from __future__ import annotations
 from faultlayer.values.kinds import Choice
 from faultlayer.vocabulary.actions import Action, Disturb
 from faultlayer.vocabulary.disturbances import Unresolved
-from faultlayer.vocabulary.registry import Fault, Option, Options, hosts
+from faultlayer.vocabulary.registry import Equivalent, Fault, Option, Options, hosts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from faultlayer.vocabulary.invocation import Invocation
 
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     return Disturb(Unresolved(options.error), options.hosts, error=options.error)
+
+
+def _denylist(given: dict[str, Any]) -> dict[str, Any]:
+    expressions = given.get("deny_list", [])
+    if not isinstance(expressions, list):
+        return {"error": "nxdomain", "hosts": None}  # which is refused as no list
+    hosts = [f"/{each}/" if isinstance(each, str) else each for each in expressions]
+    return {"error": "nxdomain", "hosts": hosts}
 
 
 FAULT = Fault(
@@ -27,6 +37,11 @@ FAULT = Fault(
     help="names do not resolve",
     main=Option("error", Choice("servfail", "timeout", "nxdomain"), "how the lookup fails"),
     options=(hosts(),),
+    equivalents=(
+        Equivalent(
+            "denylist", {"deny_list": ("hosts", "a list of regular expressions")}, _denylist
+        ),
+    ),
     decide=decide,
     logged={
         "error": "`nxdomain`, `servfail` or `timeout`",

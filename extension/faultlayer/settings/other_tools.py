@@ -70,12 +70,20 @@ class _Translation:
             self.note(option, name, allowed)
         return self.equivalent.rule(known)
 
+    def _note_missing(self, option: str) -> None:
+        """Note the options of the other tool that would make this one of ours, and are missing."""
+        for name, (made, allowed) in self.equivalent.options.items():
+            if made == option:
+                self.note(option, name, allowed)
+
     def add(self, reading: Reading, options: dict[str, Any]) -> None:
         """Read the rule, and name its problems by the other tool's names."""
         before = len(reading.problems)
         read_rule(reading, self.field, {KEY: self.fault.name, **options})
         for problem in reading.problems[before:]:
             option = problem.field[len(self.field) + 1 :].partition(".")[0]
+            if option not in self.names:
+                self._note_missing(option)
             if option in self.names:
                 problem.field = self.stem + "/".join(self.names[option])
                 wrong = problem.message.partition(_ALLOWED)[0]

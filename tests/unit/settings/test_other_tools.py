@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from faultlayer.faults import all_faults
 from faultlayer.settings.variables import read_environment
+from faultlayer.values.hosts import HostList
 from faultlayer.vocabulary.invocation import Invocation
 from faultlayer.vocabulary.registry import Equivalent
 from unit.settings.dialects_read import DELAY, one, read, rules, wrong
@@ -66,12 +67,9 @@ def test_flags_that_are_off_say_nothing() -> None:
     assert (found.problems, found.drafts, found.stopped) == ([], [], False)
 
 
-def test_flags_that_are_on_are_rules_and_what_cannot_be_is_said_once() -> None:
+def test_flags_that_are_on_are_rules() -> None:
     found = read(CONFIGURED)
-    (problem,) = found.problems
-    assert problem.field == "denylist"
-    assert "no fault of this version stands in for" in problem.message
-    assert not found.stopped
+    assert not found.problems
     assert rules(found) == {
         "latency": {"delay": (0.1, 0.4), "when": "before", "rate": 1.0},
         "exception": {
@@ -88,6 +86,11 @@ def test_flags_that_are_on_are_rules_and_what_cannot_be_is_said_once() -> None:
             "rate": 1.0,
         },
         "timeout": {"margin": 0.5, "rate": 1.0},
+        "dns": {
+            "error": "nxdomain",
+            "hosts": HostList().parse(["/s3.*.amazonaws.com/"]),
+            "rate": 0.5,
+        },
         "corruption": {
             "mode": "replace",
             "body": '{"error": "corrupted"}',
@@ -96,6 +99,38 @@ def test_flags_that_are_on_are_rules_and_what_cannot_be_is_said_once() -> None:
             "rate": 0.3,
         },
     }
+
+
+def test_a_denylist_is_expressions_found_anywhere_in_a_name() -> None:
+    hosts = one("denylist", deny_list=["s3.*.amazonaws.com", "^db-[0-9]{1,3}$"])["hosts"]
+    for name, denied in {
+        "s3.eu-west-1.amazonaws.com": True,
+        "mybucket.s3.amazonaws.com.cn": True,
+        "db-12": True,
+        "xdb-12": False,
+        "dynamodb.amazonaws.com": False,
+    }.items():
+        assert hosts.matches(name, None, 0) is denied, name
+
+
+@pytest.mark.parametrize(
+    ("flag", "field", "message"),
+    [
+        ({}, "denylist.deny_list", "is empty"),
+        ({"deny_list": []}, "denylist.deny_list", "is empty"),
+        ({"deny_list": "s3"}, "denylist.deny_list", "is not a list of hosts"),
+        ({"deny_list": {"s3": 1}}, "denylist.deny_list", "is not a list of hosts"),
+        ({"deny_list": ["s3", 5]}, "denylist.deny_list", "is not a list of hosts"),
+        ({"deny_list": ["s3", "("]}, "denylist.deny_list", "is wrong in entry 2"),
+        ({"deny_list": ["s3", ""]}, "denylist.deny_list", "is wrong in entry 2"),
+        ({"deny_list": ["a"] * 65}, "denylist.deny_list", "has more than 64 entries"),
+    ],
+)
+def test_a_wrong_denylist_is_off_with_one_line(flag: Any, field: str, message: str) -> None:
+    ((found, said),) = wrong({"denylist": {"enabled": True, **flag}})
+    assert found == field
+    assert said.startswith(f"{field} {message}")
+    assert said.endswith("; allowed: a list of regular expressions")
 
 
 def test_disk_space_is_in_megabytes() -> None:
@@ -265,7 +300,7 @@ def test_an_unknown_flag_is_refused_where_it_is_on() -> None:
     assert wrong({"latnecy": {"enabled": False}, "latency": {"enabled": False}}) == []
     ((field, said),) = wrong({"latnecy": {"enabled": True}, "latency": {"enabled": False}})
     assert field == "latnecy"
-    allowed = "corruption, diskspace, exception, latency, statuscode, timeout"
+    allowed = "corruption, denylist, diskspace, exception, latency, statuscode, timeout"
     assert f"did you mean latency?; allowed: {allowed}" in said
     ((field, said),) = wrong({DELAY: {"enabled": True}})
     assert (field, "stands in for" in said) == (DELAY, True)
@@ -347,9 +382,9 @@ JSON = st.recursive(
     max_leaves=6,
 )
 FLAGS = [peer for fault in all_faults() for peer in fault.equivalents]
-NAMES = st.sampled_from(["denylist", *(peer.name for peer in FLAGS)])
+NAMES = st.sampled_from([peer.name for peer in FLAGS])
 ATTRIBUTES = st.sampled_from(
-    ["percentage", "match", "deny_list", *(name for peer in FLAGS for name in peer.options)]
+    ["percentage", "match", *(name for peer in FLAGS for name in peer.options)]
 )
 CONDITION = st.fixed_dictionaries(
     {},
@@ -393,7 +428,8 @@ def test_no_two_faults_stand_in_for_the_same() -> None:
 @pytest.mark.parametrize("peer", FLAGS, ids=lambda peer: peer.name)
 def test_a_peer_s_defaults_are_a_rule(peer: Equivalent) -> None:
     (fault,) = (fault for fault in all_faults() if peer in fault.equivalents)
-    found = read({"faults": [{"fault": fault.name, **peer.rule({})}]})
+    needed = {"deny_list": ["x"]} if "deny_list" in peer.options else {}
+    found = read({"faults": [{"fault": fault.name, **peer.rule(needed)}]})
     assert not found.problems
     named = {option for option, _ in peer.options.values()}
     assert named <= {option.name for option in fault.variables().values()}
