@@ -238,23 +238,41 @@ def test_killed_in_the_middle_new_connections_go_direct(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(ROOT / "tests"), str(ROOT / "extension")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service, host() as port:
-        assert service.stdout is not None
-        name = service.stdout.readline().strip()
-        script = CONNECT + "\nsys.stdout.flush(); sys.stdin.readline()\n" + CONNECT
-        with subprocess.Popen(
-            [sys.executable, "-c", script, "127.0.0.1", str(port)],
-            env=environment(name),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as client:
-            assert client.stdout is not None and client.stdin is not None
-            assert client.stdout.readline().strip() == f"hello {port}"
-            os.kill(service.pid, signal.SIGSTOP)
-            client.stdin.write("\n")
-            client.stdin.flush()
-            assert client.stdout.readline().strip() == f"hello {port}", "direct after 50 ms"
-        os.kill(service.pid, signal.SIGKILL)
+        try:
+            assert service.stdout is not None
+            name = service.stdout.readline().strip()
+            script = CONNECT + "\nsys.stdout.flush(); sys.stdin.readline()\n" + CONNECT
+            with subprocess.Popen(
+                [sys.executable, "-c", script, "127.0.0.1", str(port)],
+                env=environment(name),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as client:
+                assert client.stdout is not None and client.stdin is not None
+                assert client.stdout.readline().strip() == f"hello {port}"
+                stop(service.pid)
+                client.stdin.write("\n")
+                client.stdin.flush()
+                assert client.stdout.readline().strip() == f"hello {port}", "direct after 50 ms"
+        finally:
+            service.kill()  # a stopped process ends by nothing else
+
+
+def stop(pid: int) -> None:
+    """Stop a process, and wait until none of its threads runs."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        states = [file.read_text().rpartition(")")[2].split()[0] for file in tasks(pid)]
+        if set(states) <= {"T", "t"}:
+            return
+        time.sleep(0.01)
+    raise TimeoutError(f"process {pid} did not stop")
+
+
+def tasks(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").glob("*/stat"))
 
 
 # -- other libraries, other C libraries ---------------------------------------------------------
