@@ -14,8 +14,10 @@ ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests of a group run in one worker: those that measure time, or share an engine.
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# Tests of a group run in one worker: those that measure time, or share an engine. A worker that ends
+# ends the run: with groups, pytest-xdist 3.8 can wait for ever for the one that takes its place.
+XDIST = -n $(WORKERS) --dist loadgroup --max-worker-restart 0
+PYTEST = $(BIN)/python -m pytest $(XDIST)
 TOOLS := $(VENV)/.tools
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
@@ -46,7 +48,7 @@ test-all: $(DEV) build ## these, and those with real runtimes, images, SAM and a
 test-pythons: $(DEV) build ## unit, contract and command tests on the oldest and the newest Python here
 	@$(BIN)/python tests/pythons.py others | while read -r version python; do \
 		{ $(MAKE) --no-print-directory .venv-$$version/.ready PYTHON=$$python && \
-		echo "Python $$version" && .venv-$$version/bin/python -m pytest -q -n $(WORKERS) --dist loadgroup \
+		echo "Python $$version" && .venv-$$version/bin/python -m pytest -q $(XDIST) \
 			-m "not whole and not nightly" tests/unit tests/contract tests/cli $(PYTEST_ARGS); \
 		} </dev/null || exit 1; \
 	done
@@ -58,7 +60,7 @@ nightly: $(DEV) build bare coverage ## every test, a bare machine, coverage, lon
 
 coverage: $(DEV) ## how many lines of each room the quick tests reach; the data path: at least 95 %
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --dist loadgroup -q $(COVERED)
+	$(BIN)/python -m coverage run -m pytest $(XDIST) -q $(COVERED)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python tests/coverage_of_rooms.py
 

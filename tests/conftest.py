@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from runtimes.matrix import Results
+from time_limits import TimeLimits
 
 TESTS = Path(__file__).parent
 # Folders that `make test` leaves out. Each runs in one worker: its tests share images, a browser or
@@ -57,6 +58,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Results())  # here, since xdist's controller reads no other
+    config.pluginmanager.register(TimeLimits())
 
 
 @pytest.hookimpl(tryfirst=True)
