@@ -30,7 +30,7 @@ SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all test-pythons nightly bare coverage check bench soak fuzz build dist docs sam clean
+.PHONY: help demo test test-all test-pythons nightly bare coverage check bench soak fuzz build shim dist docs sam clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1:/p' Makefile | while IFS=: read -r target what; do \
@@ -90,6 +90,9 @@ fuzz: $(FUZZ)/.ready ## coverage-guided fuzzing; FUZZ_ARGS="--seconds 60" for ea
 
 build: $(READY) ## the layer: dist/<arch>/ and its zip; ARCH=arm64 or ARCH=all for others
 	PYTHON=$(BIN)/python ./build.sh $(ARCH)
+
+shim: $(READY) ## compile shim/*.c for both architectures into shim/built, after a change of it
+	PYTHONPATH=. $(BIN)/python -m layer.shim
 
 dist: $(DEV) ## the wheel and the sdist with both layers, lists of contents and sums, in dist/
 	PYTHON=$(BIN)/python ./build.sh all

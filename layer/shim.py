@@ -1,10 +1,11 @@
 """The shim's library for each architecture: the committed one, or a new one after a change.
 
-    shim/*.c, *.h ──zig cc──> shim/built/<arch>.so, with the digest of all that it is made from
+    shim/*.c, *.h ──zig cc──> shim/built/<arch>.so, and shim/built/digests
 
 Most people never change the shim, and the compiler is a download of 100 MB: so the libraries are
-committed, and `make shim` makes them anew. Its bytes depend on the sources, the flags and the
-compiler's version alone: CI compares.
+committed, and `make shim` makes them anew. Their bytes depend on the sources, the flags and the
+compiler's version alone: `digests` has the sum of all these and of each library. CI compiles again
+and compares.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ _FLAGS = (  # noqa: SIM905
 def library(root: Path, arch: str) -> Path:
     """The shim's library for one architecture; compiles it first if a source has changed."""
     built = root / "shim" / "built"
-    try:
-        current = (built / "inputs").read_text().strip() == _inputs(root)
-    except OSError:
-        current = False
-    if not current or not all((built / f"{each}.so").is_file() for each in _TRIPLES):
+    if not is_current(root, built):
         compile_all(root, built)
     return built / f"{arch}.so"
+
+
+def is_current(root: Path, built: Path) -> bool:
+    """True if the libraries are those of the sources, as far as their digests tell."""
+    try:
+        return (built / "digests").read_text() == _digests(root, built)
+    except OSError:
+        return False
 
 
 def compile_all(root: Path, target: Path) -> None:
@@ -47,7 +52,15 @@ def compile_all(root: Path, target: Path) -> None:
         run(command, "compiling the shim")
         fresh.chmod(0o644)
         fresh.rename(target / f"{arch}.so")
-    (target / "inputs").write_text(_inputs(root) + "\n")
+    (target / "digests").write_text(_digests(root, target))
+
+
+def _digests(root: Path, built: Path) -> str:
+    lines = [f"{_inputs(root)}  inputs"]
+    for arch in _TRIPLES:
+        path = built / f"{arch}.so"
+        lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
+    return "\n".join(lines) + "\n"
 
 
 def _inputs(root: Path) -> str:

@@ -4,8 +4,9 @@
  *                                                       or a full backlog: the kernel makes the error
  *     getaddrinfo(name) ── "may it?"  ──> extension ──> yes, or the resolver's error
  *
- * It has no state but what its constructor read, so threads, forks and signals need no care. It is
- * linked against nothing: system calls are made here, and the real functions are looked up in the ELF
+ * Its only state is what its constructor read, and how often the extension was silent, so threads, forks
+ * and signals need no care. No line to the extension is open while a real function runs. It is linked
+ * against nothing: system calls are made here, and the real functions are looked up in the ELF
  * tables of the loaded objects, since `dlsym` is in another library before glibc 2.34. So one binary
  * runs under glibc from 2.17 on and under musl.
  *
@@ -14,11 +15,14 @@
  */
 #include "system.h"
 
+#ifndef WAIT_MS
 #define WAIT_MS 50          /* for the extension's answer: then the call goes on by itself */
-#define LONGEST_SLEEP 60000 /* ms: the longest time that a resolver is made to take */
-#define MOST_ADDRESSES 32   /* of one name, reported to the extension */
+#define LONGEST_SLEEP 30000 /* ms: three servers asked twice for 5 s each (resolv.conf(5)) */
+#define MOST_SILENCES 3     /* in a row: then the extension is asked once in PAUSE_MS only */
+#define PAUSE_MS 1000
+#endif
 
-enum { VERSION = 1, HEAD = 4, LONGEST = 320 };
+enum { VERSION = 1, HEAD = 4, LONGEST = 512, LONGEST_NAME = 255 };
 enum { HELLO = 'H', CONNECT = 'C', RESOLVE = 'R', LEARNED = 'L', PEER = 'P' };
 enum { DIRECT = 'D', TO = 'T', FAIL = 'E' };
 enum { V6ONLY = 1 };
@@ -26,6 +30,16 @@ enum { V6ONLY = 1 };
 /* The extension's socket, read once: a program may change its environment later. */
 static struct sockaddr_un where;
 static unsigned where_size;
+
+/* The extension may be stopped: that must not cost WAIT_MS for each connection. */
+static int silences; /* in a row */
+static long ask_again; /* ms */
+
+/* A question and, in its place, the answer. `size` is that of the data. */
+struct message {
+    unsigned char head[HEAD], data[LONGEST];
+    unsigned size;
+};
 
 /* -- text and memory --------------------------------------------------------------------------- */
 
@@ -156,16 +170,22 @@ static int holds(struct dl_phdr_info *object, const void *place)
     return 0;
 }
 
-/* For each name the first definition after ours, as RTLD_NEXT would find it. */
+/* For each function the first definition after ours, as RTLD_NEXT would find it: one before ours may
+ * call ours. `environ` is the first of all, since a program may have a copy of its own, which counts.
+ * `data`: whether ours has been passed. */
 static int look_into(struct dl_phdr_info *object, unsigned long size, void *data)
 {
     struct tables tables;
-    (void)size, (void)data;
-    if (holds(object, names) || !read_tables(object, &tables))
+    int *passed = data, missing = 0;
+    (void)size;
+    if (holds(object, names)) {
+        *passed = 1;
         return 0;
-    int missing = 0;
+    }
+    if (!read_tables(object, &tables))
+        return 0;
     for (int real = 0; real < REALS; real++) {
-        if (!reals[real])
+        if (!reals[real] && (*passed || real == R_ENVIRON))
             __atomic_store_n(&reals[real], find(object->dlpi_addr, &tables, names[real]),
                              __ATOMIC_RELEASE);
         missing |= !reals[real];
@@ -173,14 +193,45 @@ static int look_into(struct dl_phdr_info *object, unsigned long size, void *data
     return !missing; /* ends the search */
 }
 
+static void look_up(void)
+{
+    int passed = 0;
+    if (dl_iterate_phdr)
+        dl_iterate_phdr(look_into, &passed);
+}
+
 static void *real(enum real which)
 {
     void *found = __atomic_load_n(&reals[which], __ATOMIC_ACQUIRE);
     if (!found) { /* a constructor of another object came before ours */
-        dl_iterate_phdr(look_into, 0);
+        look_up();
         found = __atomic_load_n(&reals[which], __ATOMIC_ACQUIRE);
     }
     return found;
+}
+
+static int error_number(void)
+{
+    return __errno_location ? *__errno_location() : 0;
+}
+
+static void set_error_number(int error)
+{
+    if (__errno_location)
+        *__errno_location() = error;
+}
+
+static void set_h_errno(int error)
+{
+    if (__h_errno_location)
+        *__h_errno_location() = error;
+}
+
+/* False if the kernel would say EFAULT. It reads the eight bytes around, and then refuses `how`. */
+static int is_readable(const void *pointer)
+{
+    long around = (long)((unsigned long)pointer & ~7ul);
+    return system_call(SYS_rt_sigprocmask, -1, around, 0, 8, 0) != -EFAULT && pointer;
 }
 
 /* -- questions to the extension ---------------------------------------------------------------- */
@@ -240,49 +291,78 @@ static int open_line(long until)
     return -1;
 }
 
-static void close_line(int fd)
+static int may_ask(long now)
 {
-    if (fd >= 0)
-        system_call(SYS_close, fd, 0, 0, 0, 0);
-}
-
-static int say(int fd, int what, int flags, const void *data, unsigned size)
-{
-    unsigned char message[HEAD + LONGEST];
-    if (fd < 0 || size > LONGEST)
+    if (!where_size)
         return 0;
-    message[0] = 'F', message[1] = VERSION, message[2] = (unsigned char)what;
-    message[3] = (unsigned char)flags;
-    copy(message + HEAD, data, size);
-    long sent = system_call(SYS_sendto, fd, (long)message, HEAD + size, MSG_NOSIGNAL | MSG_DONTWAIT, 0);
-    return sent == (long)(HEAD + size);
+    if (__atomic_load_n(&silences, __ATOMIC_RELAXED) < MOST_SILENCES)
+        return 1;
+    if (now < __atomic_load_n(&ask_again, __ATOMIC_RELAXED))
+        return 0;
+    __atomic_store_n(&ask_again, now + PAUSE_MS, __ATOMIC_RELAXED); /* the others go on meanwhile */
+    return 1;
 }
 
-/* The answer's kind; its content goes to `data`, its size to `size`. DIRECT if there is no answer. */
-static int answer(int fd, long until, unsigned char *data, unsigned *size)
+static void count_silence(int silent, long now)
 {
-    unsigned char message[HEAD + LONGEST];
-    if (!waited(fd, POLLIN, until))
+    int before = __atomic_load_n(&silences, __ATOMIC_RELAXED);
+    int after = !silent ? 0 : before < MOST_SILENCES ? before + 1 : before;
+    if (silent)
+        __atomic_store_n(&ask_again, now + PAUSE_MS, __ATOMIC_RELAXED);
+    if (after != before)
+        __atomic_store_n(&silences, after, __ATOMIC_RELAXED);
+}
+
+static int say(int line, int what, int flags, struct message *message)
+{
+    message->head[0] = 'F', message->head[1] = VERSION;
+    message->head[2] = (unsigned char)what, message->head[3] = (unsigned char)flags;
+    long size = HEAD + (long)message->size;
+    return system_call(SYS_sendto, line, (long)message, size, MSG_NOSIGNAL | MSG_DONTWAIT, 0) == size;
+}
+
+/* Say this, and wait for no answer. The line may take until then to open. */
+static void tell(int what, struct message *message, long until)
+{
+    int line = open_line(until);
+    if (line < 0)
+        return;
+    say(line, what, 0, message);
+    system_call(SYS_close, line, 0, 0, 0, 0);
+}
+
+/* The answer's kind, with its data in place of the question's. DIRECT without a good one in time. */
+static int ask(int what, int flags, struct message *message)
+{
+    long now = milliseconds(), until = now + WAIT_MS, got = 0;
+    if (!may_ask(now))
         return DIRECT;
-    long got = system_call(SYS_recvfrom, fd, (long)message, sizeof message, MSG_DONTWAIT | MSG_TRUNC, 0);
-    if (got < HEAD || got > (long)sizeof message || message[0] != 'F' || message[1] != VERSION)
+    int line = open_line(until);
+    if (line >= 0) {
+        if (say(line, what, flags, message) && waited(line, POLLIN, until))
+            got = system_call(SYS_recvfrom, line, (long)message, HEAD + LONGEST,
+                              MSG_DONTWAIT | MSG_TRUNC, 0);
+        system_call(SYS_close, line, 0, 0, 0, 0);
+    }
+    now = milliseconds();
+    count_silence(got <= 0 && now >= until, now);
+    if (got < HEAD || got > HEAD + LONGEST || message->head[0] != 'F' || message->head[1] != VERSION)
         return DIRECT;
-    *size = (unsigned)(got - HEAD);
-    copy(data, message + HEAD, *size);
-    return message[2];
+    message->size = (unsigned)(got - HEAD);
+    return message->head[2];
 }
 
 /* -- connections ------------------------------------------------------------------------------- */
 
-static long real_connect(int fd, const struct sockaddr *address, unsigned size)
+static int real_connect(int fd, const void *address, unsigned size)
 {
     connect_fn *next = (connect_fn *)real(R_CONNECT);
     if (next)
         return next(fd, address, size);
     long done = system_call(SYS_connect, fd, (long)address, size, 0, 0);
     if (done < 0)
-        *__errno_location() = (int)-done;
-    return done < 0 ? -1 : done;
+        set_error_number((int)-done);
+    return done < 0 ? -1 : 0;
 }
 
 static int option(int fd, int level, int name)
@@ -294,46 +374,43 @@ static int option(int fd, int level, int name)
     return value;
 }
 
-static int is_tcp(int fd, const struct sockaddr *address, unsigned size)
+/* The state of a TCP socket (tcp(7)); -1 if it is no TCP socket. */
+static int tcp_state(int fd)
 {
-    if (!where_size || !address || size < sizeof(struct sockaddr_in) || size > LONGEST)
-        return 0;
-    if (address->sa_family != AF_INET &&
-        (address->sa_family != AF_INET6 || size < SIZE_OF_SOCKADDR_IN6))
-        return 0;
-    int protocol = option(fd, SOL_SOCKET, SO_PROTOCOL);
-    return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
+    int info = option(fd, IPPROTO_TCP, TCP_INFO); /* its first byte */
+    if (info == -1)
+        return option(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_MPTCP ? TCP_CLOSE : -1;
+    return info & 255;
 }
 
-HOOK int connect(int fd, const struct sockaddr *address, unsigned size)
+/* How much of the address is asked about; 0 if the kernel alone is to judge it. */
+static unsigned size_to_ask(int fd, const struct sockaddr *address, unsigned size)
 {
-    unsigned char other[LONGEST];
-    unsigned other_size = 0;
-    if (!is_tcp(fd, address, size))
-        return (int)real_connect(fd, address, size);
-    long until = milliseconds() + WAIT_MS;
-    int line = open_line(until);
-    int flags = 0, what = DIRECT;
-    if (line >= 0 && address->sa_family == AF_INET6 && option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1)
-        flags = V6ONLY;
-    if (say(line, CONNECT, flags, address, size))
-        what = answer(line, until, other, &other_size);
-    close_line(line);
-    if (what == TO && other_size >= sizeof(struct sockaddr_in) &&
-        ((struct sockaddr *)other)->sa_family == address->sa_family)
-        return (int)real_connect(fd, (struct sockaddr *)other, other_size);
-    return (int)real_connect(fd, address, size);
+    if (!where_size || size < sizeof(struct sockaddr_in) || size > SIZE_OF_SOCKADDR_STORAGE)
+        return 0;
+    /* a connection that has begun is only asked how it goes */
+    if (tcp_state(fd) != TCP_CLOSE || !is_readable(address))
+        return 0;
+    if (!is_readable((const char *)address + size - 1))
+        return 0;
+    if (address->sa_family == AF_INET)
+        return sizeof(struct sockaddr_in);
+    if (address->sa_family != AF_INET6 || size < LEAST_SOCKADDR_IN6)
+        return 0;
+    return size < SIZE_OF_SOCKADDR_IN6 ? size : SIZE_OF_SOCKADDR_IN6;
 }
 
-static int is_loopback(const struct sockaddr *address, unsigned size)
+static int is_loopback(const void *address, unsigned size)
 {
-    const unsigned char *bytes = (const unsigned char *)address;
+    const unsigned char *bytes = address;
     static const unsigned char mapped[13] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127};
     static const unsigned char loopback[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     int v4 = 1, v6 = 1;
-    if (address->sa_family == AF_INET)
-        return size >= 8 && bytes[4] == 127;
-    if (address->sa_family != AF_INET6 || size < SIZE_OF_SOCKADDR_IN6)
+    if (size < sizeof(struct sockaddr_in))
+        return 0;
+    if (((const struct sockaddr *)address)->sa_family == AF_INET)
+        return bytes[4] == 127;
+    if (((const struct sockaddr *)address)->sa_family != AF_INET6 || size < LEAST_SOCKADDR_IN6)
         return 0;
     for (int i = 0; i < 16; i++) {
         v6 &= bytes[8 + i] == loopback[i];
@@ -342,10 +419,45 @@ static int is_loopback(const struct sockaddr *address, unsigned size)
     return v4 || v6;
 }
 
+/* True if the answer is a port on loopback that this socket can connect to. */
+static int leads_on(int fd, const struct message *answer, int family)
+{
+    const struct sockaddr_in *to = (const struct sockaddr_in *)answer->data;
+    return answer->size <= SIZE_OF_SOCKADDR_IN6 && is_loopback(to, answer->size) &&
+           to->sin_family == family && to->sin_port &&
+           option(fd, SOL_SOCKET, SO_BINDTOIFINDEX) <= 0;
+}
+
+/* A socket that is bound to an address or a network card may not reach loopback. */
+static int cannot_reach(int error)
+{
+    return error == EADDRNOTAVAIL || error == ENETUNREACH || error == EHOSTUNREACH || error == EINVAL;
+}
+
+HOOK int connect(int fd, const struct sockaddr *address, unsigned size)
+{
+    struct message message;
+    message.size = size_to_ask(fd, address, size);
+    if (!message.size)
+        return real_connect(fd, address, size);
+    copy(message.data, address, message.size);
+    int family = ((struct sockaddr *)message.data)->sa_family;
+    int flags = family == AF_INET6 && option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1 ? V6ONLY : 0;
+    if (ask(CONNECT, flags, &message) == TO && leads_on(fd, &message, family)) {
+        int before = error_number();
+        int done = real_connect(fd, message.data, message.size);
+        if (!done || !cannot_reach(error_number()))
+            return done;
+        set_error_number(before);
+    }
+    return real_connect(fd, address, size);
+}
+
 /* The peer of a connection through the relay is the host that the program meant. */
 HOOK int getpeername(int fd, struct sockaddr *address, unsigned *size)
 {
-    unsigned room = size ? *size : 0;
+    struct message message;
+    unsigned room = is_readable(size) ? *size : 0;
     getpeername_fn *next = (getpeername_fn *)real(R_GETPEERNAME);
     int done = -1;
     if (next) {
@@ -354,19 +466,19 @@ HOOK int getpeername(int fd, struct sockaddr *address, unsigned *size)
         long result = system_call(SYS_getpeername, fd, (long)address, (long)size, 0, 0);
         done = result < 0 ? -1 : 0;
         if (done)
-            *__errno_location() = (int)-result;
+            set_error_number((int)-result);
     }
-    if (done || !where_size || !address || !size || *size > room || !is_loopback(address, *size))
+    if (done || !where_size || tcp_state(fd) < 0)
         return done;
-    unsigned char other[LONGEST];
-    unsigned other_size = 0;
-    long until = milliseconds() + WAIT_MS;
-    int line = open_line(until), what = DIRECT;
-    if (say(line, PEER, 0, address, *size))
-        what = answer(line, until, other, &other_size);
-    close_line(line);
-    if (what == TO && other_size == *size && ((struct sockaddr *)other)->sa_family == address->sa_family)
-        copy(address, other, other_size);
+    message.size = LONGEST; /* all of it: the program may have room for a part */
+    if (system_call(SYS_getpeername, fd, (long)message.data, (long)&message.size, 0, 0) < 0 ||
+        !is_loopback(message.data, message.size))
+        return 0;
+    unsigned whole = message.size;
+    int family = ((struct sockaddr *)message.data)->sa_family;
+    if (ask(PEER, 0, &message) == TO && message.size == whole &&
+        ((struct sockaddr *)message.data)->sa_family == family)
+        copy(address, message.data, room < whole ? room : whole);
     return 0;
 }
 
@@ -375,7 +487,7 @@ HOOK int getpeername(int fd, struct sockaddr *address, unsigned *size)
 static int is_name(const char *name)
 {
     int digits = 1;
-    if (!where_size || !name || !*name || length(name, LONGEST) == LONGEST)
+    if (!where_size || !name || !*name || length(name, LONGEST_NAME + 1) > LONGEST_NAME)
         return 0;
     for (const char *c = name; *c; c++) {
         if (*c == ':')
@@ -385,82 +497,86 @@ static int is_name(const char *name)
     return !digits;
 }
 
-/* 0 if the name may be resolved, else the EAI error, when the time for it is over. The line stays open
- * for `learned`. */
-static int refused(const char *name, int *line)
+/* 0 if the name may be resolved, else the EAI error, when the time for it is over. */
+APART static int refused(const char *name)
 {
-    unsigned char data[LONGEST];
-    unsigned size = 0;
-    int what = DIRECT, code = 0;
+    struct message message;
+    int code = 0;
     unsigned delay = 0;
-    long until = milliseconds() + WAIT_MS;
-    *line = open_line(until);
-    if (say(*line, RESOLVE, 0, name, (unsigned)length(name, LONGEST)))
-        what = answer(*line, until, data, &size);
-    if (what != FAIL || size != 8)
+    message.size = (unsigned)length(name, LONGEST_NAME);
+    copy(message.data, name, message.size);
+    if (ask(RESOLVE, 0, &message) != FAIL || message.size != sizeof code + sizeof delay)
         return 0;
-    copy(&code, data, 4);
-    copy(&delay, data + 4, 4);
-    close_line(*line);
-    *line = -1;
+    copy(&code, message.data, sizeof code);
+    copy(&delay, message.data + sizeof code, sizeof delay);
+    if (code != EAI_NONAME && code != EAI_AGAIN && code != EAI_FAIL)
+        return 0;
     if (delay)
         waited(-1, 0, milliseconds() + (delay < LONGEST_SLEEP ? delay : LONGEST_SLEEP));
-    return code < 0 ? code : 0;
-}
-
-struct addresses {
-    unsigned char data[MOST_ADDRESSES * 9];
-    unsigned size;
-};
-
-static void add(struct addresses *all, int family, const void *address)
-{
-    unsigned size = family == AF_INET ? 4 : 16;
-    if ((family != AF_INET && family != AF_INET6) || all->size + 1 + size > sizeof all->data)
-        return;
-    all->data[all->size] = (unsigned char)size;
-    copy(all->data + all->size + 1, address, size);
-    all->size += 1 + size;
+    return code;
 }
 
 /* Names are known only here: the extension is told which addresses a name has. */
-static void learned(int line, const struct addresses *all)
+static void begin_learned(struct message *message, const char *name)
 {
-    if (all->size)
-        say(line, LEARNED, 0, all->data, all->size);
-    close_line(line);
+    unsigned size = (unsigned)length(name, LONGEST_NAME);
+    message->data[0] = (unsigned char)size;
+    copy(message->data + 1, name, size);
+    message->size = 1 + size;
+}
+
+static void add(struct message *message, int family, const void *address)
+{
+    unsigned size = family == AF_INET ? 4 : 16;
+    if ((family != AF_INET && family != AF_INET6) || message->size + 1 + size > LONGEST)
+        return;
+    message->data[message->size] = (unsigned char)size;
+    copy(message->data + message->size + 1, address, size);
+    message->size += 1 + size;
+}
+
+static void tell_learned(struct message *message, const char *name)
+{
+    long now = milliseconds();
+    if (message->size > 1 + length(name, LONGEST_NAME) && may_ask(now))
+        tell(LEARNED, message, now + WAIT_MS);
+}
+
+APART static void learned(const char *name, const struct addrinfo *found)
+{
+    struct message message;
+    begin_learned(&message, name);
+    for (; found; found = found->ai_next)
+        if (found->ai_addr)
+            add(&message, found->ai_family,
+                (const char *)found->ai_addr + (found->ai_family == AF_INET ? 4 : 8));
+    tell_learned(&message, name);
+}
+
+APART static void learned_host(const char *name, const struct hostent *host)
+{
+    struct message message;
+    begin_learned(&message, name);
+    for (char **one = host ? host->h_addr_list : 0; one && *one; one++)
+        add(&message, host->h_addrtype, *one);
+    tell_learned(&message, name);
 }
 
 HOOK int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                      struct addrinfo **found)
 {
     getaddrinfo_fn *next = (getaddrinfo_fn *)real(R_GETADDRINFO);
-    int line = -1;
     if (!next)
         return EAI_FAIL;
     if (!is_name(name) || (hints && hints->ai_flags & AI_NUMERICHOST))
         return next(name, service, hints, found);
-    int error = refused(name, &line);
+    int error = refused(name);
     if (error)
         return error;
     error = next(name, service, hints, found);
-    struct addresses all;
-    all.size = 0;
-    for (const struct addrinfo *one = error ? 0 : *found; one; one = one->ai_next)
-        if (one->ai_addr)
-            add(&all, one->ai_family,
-                (const char *)one->ai_addr + (one->ai_family == AF_INET ? 4 : 8));
-    learned(line, &all);
+    if (!error)
+        learned(name, *found);
     return error;
-}
-
-static void add_host(int line, const struct hostent *host)
-{
-    struct addresses all;
-    all.size = 0;
-    for (char **one = host ? host->h_addr_list : 0; one && *one; one++)
-        add(&all, host->h_addrtype, *one);
-    learned(line, &all);
 }
 
 static int h_error(int error)
@@ -471,16 +587,15 @@ static int h_error(int error)
 static struct hostent *by_name(const char *name, int family, enum real which)
 {
     void *next = real(which);
-    int line = -1;
-    struct hostent *host = 0;
-    int error = next && is_name(name) ? refused(name, &line) : 0;
+    int error = next && is_name(name) ? refused(name) : 0;
     if (error || !next) {
-        *__h_errno_location() = next ? h_error(error) : NO_RECOVERY;
+        set_h_errno(next ? h_error(error) : NO_RECOVERY);
         return 0;
     }
-    host = which == R_BYNAME ? ((gethostbyname_fn *)next)(name)
-                             : ((gethostbyname2_fn *)next)(name, family);
-    add_host(line, host);
+    struct hostent *host = which == R_BYNAME ? ((gethostbyname_fn *)next)(name)
+                                             : ((gethostbyname2_fn *)next)(name, family);
+    if (host && is_name(name))
+        learned_host(name, host);
     return host;
 }
 
@@ -498,17 +613,17 @@ static int by_name_r(const char *name, int family, enum real which, struct hoste
                      char *buffer, unsigned long size, struct hostent **found, int *h_error_out)
 {
     void *next = real(which);
-    int line = -1;
-    int error = next && is_name(name) ? refused(name, &line) : 0;
+    int error = next && is_name(name) ? refused(name) : 0;
     if (error || !next) {
         *found = 0;
         *h_error_out = next ? h_error(error) : NO_RECOVERY;
-        return 0;
+        return error == EAI_AGAIN ? EAGAIN : 0; /* as glibc and musl do */
     }
     int done = which == R_BYNAME_R
                    ? ((gethostbyname_r_fn *)next)(name, host, buffer, size, found, h_error_out)
                    : ((gethostbyname2_r_fn *)next)(name, family, host, buffer, size, found, h_error_out);
-    add_host(line, done ? 0 : *found);
+    if (!done && *found && is_name(name))
+        learned_host(name, *found);
     return done;
 }
 
@@ -547,10 +662,9 @@ static void read_environment(void)
 
 __attribute__((constructor)) static void start(void)
 {
-    dl_iterate_phdr(look_into, 0);
+    struct message message;
+    look_up();
     read_environment();
-    long now = milliseconds();
-    int line = open_line(now);
-    say(line, HELLO, 0, "", 0);
-    close_line(line);
+    message.size = 0;
+    tell(HELLO, &message, milliseconds());
 }

@@ -3,15 +3,16 @@
 #ifndef SYSTEM_H
 #define SYSTEM_H
 
-
 #define HOOK __attribute__((visibility("default")))
+#define APART __attribute__((noinline)) /* so that its message is not on the stack of a real function */
+#define MAY_LACK __attribute__((weak))  /* no C library is refused for the lack of a symbol */
 
 #if defined __x86_64__
-enum { SYS_close = 3, SYS_socket = 41, SYS_connect = 42, SYS_sendto = 44, SYS_recvfrom = 45,
+enum { SYS_close = 3, SYS_rt_sigprocmask = 14, SYS_socket = 41, SYS_connect = 42, SYS_sendto = 44, SYS_recvfrom = 45,
        SYS_getpeername = 52, SYS_getsockopt = 55, SYS_geteuid = 107, SYS_clock_gettime = 228,
        SYS_ppoll = 271 };
 #elif defined __aarch64__
-enum { SYS_close = 57, SYS_ppoll = 73, SYS_clock_gettime = 113, SYS_geteuid = 175, SYS_socket = 198,
+enum { SYS_close = 57, SYS_ppoll = 73, SYS_clock_gettime = 113, SYS_rt_sigprocmask = 135, SYS_geteuid = 175, SYS_socket = 198,
        SYS_connect = 203, SYS_getpeername = 205, SYS_sendto = 206, SYS_recvfrom = 207,
        SYS_getsockopt = 209 };
 #else
@@ -47,16 +48,19 @@ static long system_call(long number, long a, long b, long c, long d, long e)
 #endif
 }
 
-enum { EINTR = 4, EAGAIN = 11 };
+enum { EINTR = 4, EAGAIN = 11, EFAULT = 14, EINVAL = 22, EADDRNOTAVAIL = 99, ENETUNREACH = 101,
+       EHOSTUNREACH = 113 };
 enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
 enum { SOCK_SEQPACKET = 5, SOCK_NONBLOCK = 04000, SOCK_CLOEXEC = 02000000 };
-enum { SOL_SOCKET = 1, SO_PEERCRED = 17, SO_PROTOCOL = 38 };
-enum { IPPROTO_TCP = 6, IPPROTO_IPV6 = 41, IPPROTO_MPTCP = 262, IPV6_V6ONLY = 26 };
+enum { SOL_SOCKET = 1, SO_PEERCRED = 17, SO_PROTOCOL = 38, SO_BINDTOIFINDEX = 62 };
+enum { IPPROTO_TCP = 6, IPPROTO_IPV6 = 41, IPPROTO_MPTCP = 262, IPV6_V6ONLY = 26, TCP_INFO = 11,
+       TCP_CLOSE = 7 };
 enum { MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000 };
 enum { POLLIN = 1, CLOCK_MONOTONIC = 1 };
 enum { AI_NUMERICHOST = 4, EAI_NONAME = -2, EAI_AGAIN = -3, EAI_FAIL = -4 };
 enum { HOST_NOT_FOUND = 1, TRY_AGAIN = 2, NO_RECOVERY = 3 };
-enum { SIZE_OF_SOCKADDR_IN6 = 24 }; /* without the scope, which the kernel does not ask for */
+enum { SIZE_OF_SOCKADDR_IN6 = 28, LEAST_SOCKADDR_IN6 = 24 /* without the scope */,
+       SIZE_OF_SOCKADDR_STORAGE = 128 };
 
 struct sockaddr { unsigned short sa_family; char sa_data[14]; };
 struct sockaddr_in { unsigned short sin_family, sin_port; unsigned sin_addr; char sin_zero[8]; };
@@ -100,8 +104,8 @@ struct dl_phdr_info {
 };
 
 /* From the program's C library. */
-int dl_iterate_phdr(int (*)(struct dl_phdr_info *, unsigned long, void *), void *);
-int *__errno_location(void);
-int *__h_errno_location(void);
+MAY_LACK int dl_iterate_phdr(int (*)(struct dl_phdr_info *, unsigned long, void *), void *);
+MAY_LACK int *__errno_location(void);
+MAY_LACK int *__h_errno_location(void);
 
 #endif

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from shimmed import ARCH, LIBRARY, ROOT, environment, needs_shim, python, run
+from shimmed import LIBRARY, ROOT, environment, needs_shim, python, run
 
 from faultlayer.values.hosts import HostList
 from faultlayer.vocabulary.disturbances import Late, Unreachable, Unresolved
@@ -35,27 +35,6 @@ except OSError as error:
 @pytest.fixture(scope="module")
 def redirected() -> Redirected:
     return Redirected()
-
-
-def readelf(*options: str) -> str:
-    command = ["readelf", *options, str(LIBRARY)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def test_it_is_small_and_needs_no_library() -> None:
-    for arch in ("x86_64", "arm64"):
-        library = ROOT / "shim" / "built" / f"{arch}.so"
-        assert library.stat().st_size <= 20_000
-    if shutil.which("readelf"):
-        told = subprocess.run(
-            ["readelf", "-dW", LIBRARY], capture_output=True, text=True, check=True
-        )
-        assert "NEEDED" not in told.stdout
-        wanted = subprocess.run(
-            ["readelf", "--dyn-syms", "-W", LIBRARY], capture_output=True, text=True, check=True
-        )
-        undefined = {line.split()[-1] for line in wanted.stdout.splitlines() if " UND " in line}
-        assert undefined <= {"UND", "dl_iterate_phdr", "__errno_location", "__h_errno_location"}
 
 
 def test_a_connection_passes_and_its_peer_is_the_host(redirected: Redirected) -> None:
@@ -349,12 +328,3 @@ print(best)
     asked = Redirected(HostList().parse("192.0.2.1"))
     with host() as port:
         assert float(python(asked.name, code, port)) < 0.005
-
-
-def test_the_committed_library_is_that_of_the_sources() -> None:
-    sys.path.insert(0, str(ROOT))
-    from layer import shim
-
-    built = ROOT / "shim" / "built"
-    assert shim.library(ROOT, ARCH) == built / f"{ARCH}.so"
-    assert (built / "inputs").read_text().strip() == shim._inputs(ROOT)

@@ -2,7 +2,7 @@
 
     HELLO               a process has the shim
     RESOLVE name        ──> go on | fail with this error, after this time
-      LEARNED addresses     the name has these
+    LEARNED name, addresses   a lookup that has ended
     CONNECT address     ──> go on | connect to this address instead
     PEER address        ──> the host behind a port of the relay
 
@@ -12,11 +12,13 @@ names with one address, the one that was looked up last counts. shim/protocol.md
 
 from __future__ import annotations
 
-from _socket import AF_INET, AF_INET6, MSG_DONTWAIT, socket
+import posix
+from _socket import AF_INET, AF_INET6, MSG_DONTWAIT, MSG_PEEK, socket
 
 from faultlayer.dependencies import dead_ports
 from faultlayer.dependencies.conditions import Host
 from faultlayer.dependencies.loop import READ
+from faultlayer.log import emit
 from faultlayer.values.hosts import plain_address
 from faultlayer.vocabulary.disturbances import Unreachable, Unresolved
 
@@ -32,6 +34,8 @@ _HEAD = b"F\1"
 _GO_ON = b"F\1D\0"
 _MESSAGE = 1024  # bytes; the shim sends less
 _MOST_NAMES = 4096  # addresses whose names are known
+_MOST_LINES = 256  # open, with their question on the way
+_SIZES = {AF_INET: 16, AF_INET6: 24}  # bytes that a `struct sockaddr` has at least
 _V6ONLY = 1
 _LOOPBACK = b"\x7f\0\0\1"
 _LOOPBACK_6 = b"\0" * 15 + b"\1"
@@ -41,10 +45,26 @@ _MAPPED = b"\0" * 10 + b"\xff\xff"
 _ERRORS = {"nxdomain": (-2, 0), "servfail": (-3, 0), "timeout": (-3, 10_000)}
 
 
+def _family(data: bytes) -> int:
+    return int.from_bytes(data[:2], "little")
+
+
+def _name(data: bytes) -> str:
+    return data.decode("utf-8", "replace").lower().rstrip(".")
+
+
+def _descriptor() -> int | None:
+    """A descriptor to give back if there are no more; None if there are none."""
+    try:
+        return posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return None
+
+
 def address_of(data: bytes) -> tuple[bytes, int]:
     """Address and port of a `struct sockaddr` of the two families."""
     port = int.from_bytes(data[2:4], "big")
-    if int.from_bytes(data[:2], "little") == AF_INET:
+    if _family(data) == AF_INET:
         return data[4:8], port
     return plain_address(data[8:24]), port
 
@@ -82,8 +102,9 @@ class Control:
         self._is_aimed_at = is_aimed_at
         self._spared = spared
         self._names: dict[bytes, str] = {}
-        self._lookups: dict[int, tuple[socket, str]] = {}  # that have not told their addresses
+        self._lines: dict[int, socket] = {}  # whose question is on the way; the oldest first
         self._dead: dict[tuple[int, bool], tuple[object, int]] = {}
+        self._spare = _descriptor()
         self.heard = 0  # processes that said hello
         loop.watch(listener.fileno(), READ, self._accept)
 
@@ -92,17 +113,41 @@ class Control:
             fd, _ = self._listener._accept()  # type: ignore[attr-defined]
         except BlockingIOError:
             return
+        except OSError:
+            self._refuse()
+            return
         line = socket(fileno=fd)
         line.setblocking(False)
         try:
             message = line.recv(_MESSAGE)
-        except BlockingIOError:  # its question is on the way
-            self._loop.watch(fd, READ, lambda events: self._ask(line))
+        except BlockingIOError:
+            if len(self._lines) >= _MOST_LINES:
+                self._forget(next(iter(self._lines))).close()
+            self._lines[fd] = line
+            self._loop.watch(fd, READ, lambda events: self._ask(fd))
             return
+        except OSError:  # it has left
+            message = b""
         self._answer(line, message)
 
-    def _ask(self, line: socket) -> None:
-        self._loop.forget(line.fileno())
+    def _refuse(self) -> None:
+        """Close a connection that no descriptor is left for, so that its shim need not wait."""
+        if self._spare is None:
+            self._spare = _descriptor()
+        if self._spare is not None:
+            posix.close(self._spare)
+            try:
+                posix.close(self._listener._accept()[0])  # type: ignore[attr-defined]
+            except OSError:
+                pass
+            self._spare = _descriptor()
+
+    def _forget(self, fd: int) -> socket:
+        self._loop.forget(fd)
+        return self._lines.pop(fd)
+
+    def _ask(self, fd: int) -> None:
+        line = self._forget(fd)
         try:
             message = line.recv(_MESSAGE)
         except OSError:
@@ -111,55 +156,45 @@ class Control:
 
     def _answer(self, line: socket, message: bytes) -> None:
         what, flags, data = message[2:3], message[3:4], message[4:]
-        keep = False
         try:
-            if not message.startswith(_HEAD):
+            if len(message) < 4 or not message.startswith(_HEAD):
                 return
             if what == b"H":
                 self.heard += 1
             elif what == b"R":
-                keep = self._resolve(line, data)
+                self._resolve(line, data)
+            elif what == b"L":
+                self._learn(data)
+            elif what in (b"C", b"P") and len(data) < _SIZES.get(_family(data), _MESSAGE):
+                line.send(_GO_ON, MSG_DONTWAIT)
             elif what == b"C":
                 line.send(self._connect(data, bool(flags[0] & _V6ONLY)), MSG_DONTWAIT)
             elif what == b"P":
                 line.send(self._peer(data), MSG_DONTWAIT)
-        except OSError:  # it has left
+        except OSError:  # it has left, or there is no port or descriptor for it
             pass
+        except Exception as error:  # of one question: the others are answered
+            emit("error", "internal_error", message=type(error).__name__)
         finally:
-            if not keep:
-                line.close()
+            line.close()
 
     # -- names ----------------------------------------------------------------------------------
 
-    def _resolve(self, line: socket, data: bytes) -> bool:
-        """Answer; true if the addresses are awaited."""
-        name = data.decode("utf-8", "replace").lower().rstrip(".")
+    def _resolve(self, line: socket, data: bytes) -> None:
+        name = _name(data)
         for condition in self._in_force.of(name, None, 0):
             if isinstance(condition.disturbance, Unresolved):
                 code, delay = _ERRORS[condition.disturbance.error]
                 reply = code.to_bytes(4, "little", signed=True) + delay.to_bytes(4, "little")
                 line.send(b"F\1E\0" + reply, MSG_DONTWAIT)
                 condition.touched(name, 0)
-                return False
+                return
         line.send(_GO_ON, MSG_DONTWAIT)
-        fd = line.fileno()
-        self._lookups[fd] = (line, name)
-        self._loop.watch(fd, READ, lambda events: self._learn(fd))
-        return True
 
-    def _learn(self, fd: int) -> None:
-        line, name = self._lookups.pop(fd)
-        try:
-            message = line.recv(_MESSAGE)
-        except BlockingIOError:
-            self._lookups[fd] = (line, name)
-            return
-        except OSError:
-            message = b""
-        self._loop.forget(fd)
-        line.close()
-        data = message[4:] if message.startswith(_HEAD + b"L") else b""
-        while data and data[0] in (4, 16) and len(data) > data[0]:
+    def _learn(self, data: bytes) -> None:
+        size = data[0] if data else 0
+        name, data = _name(data[1 : 1 + size]), data[1 + size :]
+        while name and data and data[0] in (4, 16) and len(data) > data[0]:
             address = plain_address(data[1 : 1 + data[0]])
             self._names.pop(address, None)
             self._names[address] = name
@@ -167,15 +202,25 @@ class Control:
         while len(self._names) > _MOST_NAMES:
             del self._names[next(iter(self._names))]
 
+    def _learn_what_was_told(self) -> None:
+        """Read what has been learned: a lookup ends before its connection begins."""
+        for fd, line in list(self._lines.items()):
+            try:
+                if line.recv(3, MSG_PEEK) == _HEAD + b"L":
+                    self._ask(fd)
+            except OSError:  # nothing is there yet
+                pass
+
     # -- connections ----------------------------------------------------------------------------
 
     def _connect(self, data: bytes, v6only: bool) -> bytes:
         """Answer with the address to connect to."""
-        for fd in list(self._lookups):  # a lookup ends before its connection begins
-            self._learn(fd)
-        family = int.from_bytes(data[:2], "little")
+        self._learn_what_was_told()
+        family = _family(data)
         address, port = address_of(data)
         if port in self._spared and address == _LOOPBACK:
+            return _GO_ON
+        if v6only and len(address) == 4:  # the kernel refuses it
             return _GO_ON
         name = self._names.get(address, "")
         for condition in self._in_force.of(name, address, port):
@@ -201,7 +246,7 @@ class Control:
         )
 
     def _peer(self, data: bytes) -> bytes:
-        family = int.from_bytes(data[:2], "little")
+        family = _family(data)
         host = self._relay.host_behind(address_of(data)[1])
         if host is None or (family == AF_INET and len(host.address) != 4):
             return _GO_ON

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +18,7 @@ from faultlayer.values.hosts import HostList
 from faultlayer.vocabulary.disturbances import Late, Unreachable, Unresolved
 from proxy.dependencies.redirected import Redirected, exchange, host, sockaddr
 
+TESTS = Path(__file__).resolve().parents[2]
 GO_ON = b"F\1D\0"
 NAMED = HostList().parse("db.test")
 
@@ -51,7 +57,7 @@ def test_a_name_that_was_looked_up_is_that_of_its_addresses() -> None:
     redirected = Redirected(NAMED)
     with host() as port:
         assert redirected.asked(port) == ("127.0.0.1", port), "the name is not known"
-        redirected.ask(b"F\1R\0db.test", b"F\1L\0" + b"\4" + socket.inet_aton("127.0.0.1"))
+        redirected.learn("db.test", "127.0.0.1")
         assert redirected.asked(port) != ("127.0.0.1", port)
         with redirected.disturbed(Late(0.1), hosts=NAMED) as (injected,):
             with redirected.connect(port) as client:
@@ -112,6 +118,16 @@ def test_the_runtime_s_own_ports_are_spared() -> None:
         b"F\1",
         b"F\1C\0",
         b"F\1C\0\2",
+        b"F\1C",
+        b"F\1P",
+        b"F\1C\0\2\0\0\x50\x7f",
+        b"F\1P\0\2\0\0\x50\x7f",
+        b"F\1C\0\x0a\0\0\x50" + bytes(12),
+        b"F\1L\0",
+        b"F\1L\0\xff",
+        b"F\1L\0\1a\4\x7f",
+        b"F\1L\0\0\4\x7f\0\0\1",
+        b"F\1R\0\xff\xfe",
         b"F\1Z\0",
         b"G" * 1000,
         b"F\1C\0" + bytes(600),
@@ -131,11 +147,84 @@ def test_nonsense_is_answered_by_nothing_and_harms_nobody(
 
 def test_lines_that_ask_nothing_hold_up_nobody(redirected: Redirected) -> None:
     silent = []
-    for _ in range(50):
+    for _ in range(300):
         line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         line.connect("\0" + redirected.name)
         silent.append(line)
     with host() as port, redirected.connect(port) as client:
         assert exchange(client, b"x") < 1
+        assert soon(lambda: len(redirected.control._lines) <= 256), "the oldest are closed"
     for line in silent:
         line.close()
+
+
+def test_a_name_is_learned_before_a_connection_that_came_after_it() -> None:
+    """Also if the loop sees both at once."""
+    redirected = Redirected(NAMED)
+    learned = b"F\1L\0\7db.test\4" + socket.inet_aton("127.0.0.1")
+    stopped = threading.Event()
+    with host() as port, contextlib.ExitStack() as lines:
+        for _ in range(20):
+            redirected.control._names.clear()
+            teller, asker = (
+                lines.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+                for _ in range(2)
+            )
+            teller.connect("\0" + redirected.name)
+            assert soon(lambda: redirected.control._lines), "its question is on the way"
+            redirected.loop.at(0, lambda: stopped.wait(0.01))
+            redirected.loop.wake()
+            teller.send(learned)
+            asker.connect("\0" + redirected.name)
+            asker.send(b"F\1C\0" + sockaddr("127.0.0.1", port))
+            asker.settimeout(5)
+            assert asker.recv(100)[:4] == b"F\1T\0"
+
+
+OUT_OF_DESCRIPTORS = """
+import resource, socket, sys, time
+sys.path[:0] = sys.argv[1:3]
+from proxy.dependencies.redirected import Redirected, sockaddr
+redirected = Redirected()
+lines = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(20)]
+last = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+free = socket.socket().detach()
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+for line in lines:
+    line.settimeout(5)
+    line.connect("\\0" + redirected.name)
+    assert line.recv(100) == b"", "closed at once"
+resource.setrlimit(resource.RLIMIT_NOFILE, (free + 50, hard))
+last.settimeout(5)
+last.connect("\\0" + redirected.name)
+last.send(b"F\\1R\\0db.test")
+assert last.recv(100) == b"F\\1D\\0"
+"""
+
+
+def test_without_descriptors_a_shim_is_sent_away_and_later_ones_are_answered() -> None:
+    command = [sys.executable, "-c", OUT_OF_DESCRIPTORS, TESTS, TESTS.parent / "extension"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_question_that_cannot_be_judged_leaves_the_others(
+    redirected: Redirected, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*given: object) -> bool:
+        raise KeyError
+
+    with host() as port, monkeypatch.context() as patched:
+        patched.setattr(redirected.control, "_is_aimed_at", fail)
+        assert redirected.ask(b"F\1C\0" + sockaddr("127.0.0.1", port)) == b""
+    with host() as port, redirected.connect(port) as client:
+        exchange(client, b"x")
+
+
+def test_an_ipv4_address_for_a_socket_of_ipv6_alone_is_left_to_the_kernel(
+    redirected: Redirected,
+) -> None:
+    mapped = struct.pack("=H", socket.AF_INET6) + struct.pack(">HI", 80, 0)
+    mapped += bytes(10) + b"\xff\xff" + socket.inet_aton("127.0.0.1") + bytes(4)
+    assert redirected.ask(b"F\1C\1" + mapped) == GO_ON
