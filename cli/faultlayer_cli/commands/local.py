@@ -31,6 +31,7 @@ from faultlayer_cli.plans.doubts import doubts
 from faultlayer_cli.plans.time_span import iso, span
 from faultlayer_cli.plans.variables import END, Variables
 from faultlayer_cli.progress import Progress
+from faultlayer_cli.running import host_names
 from faultlayer_cli.running.detection import Found, find
 from faultlayer_cli.running.emulator import REQUEST_ID, Endpoint
 from faultlayer_cli.running.launch import Launch, endpoint
@@ -192,6 +193,12 @@ def environment(
     multiple=True,
     help="a file of such variables, as dotenv or AWS writes them (repeatable)",
 )
+@click.option(
+    "--add-host",
+    metavar="NAME:ADDRESS",
+    multiple=True,
+    help="the function finds this name at this address (repeatable)",
+)
 @click.option("--function-timeout", metavar="SECONDS", default="3", help="its timeout [default: 3]")
 @click.option(
     "--function-memory",
@@ -229,6 +236,7 @@ def local(
     concurrency: str,
     function_env: Sequence[str],
     env_file: Sequence[str],
+    add_host: Sequence[str],
     function_timeout: str,
     function_memory: str,
     function_storage: str,
@@ -270,6 +278,7 @@ def local(
         memory=number("--function-memory", _MEMORY, function_memory),
         storage=number("--function-storage", _STORAGE, function_storage),
         layer=Path(layer) if layer else None,
+        hosts=host_names.of_options(add_host),
     )
     launch = Launch(
         function,

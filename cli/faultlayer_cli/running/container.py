@@ -132,6 +132,7 @@ class Container(Endpoint):
             ports={_PORT: (LOOPBACK, self.port)} if published else {},
             volumes_from=[f"{files.name}:ro"],
             tmpfs=self._tmp,
+            extra_hosts=dict(self.function.hosts),
             # As in Lambda: /tmp alone is writable, and no process has a right of root's.
             read_only=True,
             cap_drop=["ALL"],

@@ -25,7 +25,7 @@ from typing import IO, TypeVar
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import built
 from faultlayer_cli.progress import SILENT, Output, Progress
-from faultlayer_cli.running import downloads, http_client, interpreter, namespaces
+from faultlayer_cli.running import downloads, host_names, http_client, interpreter, namespaces
 from faultlayer_cli.running.clients import PYTHON, client_of
 from faultlayer_cli.running.http_client import Response
 from faultlayer_cli.running.local_function import LocalFunction
@@ -259,7 +259,7 @@ class Emulator(Endpoint):
 
     def _see(self, rie: Path, layer: Path) -> tuple[str, dict[str, Path]]:
         """The bootstrap's path as the function sees it, and all other paths that it sees."""
-        shown = {_RAPID: rie, "/opt": layer, TASK: self.folder}
+        shown = {_RAPID: rie, "/opt": layer, TASK: self.folder, **self._hosts()}
         if self._bootstrap is None:
             bootstrap = f"{RUNTIME}/bootstrap"
             shown[bootstrap] = downloads.DATA / "bootstrap"
@@ -271,6 +271,15 @@ class Emulator(Endpoint):
             bootstrap = f"{RUNTIME}/{self._bootstrap.name}"
             shown[RUNTIME] = self._bootstrap.parent
         return bootstrap, shown | self._shown
+
+    def _hosts(self) -> dict[str, Path]:
+        """The /etc/hosts with the function's own names, if it has any."""
+        if not self.function.hosts:
+            return {}
+        path = Path(self._scratch.name, "hosts")
+        machines = host_names.PATH.read_text() if host_names.PATH.exists() else ""
+        path.write_text(host_names.hosts_file(self.function.hosts, machines))
+        return {str(host_names.PATH): path}
 
     def start(self) -> None:
         """Start the emulator; the function itself starts with the first invocation."""

@@ -39,7 +39,8 @@ class LocalFunction:
     """A function's folder and settings, as one value for each way to run it.
 
     `env` is given to the function and the layer as it is, and may replace every default (None takes
-    one away). `layer` is the tree for /opt, by default the one that comes with this command.
+    one away). `layer` is the tree for /opt, by default the one that comes with this command. The
+    function finds the names in `hosts` at their addresses.
     """
 
     folder: Path
@@ -50,3 +51,4 @@ class LocalFunction:
     storage: int | None = None  # MB of /tmp, which is in memory then
     layer: Path | None = None
     runtime: Runtime = Runtime.PYTHON
+    hosts: Mapping[str, str] = field(default_factory=dict)

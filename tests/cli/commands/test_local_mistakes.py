@@ -44,6 +44,7 @@ NOISE = "\x01\u00e9" * 2048
         ([HELLO, "--env-file", HELLO / "app.py"], "app.py line 1 is not NAME=VALUE"),
         ([HELLO, "--function-env", "1A=b"], "--function-env"),
         ([HELLO, "--function-env", "FAULTLAYER_STATUS=x"], "FAULTLAYER_STATUS"),
+        ([HELLO, "--add-host", "db.example.com"], "--add-host db.example.com has no address"),
         ([HELLO, "--listen", "70000"], "--listen"),
         ([HELLO, "--invoke", HELLO / "nothing.json"], "--invoke"),
         ([HELLO, "--invoke", HELLO / "app.py"], "--invoke"),
