@@ -24,7 +24,7 @@ DEV := $(VENV)/.dev
 SITE := $(BIN)/python -m sphinx --fail-on-warning --keep-going --doctree-dir build/doctrees docs build/site
 SAM := .venv-sam
 FUZZ := .venv-fuzz
-SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare \
+SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare examples/shop/run \
 	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap*) \
 	$(wildcard tests/runtimes/bootstraps/* tests/rie/functions/probe/*-wrapper)
 

@@ -102,11 +102,16 @@ def postgres(
             yield server
 
 
+def run_psql(host: str, port: int, statements: str) -> str:
+    """The rows of these statements, without their heads."""
+    return _run(psql(host, port, statements)).strip()
+
+
 def psql(host: str, port: int, statements: str, database: str = OWNER) -> list[str]:
     """The command that runs these statements, and fails if one of them does."""
     program = str(postgres_programs() / "psql")
     where = ["--host", host, "--port", str(port), "--username", OWNER, "--dbname", database]
-    options = ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1"]
+    options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]
     return [program, *options, *where, "--command", statements]
 
 
@@ -173,12 +178,13 @@ def _as_user(command: Sequence[str]) -> list[str]:
     return ["setpriv", *options, "--", *command]
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(command: Sequence[str]) -> str:
     done = subprocess.run(
         _as_user(command), check=False, capture_output=True, text=True, timeout=60, cwd="/"
     )
     if done.returncode:
         raise NotStarted(f"{Path(command[0]).name} failed: {done.stderr.strip()[-500:]}")
+    return done.stdout
 
 
 @contextlib.contextmanager

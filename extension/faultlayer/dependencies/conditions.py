@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from faultlayer.targeting.injection import Injection
 
 _PATIENCE = 0.05  # seconds that an event waits for the loop
-UNTOUCHED = "the function made and used no connection to these hosts while it ran"
+UNTOUCHED = (
+    "the function made no connection to these hosts while it ran, and used none that the layer "
+    "reaches; connections older than the rule are not reached"
+)
 
 
 class Host:
