@@ -85,7 +85,7 @@ class _Opened:
     - `listener`: None if there is no proxy
     - `start`: the faults of the start, if there are any
     - `loop`: accepts connections, and hears from the wrapper
-    - `control`: the socket that the shim asks; None if no connection may be disturbed
+    - `control`: the socket that the shim asks; None if no connection may be disturbed or observed
     - `upstream`: the other proxy that stands for Lambda; None if there is none
     """
 
@@ -112,23 +112,28 @@ class _Opened:
             self.loop = Loop()
 
     def listen_for_shim(self, configuration: Configuration) -> Mapping[str, str | None]:
-        """The variables by which the wrapper loads the shim; none if no connection is disturbed.
+        """The variables by which the wrapper loads the shim; none if nothing asks for it.
 
         A live plan may ask for it at any time, and it can be loaded at the start only.
         """
         chooser = configuration.chooser
         rules = () if chooser is None or chooser.dry_run else chooser.rules
         aimed = any(rule.fault.aims_at_hosts for rule in rules)
-        if configuration.source is None and not aimed:
+        observed = chooser is not None and bool(chooser.rule_set.observed)
+        if configuration.source is None and not (aimed or observed):
             return {}
         from faultlayer.startup import control_socket
 
         try:
             self.control, variables = control_socket.listen()
         except OSError as error:
+            why = f"{error.strerror}, {control_socket.SHIM}"
             if aimed:
-                why = f"connections cannot be disturbed: {error.strerror}, {control_socket.SHIM}"
-                emit("warn", "fault_not_applied", message=why)
+                message = f"connections cannot be disturbed: {why}"
+                emit("warn", "fault_not_applied", message=message)
+            if observed:
+                message = f"connections cannot be observed: {why}"
+                emit("warn", "hosts_not_observed", message=message)
             return {}
         return variables
 
@@ -159,7 +164,7 @@ def _open(configuration: Configuration, listener: Listener | None = None) -> _Op
         from faultlayer.acting.cold_start import Start
 
         start = Start(chooser)
-        if not (start.needs_proxy or chooser.rules or live):
+        if not (start.needs_proxy or chooser.rules or chooser.rule_set.observed or live):
             opened = _Opened(listener, start)
             start.publish(None)
             return opened
@@ -362,11 +367,22 @@ def _answer_shim(control: Listener, proxy: Proxy | None) -> None:
         if proxy is not None:
             from faultlayer.dependencies import service
 
-            service.start(control, proxy.aims_at, proxy.own_ports())
+            service.start(
+                control, proxy.aims_at, proxy.own_ports(), proxy.clock, proxy.observes_hosts
+            )
             return
     except Exception as error:
         _log_failure(error)
     control.close()
+
+
+def _finish_observing() -> None:
+    try:
+        from faultlayer.dependencies import service
+
+        service.finish()
+    except Exception as error:
+        emit("error", "internal_error", message=type(error).__name__)
 
 
 def main() -> None:
@@ -424,6 +440,8 @@ def main() -> None:
     extension.wait(loop)
     if proxy is not None:
         proxy.end()
+        if opened.control is not None:
+            _finish_observing()
         if armed and not proxy.reached:
             if lookout is not None:
                 lookout.finish()

@@ -29,6 +29,7 @@ from faultlayer.log import emit
 from faultlayer.routes import ERROR, EXTENSION, POLL, RESTORE, RESULT, route
 from faultlayer.startup.listener import LOOPBACK
 from faultlayer.startup.relay import READABLE, Door, relay
+from faultlayer.vocabulary.registry import HOSTS
 from faultlayer.wire.pool import Pool
 from faultlayer.wire.runtime_side import RuntimeSide
 from faultlayer.wire.sockets import SIZE, Gone, Peer, Watch
@@ -38,6 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.acting.cold_start import Start
     from faultlayer.acting.deliveries import Deliveries
+    from faultlayer.dependencies.running_time import RunningTime
     from faultlayer.settings.configuration import Configuration
     from faultlayer.settings.live import Live
     from faultlayer.startup.listener import Listener
@@ -70,6 +72,7 @@ class Proxy:
         self.deliveries: Deliveries | None = None  # events that are to be given again
         self.held = False  # something of the environment was held for an invocation at some time
         self.reached = False  # a runtime, or an adapter in its place, has sent a request here
+        self.clock: RunningTime | None = None  # knows when the function runs; None: nobody asks
         self.start: Start | None = None  # the actions on the start of this environment
         self._relaying = False  # no thread could be started for the last connection
 
@@ -90,7 +93,7 @@ class Proxy:
         clean = False
         try:
             runtime = RuntimeSide(Peer(client), self.watch)
-            upstream = UpstreamSide(runtime, self.pool, spare)
+            upstream = self._upstream_side(runtime, spare)
         except Exception as error:  # out of memory
             _internal(error)
             client.close()
@@ -114,12 +117,23 @@ class Proxy:
             runtime.close()
             upstream.close(clean=clean)
 
+    def _upstream_side(self, runtime: RuntimeSide, spare: Socket | None) -> UpstreamSide:
+        if self.clock is None:
+            return UpstreamSide(runtime, self.pool, spare)
+        from faultlayer.wire.timed_side import TimedUpstreamSide
+
+        return TimedUpstreamSide(runtime, self.pool, spare, self.clock)
+
     def aims_at(self, name: str, address: bytes, port: int) -> bool:
         """True if a rule may disturb connections to this host, now or later."""
         return any(
             rule.fault.relayed and rule.options.hosts.matches(name, address, port)
             for rule in self.chooser.rules
         )
+
+    def observes_hosts(self) -> bool:
+        """True if the hosts that the function calls are observed now."""
+        return self.chooser.observes(HOSTS)
 
     def own_ports(self) -> frozenset[int]:
         """The loopback ports by which the runtime gets its events: these are never disturbed."""
@@ -451,6 +465,7 @@ def serve(
     _thread.stack_size(_STACK)
     proxy = Proxy(upstream, _chooser(configuration), listener.getsockname()[1])
     proxy.start = start
+    proxy.clock = _clock(configuration)
 
     def look() -> None:
         if proxy.watch.look():
@@ -460,6 +475,16 @@ def serve(
     Door(loop, listener, lambda *pair: proxy.come(loop, *pair), proxy.pool.spares)
     gc.freeze()
     return proxy
+
+
+def _clock(configuration: Configuration) -> RunningTime | None:
+    """The clock of the running time, if hosts may be observed, now or by a later plan."""
+    chooser = configuration.chooser
+    if configuration.source is None and (chooser is None or not chooser.rule_set.observed):
+        return None
+    from faultlayer.dependencies.running_time import RunningTime
+
+    return RunningTime()
 
 
 def _chooser(configuration: Configuration) -> Chooser | Live:

@@ -18,7 +18,7 @@ from faultlayer.faults import all_faults
 from faultlayer.jsontext import unmarked
 from faultlayer.settings.configuration import Problem
 from faultlayer.values.kinds import Choice, Flag, Matching, PlanOrPlace
-from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
+from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, OFF_IF_EMPTY, PREFIX, Option
 from faultlayer_cli.commands.again import PLAN_AS_TYPED
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.variables import END, Variables
@@ -183,10 +183,10 @@ def warn(
 
 
 def _without_value(given: Mapping[str, str], typed: frozenset[str]) -> list[Problem]:
-    problems = []
-    for fault in all_faults():
-        variable = next(iter(fault.variables()))
-        if variable in typed and not given[variable]:
-            message = f"has no value; allowed: {fault.main.kind.allowed}"
-            problems.append(Problem(variable, message))
-    return problems
+    mains = {next(iter(fault.variables())): fault.main for fault in all_faults()}
+    mains |= {PREFIX + option.name: option for option in GLOBALS if option.name in OFF_IF_EMPTY}
+    return [
+        Problem(variable, f"has no value; allowed: {option.kind.allowed}")
+        for variable, option in mains.items()
+        if variable in typed and not given[variable]
+    ]

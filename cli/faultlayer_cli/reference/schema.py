@@ -24,6 +24,7 @@ from faultlayer.values.kinds import (
     Kind,
     Matching,
     Rate,
+    Several,
     Text,
     Whole,
 )
@@ -124,6 +125,10 @@ def of_kind(kind: Kind) -> Schema:
         return {"type": ["integer", "string"], **bounds, "pattern": r"^\s*[0-9]{1,18}\s*$"}
     if isinstance(kind, Choice):
         return {"type": "string", "anyOf": [{"enum": [*kind.words]}, _words(*kind.words)]}
+    if isinstance(kind, Several):
+        word = {"type": "string", **_words(*kind.words)}
+        listed = {"pattern": _several(*kind.words)}
+        return {"type": ["string", "array"], "items": word, "minItems": 1, **listed}
     if isinstance(kind, Flag):
         words = _any_case("true", "false", "yes", "no", "on", "off", "1", "0")
         return {"type": ["boolean", "string"], "pattern": words}
@@ -140,6 +145,12 @@ def of_kind(kind: Kind) -> Schema:
         empty: Schema = {} if kind.empty else {"pattern": r"\S"}
         return {"type": ["string", "integer"] if kind.number else "string", **empty}
     return _guessed(kind)
+
+
+def _several(*words: str) -> str:
+    """A pattern of a list of these words."""
+    one = _any_case(*words).strip("^$")
+    return f"^{one}(,{one})*$"
 
 
 def _words(*words: str) -> Schema:

@@ -19,7 +19,7 @@ from faultlayer.dependencies import dead_ports
 from faultlayer.dependencies.conditions import Host
 from faultlayer.dependencies.loop import READ
 from faultlayer.log import emit
-from faultlayer.values.hosts import plain_address
+from faultlayer.values.hosts import is_local, plain_address
 from faultlayer.vocabulary.disturbances import Unreachable, Unresolved
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from faultlayer.dependencies.conditions import Condition, InForce
     from faultlayer.dependencies.loop import Loop
+    from faultlayer.dependencies.observed import Observed
     from faultlayer.dependencies.relay import Relay
 
 _HEAD = b"F\1"
@@ -83,7 +84,8 @@ class Control:
     """The socket that the shim asks.
 
     `is_aimed_at(name, address, port)`: true if some rule may disturb connections to this host, now
-    or later. `spared`: loopback ports that are never touched.
+    or later. `spared`: loopback ports that are never touched. `is_observing()`: true if all hosts
+    are observed now.
     """
 
     def __init__(
@@ -94,6 +96,8 @@ class Control:
         in_force: InForce,
         is_aimed_at: Callable[[str, bytes, int], bool],
         spared: frozenset[int],
+        observed: Observed,
+        is_observing: Callable[[], bool],
     ) -> None:
         self._listener = listener
         self._loop = loop
@@ -101,6 +105,8 @@ class Control:
         self._in_force = in_force
         self._is_aimed_at = is_aimed_at
         self._spared = spared
+        self._observed = observed
+        self._is_observing = is_observing
         self._names: dict[bytes, str] = {}
         self._lines: dict[int, socket] = {}  # whose question is on the way; the oldest first
         self._dead: dict[tuple[int, bool], tuple[object, int]] = {}
@@ -228,9 +234,13 @@ class Control:
                 other = self._dead_port(family, v6only, condition)
                 condition.touched(Host(name, address, port).text(), port)
                 return other
-        if not self._is_aimed_at(name, address, port):
+        host, sums = Host(name, address, port), None
+        if self._is_observing() and not is_local(name, address):
+            self._observed.look()
+            sums = self._observed.of(host.text(), port)
+        elif not self._is_aimed_at(name, address, port):
             return _GO_ON
-        relayed = self._relay.port_for(Host(name, address, port), v6=v6only)
+        relayed = self._relay.port_for(host, v6=v6only, sums=sums)
         if not relayed:
             return _GO_ON
         return b"F\1T\0" + sockaddr(family, _LOOPBACK_6 if v6only else _LOOPBACK, relayed)

@@ -28,7 +28,7 @@ _MOST = 256  # events of one round
 class Loop:
     """Waits, and calls. Everything but `wake` belongs to the thread that runs it."""
 
-    __slots__ = ("_asleep", "_calls", "_epoll", "_handlers", "_number", "_wake", "_woken")
+    __slots__ = ("_calls", "_epoll", "_handlers", "_number", "_wake", "_when_woken", "_woken")
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -36,7 +36,7 @@ class Loop:
         self._calls: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
         self._woken, self._wake = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
-        self._asleep: Callable[[], None] | None = None
+        self._when_woken: list[Callable[[], None]] = []
         self.watch(self._woken, READ, self._drain)
 
     def watch(self, fd: int, events: int, handler: Callable[[int], None]) -> None:
@@ -64,7 +64,7 @@ class Loop:
 
     def when_woken(self, call: Callable[[], None]) -> None:
         """Call this in the loop's thread after each `wake`."""
-        self._asleep = call
+        self._when_woken.append(call)
 
     def wake(self) -> None:
         """End the wait; safe from any thread."""
@@ -75,8 +75,8 @@ class Loop:
 
     def _drain(self, events: int) -> None:
         posix.read(self._woken, 4096)
-        if self._asleep is not None:
-            self._asleep()
+        for call in self._when_woken:
+            call()
 
     def run(self) -> None:
         """Wait and call, for ever."""

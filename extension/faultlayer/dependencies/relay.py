@@ -39,6 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from faultlayer.dependencies.conditions import Condition, InForce
     from faultlayer.dependencies.loop import Loop
+    from faultlayer.dependencies.observed import HostSum
 
 _SIZE = 1 << 18  # bytes of one receive
 MOST_KEPT = 1 << 23  # bytes that one direction of one connection keeps: delay times throughput
@@ -55,28 +56,34 @@ _GARBAGE = b"\x00\xff" * 32
 
 
 class Port:
-    """A loopback port that stands for a host. `ready`: connections to it, begun and unused."""
+    """A loopback port that stands for a host. `ready`: connections to it, begun and unused.
 
-    __slots__ = ("down_until", "host", "listener", "ready")
+    `sums`: where its connections are counted; None if they are not.
+    """
+
+    __slots__ = ("down_until", "host", "listener", "ready", "sums")
 
     def __init__(self, host: Host, listener: socket) -> None:
         self.host = host
         self.listener = listener
         self.ready: list[Upstream] = []
         self.down_until = 0.0
+        self.sums: HostSum | None = None
 
 
 class Upstream:
     """A connection to a host that has begun. `error`: why it failed; 0 if it has not."""
 
-    __slots__ = ("connected", "error", "link", "sock", "until")
+    __slots__ = ("begun", "connected", "error", "link", "sock", "sums", "until")
 
-    def __init__(self, sock: socket) -> None:
+    def __init__(self, sock: socket, sums: HostSum | None, begun: float) -> None:
         self.sock = sock
+        self.sums = sums
+        self.begun = begun
         self.connected = False
         self.error = 0
         self.link: Link | None = None
-        self.until = monotonic() + _UNUSED
+        self.until = begun + _UNUSED
 
 
 class Relay:
@@ -95,14 +102,23 @@ class Relay:
 
     # -- ports ----------------------------------------------------------------------------------
 
-    def port_for(self, host: Host, *, v6: bool = False) -> int:
-        """The loopback port that leads to this host; 0 if it should be asked directly."""
+    def port_for(self, host: Host, *, v6: bool = False, sums: HostSum | None = None) -> int:
+        """The loopback port that leads to this host; 0 if it should be asked directly.
+
+        `sums`: where its connections are counted from now on; None if they are not.
+        """
         key = (host.name, host.address, host.port, v6)
         port = self._ports.pop(key, None)
         if port is None:
             port = self._listen(host, v6=v6)
         self._ports[key] = port  # the newest is last
-        if port.down_until > monotonic() or not self._begin(port):
+        port.sums = sums
+        if port.down_until > monotonic():
+            if sums is not None:
+                sums.connections += 1
+                sums.direct += 1
+            return 0
+        if not self._begin(port):
             return 0
         number: int = port.listener.getsockname()[1]
         return number
@@ -135,15 +151,20 @@ class Relay:
     def _begin(self, port: Port) -> bool:
         """Begin a connection to the host; false if it fails at once."""
         family = AF_INET if len(port.host.address) == 4 else AF_INET6
+        sums, begun = port.sums, monotonic()
         sock = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
         sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         error = sock.connect_ex((address_text(port.host.address), port.host.port))
         if error == EINPROGRESS:  # a host on this machine has refused by now
             error = sock.getsockopt(SOL_SOCKET, SO_ERROR)
+        if sums is not None:
+            sums.connections += 1
         if error:
+            if sums is not None:
+                sums.failed += 1
             sock.close()
             return False
-        upstream = Upstream(sock)
+        upstream = Upstream(sock, sums, begun)
         port.ready.append(upstream)
         self.loop.watch(sock.fileno(), WRITE, lambda events: self._answered(port, upstream))
         self.loop.at(upstream.until, lambda: self._expire(port, upstream))
@@ -153,6 +174,8 @@ class Relay:
         """The host has answered a connection, or refused it."""
         upstream.error = upstream.sock.getsockopt(SOL_SOCKET, SO_ERROR)
         if upstream.error:
+            if upstream.sums is not None:
+                upstream.sums.failed += 1
             port.down_until = monotonic() + _DOWN
             if upstream.link is not None:
                 upstream.link.reset()
@@ -160,6 +183,8 @@ class Relay:
                 self.loop.forget(upstream.sock.fileno())
             return
         upstream.connected = True
+        if upstream.sums is not None:
+            upstream.sums.connect.add(monotonic() - upstream.begun)
         if upstream.link is not None:
             upstream.link.begin()
         else:
@@ -239,6 +264,11 @@ class Link:
         self.host = host
         self._client = client
         self._upstream = upstream
+        self._sums = upstream.sums
+        if self._sums is not None:
+            self._sums.links += 1
+        self._asked = 0.0  # when the host was connected to or, if later, asked; 0: answered
+        self._has_asked = False
         self._ask = Way(client, upstream.sock, is_answer=False)
         self._answer = Way(upstream.sock, client, is_answer=True)
         self._version = -1
@@ -256,6 +286,8 @@ class Link:
 
     def begin(self) -> None:
         """The host has answered: carry bytes from now on."""
+        if self._sums is not None:
+            self._asked = monotonic()
         fd = self._upstream.sock.fileno()
         self._loop.forget(fd)
         self._masks[fd] = READ
@@ -318,6 +350,8 @@ class Link:
             self._flush(way)
             self._set_masks()
             return
+        if self._sums is not None:
+            self._count(self._sums, way, count)
         data = relay.view[:count]
         conditions = self._in_force()
         if conditions:
@@ -334,6 +368,18 @@ class Link:
         if self._open:
             self._flush(way)
             self._set_masks()
+
+    def _count(self, sums: HostSum, way: Way, count: int) -> None:
+        if not way.is_answer:
+            if self._asked and not self._has_asked:
+                self._asked = monotonic()
+            self._has_asked = True
+            sums.sent += count
+            return
+        if self._asked:
+            sums.first_byte.add(monotonic() - self._asked)
+            self._asked = 0.0
+        sums.received += count
 
     # -- disturbances ---------------------------------------------------------------------------
 
@@ -473,6 +519,10 @@ class Link:
         self._open = False
         self._relay.links.discard(self)
         self._relay.kept -= self._ask.kept + self._answer.kept
+        if self._sums is not None:
+            self._sums.links -= 1
+            if not self._upstream.connected and not self._upstream.error:  # the client gave up
+                self._sums.failed += 1
         for condition in self._conditions:
             condition.spent.pop(self, None)
         for sock in (self._client, self._upstream.sock):

@@ -73,7 +73,7 @@ class Configuration:
       could inject anything
     - `stopped`: a mistake in a variable that limits all faults leaves none in force
     - `over`: the end that has come, as a problem of its variable; None if there is none
-    - `chooser`: of the rules in force at the start; None if there is nothing to inject
+    - `chooser`: of the rules in force at the start; None if there is nothing to inject or observe
     """
 
     def __init__(
@@ -99,7 +99,8 @@ class Configuration:
         now = time()
         self.source = None if self.is_idle(now) else first.source
         rules = self.drafts or first.source or (first.plan is not None and first.plan.drafts)
-        self.over = self.ended(first.plan, now) if rules else None
+        observes = self.merged(first.plan).observe
+        self.over = self.ended(first.plan, now) if rules or observes else None
         self.chooser: Chooser | None = None
         chooser = self.chooser_for(first.plan)
         # A window that is over needs no proxy: a clock that jumps back finds nothing to hit.
@@ -108,7 +109,7 @@ class Configuration:
 
     @property
     def is_armed(self) -> bool:
-        """True if something may be injected, now or by a later plan."""
+        """True if something may be injected or observed, now or by a later plan."""
         return self.chooser is not None or self.source is not None
 
     def disarm(self) -> None:
@@ -149,7 +150,7 @@ class Configuration:
         return self.settings.over(plan.settings) if plan else self.settings
 
     def chooser_for(self, plan: Plan | None) -> Chooser | None:
-        """A chooser by the rules of the variables and of this plan; None if nothing can be hit."""
+        """A chooser by the rules of the variables and of this plan; None as in `rule_set`."""
         rule_set = self.rule_set(plan)
         if rule_set is None:
             return None
@@ -158,9 +159,10 @@ class Configuration:
         return Chooser(rule_set)
 
     def rule_set(self, plan: Plan | None) -> RuleSet | None:
-        """The rules of the variables and of this plan together; None if nothing can be hit.
+        """The rules of the variables and of this plan together.
 
-        A rule that the last plan had too keeps its limit.
+        None if nothing can be hit, and nothing is observed. A rule that the last plan had too keeps
+        its limit.
         """
         settings = self.merged(plan)
         drafts = self.drafts + (plan.drafts if plan else [])
@@ -168,7 +170,9 @@ class Configuration:
         rules = rules_of(settings, drafts, self._limits(good))
         stopped = self.stopped or (plan is not None and plan.stopped)
         stopped = stopped or (plan is None and self.source is not None)
-        if stopped or settings.disabled or settings.ends_before_start or not rules:
+        if stopped or settings.disabled or settings.ends_before_start:
+            return None
+        if not rules and not settings.observe:
             return None
         from faultlayer.targeting.rules import RuleSet
 
@@ -178,6 +182,7 @@ class Configuration:
             dry_run=bool(settings.dry_run),
             start=settings.start,
             end=settings.end,
+            observed=settings.observe or (),
         )
 
     def _limits(self, drafts: list[GoodDraft]) -> list[Limit | None]:

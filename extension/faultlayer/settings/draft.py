@@ -33,6 +33,7 @@ class Settings:
         "end",
         "match",
         "metrics",
+        "observe",
         "poll",
         "port",
         "rate",
@@ -47,6 +48,7 @@ class Settings:
         self.end: Final[float | None] = given.get("END")
         self.match: Final[Match | None] = given.get("MATCH")
         self.metrics: Final[str | None] = given.get("METRICS")
+        self.observe: Final[tuple[str, ...] | None] = given.get("OBSERVE")
         self.poll: Final[float] = given.get("POLL", _POLL)
         self.port: Final[int] = given.get("PORT", _PORT)
         self.rate: Final[float | None] = given.get("RATE")

@@ -101,6 +101,10 @@ class Live:
         """The rules of the plan in force."""
         return [] if self._chooser is None else self._chooser.rules
 
+    def observes(self, what: str) -> bool:
+        """As `Chooser.observes`, by the plan in force."""
+        return self._chooser is not None and self._chooser.observes(what)
+
     def renew(self) -> None:
         """After a restore: draw by new chance, and take the plan in the snapshot as old."""
         with self._gate:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _FAULTS = "faults"
 _SCHEMA = "$schema"  # for editors
 _FIELDS = {option.name.lower(): option for option in GLOBALS if option.name in PLANNED}
+_HARMLESS = frozenset(("observe",))  # fields that limit no rule
 _ENABLED = "enabled"
 _OLD = "failureMode"
 _WHOLE = "faultlayer"  # the flag for the settings that hold for all rules
@@ -95,7 +96,7 @@ def _read_common(reading: Reading, name: str, value: Any) -> None:
     try:
         reading.given[name.upper()] = parsed(_FIELDS[name].kind, value)
     except ValueError as error:
-        reading.refuse(name, str(error))
+        reading.refuse(name, str(error), limiting=name not in _HARMLESS)
 
 
 def _read_rules(reading: Reading, value: Any) -> None:

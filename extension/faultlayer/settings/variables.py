@@ -21,7 +21,7 @@ from faultlayer.settings.configuration import (
 )
 from faultlayer.settings.draft import Settings
 from faultlayer.values.kinds import host_and_port
-from faultlayer.vocabulary.registry import GLOBALS, NO_EVENT, PREFIX, Option
+from faultlayer.vocabulary.registry import GLOBALS, NO_EVENT, OFF_IF_EMPTY, PREFIX, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def read_environment(
 
 
 def _read_global(reading: _Variables, option: Option, text: str) -> None:
+    if not text and option.name in OFF_IF_EMPTY:
+        return
     try:
         value = option.kind.parse(text)
         if option.name == "RUNTIME_API":

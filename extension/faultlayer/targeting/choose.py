@@ -97,6 +97,10 @@ class Chooser:
         self.hash = None if rule_set.seed is None else _sha256()
         self.renew()
 
+    def observes(self, what: str) -> bool:
+        """True if this is observed now; `what` as in OBSERVE."""
+        return what in self.rule_set.observed and self.is_open()
+
     def renew(self) -> None:
         """Draw by new chance. After a restore all clones of one snapshot would draw the same."""
         self._random = Random(int.from_bytes(urandom(16), "big")).random

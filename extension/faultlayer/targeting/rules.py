@@ -57,10 +57,10 @@ class RuleSet:
 
     `rules` may hit invocations, `starts` the start of the environment. `seed`: None if chance alone
     decides. They may hit from `start` on and before `end` (seconds since the epoch; None:
-    unlimited). `dry_run`: log only.
+    unlimited). `dry_run`: log only. `observed`: what is only watched meanwhile, as in OBSERVE.
     """
 
-    __slots__ = ("dry_run", "end", "rules", "seed", "start", "starts")
+    __slots__ = ("dry_run", "end", "observed", "rules", "seed", "start", "starts")
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class RuleSet:
         dry_run: bool = False,
         start: float | None = None,
         end: float | None = None,
+        observed: tuple[str, ...] = (),
     ) -> None:
         in_order = sorted(rules, key=lambda rule: rule.fault.order)
         self.rules = [rule for rule in in_order if rule.fault.begin is None]
@@ -78,6 +79,12 @@ class RuleSet:
         self.dry_run = dry_run
         self.start = start
         self.end = end
+        self.observed = observed
+
+    @property
+    def hits(self) -> bool:
+        """True if it has rules: it does more than observe."""
+        return bool(self.rules or self.starts)
 
     def is_over(self, now: float) -> bool:
         """True if the window's end has come."""

@@ -182,6 +182,36 @@ class Choice(Kind):
         return str(word)
 
 
+class Several(Kind):
+    """Any of a few words, in a text with commas or in a list."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.allowed = f"a list, with commas, of: {self._listed}"
+        self.metavar = ",".join(words)
+        self.example = words[0]
+
+    def parse(self, value: Any) -> tuple[str, ...]:
+        if isinstance(value, str):
+            value = value.split(",") if value.strip() else []
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            raise ValueError("is not a list of words")
+        if not value:
+            raise ValueError("is empty")
+        words = [word.strip().lower() for word in value]
+        for number, word in enumerate(words, 1):
+            if word not in self.words:
+                raise ValueError(f"is wrong in entry {number}: it is not one of {self._listed}")
+        return tuple(dict.fromkeys(words))
+
+    @property
+    def _listed(self) -> str:
+        return ", ".join(self.words)
+
+    def show(self, value: Any) -> str:
+        return ",".join(value)
+
+
 class Flag(Kind):
     """True or false."""
 

@@ -15,6 +15,7 @@ from faultlayer.values.kinds import (
     Matching,
     PlanOrPlace,
     Rate,
+    Several,
     Text,
     Whole,
 )
@@ -213,6 +214,8 @@ AT_START = (
     COMMON[-1],
 )
 
+HOSTS = "hosts"  # what can be observed
+
 GLOBALS = (
     Option(
         "DISABLED", Flag(), "kill switch: true injects nothing, and the runtime starts untouched"
@@ -241,7 +244,16 @@ GLOBALS = (
         "the exec wrapper to run after faultlayer's",
     ),
     Option("METRICS", Choice("emf"), "the line of each injection carries CloudWatch metrics too"),
+    Option(
+        "OBSERVE",
+        Several(HOSTS),
+        "injects nothing: log which hosts the function calls, how often and how fast; `hosts` is "
+        "all but loopback and link-local addresses",
+    ),
 )
 
+# The globals that are off if their variable is empty: templates pass empty parameters on.
+OFF_IF_EMPTY = frozenset(("OBSERVE",))
+
 # The globals that a plan may say as well, there in lower case.
-PLANNED = ("SEED", "DRY_RUN", "DISABLED", "RATE", "MATCH", "START", "END")
+PLANNED = ("SEED", "DRY_RUN", "DISABLED", "RATE", "MATCH", "START", "END", "OBSERVE")

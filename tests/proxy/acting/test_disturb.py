@@ -32,7 +32,7 @@ def api() -> Iterator[RuntimeApi]:
 @pytest.fixture
 def redirected(monkeypatch: pytest.MonkeyPatch) -> Redirected:
     running = Redirected()
-    monkeypatch.setattr(service, "_started", [(running.control, running.in_force)])
+    monkeypatch.setattr(service, "_started", [running])
     monkeypatch.setattr("faultlayer.targeting.injection._logged", set())
     return running
 

@@ -17,7 +17,9 @@ from typing import Any
 from faultlayer.dependencies.conditions import InForce
 from faultlayer.dependencies.control import Control
 from faultlayer.dependencies.loop import Loop
+from faultlayer.dependencies.observed import Observed
 from faultlayer.dependencies.relay import Relay
+from faultlayer.dependencies.running_time import RunningTime
 from faultlayer.values.hosts import HostList, Hosts
 from faultlayer.vocabulary.actions import Disturb
 from faultlayer.vocabulary.disturbances import Disturbance
@@ -47,7 +49,13 @@ class Injected:
 class Redirected:
     """The service, with every connection to `aimed_at` in the relay."""
 
-    def __init__(self, aimed_at: Hosts = LOCAL, spared: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        aimed_at: Hosts = LOCAL,
+        spared: frozenset[int] = frozenset(),
+        *,
+        observing: bool = False,
+    ) -> None:
         self.name = f"faultlayer-test-{next(_numbers)}-{time.monotonic_ns()}"
         listener = socket.socket(
             socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -57,8 +65,18 @@ class Redirected:
         self.loop = Loop()
         self.in_force = InForce(self.loop.wake)
         self.relay = Relay(self.loop, self.in_force)
+        self.clock = RunningTime()
+        self.observed = Observed(self.clock)
+        self.observing = observing
         self.control = Control(
-            listener, self.loop, self.relay, self.in_force, aimed_at.matches, spared
+            listener,
+            self.loop,
+            self.relay,
+            self.in_force,
+            aimed_at.matches,
+            spared,
+            self.observed,
+            lambda: self.observing,
         )
         threading.Thread(target=self.loop.run, daemon=True).start()
 

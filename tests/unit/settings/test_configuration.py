@@ -277,3 +277,51 @@ def test_another_plan_can_take_the_place_of_the_first() -> None:
     assert settings.chooser_for(plan.read('{"disabled":true}')) is None
     assert settings.chooser_for(plan.read("nonsense")) is None
     assert settings.chooser_for(None) is not None
+
+
+# -- what is observed -------------------------------------------------------------------------
+
+
+def test_observing_alone_puts_the_proxy_in_the_path_and_hits_nothing() -> None:
+    settings = read(OBSERVE="hosts")
+    assert settings.is_armed
+    assert settings.chooser is not None
+    assert settings.chooser.observes("hosts")
+    assert not settings.chooser.rule_set.hits
+    assert settings.chooser.decide(b"", b"") is None
+    assert read(OBSERVE="").chooser is None
+    assert read(OBSERVE="", LATENCY="1s").problems == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"DISABLED": "true"},
+        {"END": "2020-01-01T00:00:00Z"},
+        {"PLAN": '{"disabled":true}'},
+        {"PLAN": "{"},
+    ],
+    ids=lambda more: ",".join(more.values()),
+)
+def test_what_stops_all_faults_stops_observing_too(more: dict[str, str]) -> None:
+    assert read(OBSERVE="hosts", **more).chooser is None
+
+
+def test_before_the_start_nothing_is_observed() -> None:
+    settings = read(OBSERVE="hosts", START="2999-01-01T00:00:00Z")
+    assert settings.chooser is not None
+    assert not settings.chooser.observes("hosts")
+
+
+def test_a_plan_can_observe_and_its_mistake_there_stops_no_rule() -> None:
+    settings = read(PLAN='{"observe":["hosts"]}')
+    assert settings.chooser is not None
+    assert settings.chooser.observes("hosts")
+    wrong = read(PLAN=LATE + ',"observe":"s3"}')
+    assert [problem.message for problem in wrong.problems] == [
+        "observe is wrong in entry 1: it is not one of hosts; "
+        "allowed: a list, with commas, of: hosts"
+    ]
+    assert wrong.chooser is not None
+    assert wrong.chooser.rule_set.hits
+    assert not wrong.chooser.observes("hosts")

@@ -19,6 +19,7 @@ from faultlayer.values.kinds import (
     HeaderSet,
     Kind,
     Rate,
+    Several,
     Text,
     Whole,
 )
@@ -178,6 +179,18 @@ def test_whole_numbers(text: Any) -> None:
 )
 def test_no_whole_numbers(text: Any) -> None:
     assert refusal(Whole(100, 599), text)
+
+
+def test_several_words_are_a_list_of_the_allowed_ones() -> None:
+    kind = Several("hosts", "s3")
+    assert kind.parse(" Hosts ,s3,hosts") == kind.parse(["hosts", "s3"]) == ("hosts", "s3")
+    assert kind.parse(kind.show(("hosts", "s3"))) == ("hosts", "s3")
+    assert refusal(kind, "hosts,sqs") == "is wrong in entry 2: it is not one of hosts, s3"
+    assert refusal(kind, "hosts,") == "is wrong in entry 2: it is not one of hosts, s3"
+    for value in ("", " ", []):
+        assert refusal(kind, value) == "is empty"
+    for value in (None, 1, [1], {"hosts": 1}):
+        assert refusal(kind, value) == "is not a list of words"
 
 
 def test_choices_and_flags_do_not_mind_case_or_space() -> None:

@@ -1,0 +1,145 @@
+"""Which hosts the function calls: counted by the relay, and logged."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from fakes.proxied import soon
+from faultlayer.dependencies import observed
+from faultlayer.dependencies.observed import Observed, Times, two_digits
+from faultlayer.dependencies.running_time import RunningTime
+from proxy.dependencies.redirected import Redirected, exchange, host, sockaddr
+
+Lines = list[dict[str, Any]]
+
+
+def lines(capfd: pytest.CaptureFixture[str]) -> Lines:
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def redirected(monkeypatch: pytest.MonkeyPatch) -> Redirected:
+    """Observes, and takes hosts on loopback for hosts elsewhere."""
+    for room in ("control", "observed"):
+        monkeypatch.setattr(
+            f"faultlayer.dependencies.{room}.is_local", lambda *host: False, raising=False
+        )
+    return Redirected(observing=True)
+
+
+def summed(redirected: Redirected, capfd: pytest.CaptureFixture[str]) -> Lines:
+    """The lines of the sums so far."""
+    redirected.observed.log()
+    return lines(capfd)
+
+
+def test_a_host_s_connections_bytes_and_times(
+    redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def late(connection: socket.socket) -> None:
+        while data := connection.recv(65536):
+            time.sleep(0.1)
+            connection.sendall(data * 3)
+
+    with host(late) as port:
+        redirected.ask(b"F\1R\0db.test", b"F\1L\0\4" + socket.inet_aton("127.0.0.1"))
+        for _ in range(3):
+            with redirected.connect(port) as client:
+                time.sleep(0.05)  # the first byte is not late by this
+                for _ in range(2):
+                    client.sendall(b"abcd")
+                    assert client.recv(100) == b"abcd" * 3
+        assert soon(lambda: not redirected.relay.links)
+    (line,) = summed(redirected, capfd)
+    assert (line["event"], line["host"], line["port"]) == ("host_observed", "db.test", port)
+    assert (line["connections"], line["failed"]) == (3, 0)
+    assert (line["sent"], line["received"]) == (3 * 8, 3 * 24)
+    assert 0 < line["connect_ms_median"] <= line["connect_ms_p95"] < 1000
+    assert 95 <= line["first_byte_ms_median"] < 1000
+    assert line["first_byte_ms"]
+    assert summed(redirected, capfd) == [], "each sum begins anew"
+
+
+def test_a_connection_that_stays_open_counts_on(
+    redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with host() as port, redirected.connect(port) as client:
+        for connections in (1, 0):
+            exchange(client, b"abc")
+            (line,) = summed(redirected, capfd)
+            assert (line["host"], line["connections"]) == ("127.0.0.1", connections)
+            assert (line["sent"], line["received"]) == (3, 3)
+
+
+def test_one_that_is_refused_has_failed(
+    redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            redirected.connect(port)
+    (refused,) = summed(redirected, capfd)
+    assert (refused["port"], refused["connections"], refused["failed"]) == (port, 1, 1)
+    assert "connect_ms" not in refused
+
+
+def test_loopback_and_a_host_beside_the_window_are_not_observed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    redirected = Redirected(observing=True)
+    with host() as port:
+        assert redirected.asked(port)[1] != port, "a rule aims at it"
+    redirected.observing = False
+    assert redirected.ask(b"F\1C\0" + sockaddr("192.0.2.9", 9)) == b"F\1D\0"
+    assert summed(redirected, capfd) == []
+
+
+def test_many_hosts_are_a_bounded_number_of_lines(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observed, "_MOST_KNOWN", 5)
+    monkeypatch.setattr(observed, "_MOST_LINES", 3)
+    hosts = Observed(RunningTime())
+    for number in range(8):
+        one = hosts.of(f"h{number}.test", 443)
+        one.connections += 10 - number
+        one.sent += 1
+    hosts.log()
+    found = lines(capfd)
+    assert [line.get("host") for line in found] == ["h0.test", "h1.test", "h2.test", None]
+    assert (found[-1]["others"], found[-1]["connections"], found[-1]["sent"]) == (True, 25, 5)
+    hosts.log()
+    assert lines(capfd) == []
+    hosts.of("new.test", 443).connections += 1
+    hosts.log()
+    assert [line["host"] for line in lines(capfd)] == ["new.test"], "old ones make room"
+
+
+def test_the_end_says_why_there_is_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    Observed(RunningTime()).finish(asked=True, heard=False)
+    Observed(RunningTime()).finish(asked=True, heard=True)
+    Observed(RunningTime()).finish(asked=False, heard=False)
+    assert [line["event"] for line in lines(capfd)] == ["hosts_not_observed", "no_host_observed"]
+
+
+def test_times_are_rounded_counted_and_bounded() -> None:
+    assert [two_digits(number) for number in (0.0123, 1.26, 123456)] == [0.012, 1.3, 120000]
+    times = Times()
+    for _ in range(18):
+        times.add(0.00091)
+    times.add(0.0304)
+    times.add(-1)  # a clock that went back
+    assert times.text() == "0.01 0.91*18 30"
+    assert (times.percentile(50), times.percentile(95), times.percentile(100)) == (0.91, 0.91, 30)
+    for number in range(1, 5000):
+        times.add(number / 1000)
+    assert len(times.counts) <= 64
+    assert sum(times.counts.values()) == 20 + 4999
+    assert times.percentile(50) == pytest.approx(2500, rel=0.25)
+    assert Times().fields("connect_ms") == {}
