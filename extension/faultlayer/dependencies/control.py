@@ -13,7 +13,15 @@ names with one address, the one that was looked up last counts. shim/protocol.md
 from __future__ import annotations
 
 import posix
-from _socket import AF_INET, AF_INET6, MSG_DONTWAIT, MSG_PEEK, socket
+from _socket import (
+    AF_INET,
+    AF_INET6,
+    AF_UNIX,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    SOCK_SEQPACKET,
+    socket,
+)
 
 from faultlayer.dependencies import dead_ports
 from faultlayer.dependencies.conditions import Host
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
 _HEAD = b"F\1"
 _GO_ON = b"F\1D\0"
 _MESSAGE = 1024  # bytes; the shim sends less
+_LOOKS = 10  # for a question that comes right after its connection
 _MOST_NAMES = 4096  # addresses whose names are known
 _MOST_LINES = 256  # open, with their question on the way
 _SIZES = {AF_INET: 16, AF_INET6: 24}  # bytes that a `struct sockaddr` has at least
@@ -52,6 +61,16 @@ def _family(data: bytes) -> int:
 
 def _name(data: bytes) -> str:
     return data.decode("utf-8", "replace").lower().rstrip(".")
+
+
+def _received(line: socket) -> bytes:
+    """The question of a line that has just been opened; raises BlockingIOError if not here."""
+    for _ in range(_LOOKS):
+        try:
+            return line.recv(_MESSAGE, MSG_DONTWAIT)
+        except BlockingIOError:
+            pass
+    return line.recv(_MESSAGE, MSG_DONTWAIT)
 
 
 def _descriptor() -> int | None:
@@ -122,10 +141,9 @@ class Control:
         except OSError:
             self._refuse()
             return
-        line = socket(fileno=fd)
-        line.setblocking(False)
+        line = socket(AF_UNIX, SOCK_SEQPACKET, 0, fd)  # so the kernel need not be asked what it is
         try:
-            message = line.recv(_MESSAGE)
+            message = _received(line)
         except BlockingIOError:
             if len(self._lines) >= _MOST_LINES:
                 self._forget(next(iter(self._lines))).close()
@@ -140,7 +158,9 @@ class Control:
         """Close a connection that no descriptor is left for, so that its shim need not wait."""
         if self._spare is None:
             self._spare = _descriptor()
-        if self._spare is not None:
+        if self._spare is None:
+            self._loop.rest(self._listener.fileno())
+        else:
             posix.close(self._spare)
             try:
                 posix.close(self._listener._accept()[0])  # type: ignore[attr-defined]
@@ -155,7 +175,7 @@ class Control:
     def _ask(self, fd: int) -> None:
         line = self._forget(fd)
         try:
-            message = line.recv(_MESSAGE)
+            message = line.recv(_MESSAGE, MSG_DONTWAIT)
         except OSError:
             message = b""
         self._answer(line, message)
@@ -212,7 +232,7 @@ class Control:
         """Read what has been learned: a lookup ends before its connection begins."""
         for fd, line in list(self._lines.items()):
             try:
-                if line.recv(3, MSG_PEEK) == _HEAD + b"L":
+                if line.recv(3, MSG_PEEK | MSG_DONTWAIT) == _HEAD + b"L":
                     self._ask(fd)
             except OSError:  # nothing is there yet
                 pass

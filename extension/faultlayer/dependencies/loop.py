@@ -10,7 +10,7 @@ from __future__ import annotations
 import posix
 import select
 from _heapq import heappop, heappush
-from time import monotonic
+from time import monotonic, sleep
 
 from faultlayer.log import emit
 
@@ -23,6 +23,7 @@ FAILED = select.EPOLLERR
 ENDED = select.EPOLLERR | select.EPOLLHUP
 
 _MOST = 256  # events of one round
+_PAUSE = 0.05  # seconds that a listener rests
 
 
 class Loop:
@@ -57,6 +58,17 @@ class Loop:
         if self._handlers.pop(fd, None) is not None:
             self._epoll.unregister(fd)
 
+    def rest(self, fd: int) -> None:
+        """Leave a listener alone for a moment: no descriptor is free for its next connection."""
+        handler = self._handlers[fd]
+
+        def wake() -> None:
+            if self._handlers.get(fd) is handler:
+                self.change(fd, READ)
+
+        self.change(fd, 0)
+        self.at(monotonic() + _PAUSE, wake)
+
     def at(self, time: float, call: Callable[[], None]) -> None:
         """Call this once, at a time of the monotonic clock."""
         self._number += 1
@@ -83,7 +95,12 @@ class Loop:
         handlers, calls = self._handlers, self._calls
         while True:
             timeout = max(0.0, calls[0][0] - monotonic()) if calls else -1
-            for fd, events in self._epoll.poll(timeout, _MOST):
+            try:
+                ready = self._epoll.poll(timeout, _MOST)
+            except MemoryError:
+                sleep(_PAUSE)
+                continue
+            for fd, events in ready:
                 handler = handlers.get(fd)
                 if handler is None:  # closed by a handler of this round
                     continue

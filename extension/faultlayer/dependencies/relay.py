@@ -13,42 +13,62 @@
 
 from __future__ import annotations
 
+import posix
 from _socket import (
     AF_INET,
     AF_INET6,
     IPPROTO_TCP,
     SHUT_WR,
     SO_ERROR,
+    SO_KEEPALIVE,
     SO_LINGER,
     SOCK_CLOEXEC,
     SOCK_NONBLOCK,
     SOCK_STREAM,
     SOL_SOCKET,
+    TCP_KEEPIDLE,
     TCP_NODELAY,
     socket,
 )
-from errno import EINPROGRESS
+from errno import EINPROGRESS, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from time import monotonic
 
 from faultlayer.dependencies.conditions import Host
 from faultlayer.dependencies.loop import ENDED, FAILED, READ, WRITE
+from faultlayer.log import emit
 from faultlayer.values.hosts import address_text
 from faultlayer.vocabulary.disturbances import BadHandshake, Cut, Late, Slow, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import deque
+
     from faultlayer.dependencies.conditions import Condition, InForce
     from faultlayer.dependencies.loop import Loop
     from faultlayer.dependencies.observed import HostSum
+else:  # `collections` itself would be loaded for it
+    from _collections import deque
 
 _SIZE = 1 << 18  # bytes of one receive
-MOST_KEPT = 1 << 23  # bytes that one direction of one connection keeps: delay times throughput
+_SMALL = 1 << 14  # the same if much is kept: many connections whose readers are slow
+_MUCH = 1 << 21
+# Bytes on their way in one direction of one connection: delay times throughput. More than a real
+# connection has, whose window is at most 6 MB (tcp_rmem, tcp(7)).
+MOST_KEPT = 1 << 23
 _ALL_KEPT = 1 << 25  # bytes that all connections keep together
+_OVERHEAD = 256  # bytes of memory that a piece takes besides its own
 _TICKS = 50  # pieces a second that a slow connection's bytes leave in
+_QUEUES = 10  # a slow line keeps the bytes of a tenth of a second of each connection
 _MOST_PORTS = 256  # hosts with a port of their own at once
 _UNUSED = 5.0  # seconds until a connection to a host is closed that no client came for
 _DOWN = 1.0  # seconds for which a host that did not answer is left to the kernel
 _BACKLOG = 1024
+_LAST_BYTES = 5.0  # seconds that the last bytes of a client that has left may take
+_LOOK = 0.005  # seconds between two looks at whether the kernel has sent all
+_UNSENT = 0x5411  # SIOCOUTQ, tcp(7): bytes that the kernel still has to send
+_IDLE = 60  # seconds until the kernel asks if a silent client is still there
+_OTHERS = 256  # descriptors that the rest of the extension may need
+_SCARCE = (EMFILE, ENFILE, ENOBUFS, ENOMEM)
 _RESET = b"\1\0\0\0\0\0\0\0"  # struct linger: on, for no time
 _CLIENT_HELLO = 1
 _ALERT = b"\x15\x03\x03\x00\x02\x02\x28"  # fatal, handshake_failure (RFC 8446, section 6)
@@ -61,12 +81,13 @@ class Port:
     `sums`: where its connections are counted; None if they are not.
     """
 
-    __slots__ = ("down_until", "host", "listener", "ready", "sums")
+    __slots__ = ("down_until", "family", "host", "listener", "ready", "sums")
 
-    def __init__(self, host: Host, listener: socket) -> None:
+    def __init__(self, host: Host, family: int, listener: socket) -> None:
         self.host = host
+        self.family = family
         self.listener = listener
-        self.ready: list[Upstream] = []
+        self.ready: deque[Upstream] = deque()
         self.down_until = 0.0
         self.sums: HostSum | None = None
 
@@ -98,6 +119,10 @@ class Relay:
         self.view = memoryview(self.buffer)
         self._ports: dict[tuple[str, bytes, int, bool], Port] = {}
         self._by_number: dict[int, Port] = {}
+        self._begun = 0  # connections to hosts that no client has come for
+        self._sweeping = False
+        self._most = most_connections()
+        self._full = False
         loop.when_woken(self._conditions_changed)
 
     # -- ports ----------------------------------------------------------------------------------
@@ -113,7 +138,7 @@ class Relay:
             port = self._listen(host, v6=v6)
         self._ports[key] = port  # the newest is last
         port.sums = sums
-        if port.down_until > monotonic():
+        if self._is_full() or port.down_until > monotonic():
             if sums is not None:
                 sums.connections += 1
                 sums.direct += 1
@@ -122,6 +147,20 @@ class Relay:
             return 0
         number: int = port.listener.getsockname()[1]
         return number
+
+    def _is_full(self) -> bool:
+        """True if one connection more would take the descriptors that the data path needs."""
+        if len(self.links) + self._begun < self._most:
+            return False
+        if not self._full:
+            message = f"more than {self._most} connections at once: further ones are not disturbed"
+            emit("warn", "fault_not_applied", message=message)
+        self._full = True
+        return True
+
+    def piece(self) -> int:
+        """How many bytes to receive at once."""
+        return _SIZE if self.kept < _MUCH else _SMALL
 
     def host_behind(self, number: int) -> Host | None:
         """The host that this port stands for."""
@@ -135,7 +174,7 @@ class Relay:
         listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
         listener.bind(("::1" if v6 else "127.0.0.1", 0))
         listener.listen(_BACKLOG)
-        port = Port(host, listener)
+        port = Port(host, family, listener)
         self._by_number[listener.getsockname()[1]] = port
         self.loop.watch(listener.fileno(), READ, lambda events: self._accept(port))
         return port
@@ -145,8 +184,8 @@ class Relay:
         self._by_number.pop(port.listener.getsockname()[1], None)
         self.loop.forget(port.listener.fileno())
         port.listener.close()
-        for upstream in port.ready:
-            self._drop(upstream)
+        while port.ready:
+            self._drop(port.ready.popleft())
 
     def _begin(self, port: Port) -> bool:
         """Begin a connection to the host; false if it fails at once."""
@@ -166,8 +205,11 @@ class Relay:
             return False
         upstream = Upstream(sock, sums, begun)
         port.ready.append(upstream)
+        self._begun += 1
         self.loop.watch(sock.fileno(), WRITE, lambda events: self._answered(port, upstream))
-        self.loop.at(upstream.until, lambda: self._expire(port, upstream))
+        if not self._sweeping:
+            self._sweeping = True
+            self.loop.at(upstream.until, self._sweep)
         return True
 
     def _answered(self, port: Port, upstream: Upstream) -> None:
@@ -190,29 +232,56 @@ class Relay:
         else:
             self.loop.change(upstream.sock.fileno(), 0)
 
-    def _expire(self, port: Port, upstream: Upstream) -> None:
-        if upstream in port.ready:
-            port.ready.remove(upstream)
-            self._drop(upstream)
+    def _sweep(self) -> None:
+        """Close connections to hosts that no client has come for in time."""
+        self._sweeping = False
+        now = monotonic()
+        waiting = []
+        for port in self._ports.values():
+            while port.ready and port.ready[0].until <= now:
+                self._drop(port.ready.popleft())
+            if port.ready:
+                waiting.append(port.ready[0].until)
+        if waiting:
+            self._sweeping = True
+            self.loop.at(min(waiting), self._sweep)
 
     def _drop(self, upstream: Upstream) -> None:
+        self._begun -= 1
         self.loop.forget(upstream.sock.fileno())
         upstream.sock.close()
 
     def _accept(self, port: Port) -> None:
+        """Accept the clients that have come: as many as connections to the host are begun."""
         try:
             fd, _ = port.listener._accept()  # type: ignore[attr-defined]
+            while True:
+                self._take(port, socket(port.family, SOCK_STREAM, 0, fd))
+                if not port.ready:
+                    return
+                fd, _ = port.listener._accept()  # type: ignore[attr-defined]
         except BlockingIOError:
             return
-        client = socket(fileno=fd)
+        except OSError as error:
+            if error.errno in _SCARCE:  # the client waits in the queue
+                self.loop.rest(port.listener.fileno())
+
+    def _take(self, port: Port, client: socket) -> None:
         client.setblocking(False)
         client.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        if not port.ready and not self._begin(port):
+        # A client that has left after half a connection was closed would else never be missed.
+        client.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+        client.setsockopt(IPPROTO_TCP, TCP_KEEPIDLE, _IDLE)
+        try:
+            begun = bool(port.ready) or self._begin(port)
+        except OSError:  # no descriptor
+            begun = False
+        if not begun:
             client.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
             client.close()
             return
-        upstream = port.ready.pop(0)
-        Link(self, port.host, client, upstream)
+        self._begun -= 1
+        Link(self, port.host, client, port.ready.popleft())
 
     # -- conditions -----------------------------------------------------------------------------
 
@@ -225,16 +294,19 @@ class Relay:
 class Way:
     """One direction of a connection: from `source` to `target`.
 
-    `pieces`: bytes that are to leave, each with the time at which it may. `ended`: the source has
-    sent its last byte. `is_answer`: it leads from the host to the client.
+    - `pieces`: bytes that are to leave, each with the time at which it may
+    - `blocked`: the first piece may leave, and the target takes nothing
+    - `ended`: nothing more is read; `broken`: it ends with a reset; `shut`: the target knows
+    - `is_answer`: it leads from the host to the client
     """
 
     __slots__ = (
+        "blocked",
+        "broken",
         "due",
         "ended",
         "is_answer",
         "kept",
-        "most",
         "pieces",
         "shut",
         "source",
@@ -246,11 +318,12 @@ class Way:
         self.source = source
         self.target = target
         self.is_answer = is_answer
-        self.pieces: list[tuple[float, memoryview]] = []
+        self.pieces: deque[tuple[float, memoryview]] = deque()
         self.kept = 0
-        self.most = MOST_KEPT
         self.due = 0.0  # when the last piece leaves: none may overtake it
+        self.blocked = False
         self.ended = False
+        self.broken = False
         self.shut = False
         self.waiting = False  # a call of the loop is due for the first piece
 
@@ -273,6 +346,7 @@ class Link:
         self._answer = Way(upstream.sock, client, is_answer=True)
         self._version = -1
         self._conditions: list[Condition] = []
+        self._most = MOST_KEPT
         self._secured = False  # a TLS handshake has begun
         self._open = True
         self._masks = {client.fileno(): READ, upstream.sock.fileno(): 0}
@@ -292,7 +366,8 @@ class Link:
         self._loop.forget(fd)
         self._masks[fd] = READ
         self._loop.watch(fd, READ, self._on_host)
-        self._flush(self._ask)
+        if self._ask.pieces or self._ask.ended:
+            self._flush(self._ask)
 
     # -- conditions -----------------------------------------------------------------------------
 
@@ -302,6 +377,13 @@ class Link:
             self._version = in_force.version
             host = self.host
             self._conditions = in_force.of(host.name, host.address, host.port)
+            # A writer is to notice that the line is slow.
+            rates = [
+                condition.disturbance.rate // _QUEUES
+                for condition in self._conditions
+                if isinstance(condition.disturbance, Slow)
+            ]
+            self._most = max(1, min(rates, default=MOST_KEPT))
         return self._conditions
 
     def conditions_changed(self) -> None:
@@ -313,6 +395,7 @@ class Link:
             ):
                 self.close()
                 return
+        self._set_masks()
 
     def _touched(self, condition: Condition) -> None:
         condition.touched(self.host.text(), self.host.port)
@@ -332,28 +415,31 @@ class Link:
             if self._open and events & (READ | ENDED):
                 if not incoming.ended:
                     self._receive(incoming)
-                elif events & FAILED:
-                    self.reset()
-                elif events & ENDED:  # closed both ways: this would be told again and again
+                else:  # closed both ways, or reset: this would be told again and again
                     self._loop.forget(incoming.source.fileno())
-        except OSError:  # a reset: the other side gets one, too
+                    if events & FAILED:
+                        self._lost(outgoing)
+        except Exception as error:
+            emit("error", "internal_error", message=type(error).__name__)
             self.reset()
 
     def _receive(self, way: Way) -> None:
         relay = self._relay
+        conditions = self._in_force()
+        size = min(relay.piece(), self._most - way.kept)
         try:
-            count = way.source.recv_into(relay.buffer)
+            count = way.source.recv_into(relay.buffer, size if size > 0 else 1)
         except BlockingIOError:
             return
+        except OSError:
+            self._end(way, broken=True)
+            return
         if not count:
-            way.ended = True
-            self._flush(way)
-            self._set_masks()
+            self._end(way, broken=False)
             return
         if self._sums is not None:
             self._count(self._sums, way, count)
         data = relay.view[:count]
-        conditions = self._in_force()
         if conditions:
             self._disturb(way, data, conditions)
         elif way.pieces or (way is self._ask and not self._upstream.connected):
@@ -363,11 +449,14 @@ class Link:
                 sent = way.target.send(data)
             except BlockingIOError:
                 sent = 0
-            if sent < count:
-                self._keep(way, 0.0, bytes(data[sent:]))
+            except OSError:
+                self._lost(way)
+                return
+            if sent == count:
+                return
+            self._keep(way, 0.0, bytes(data[sent:]))
         if self._open:
             self._flush(way)
-            self._set_masks()
 
     def _count(self, sums: HostSum, way: Way, count: int) -> None:
         if not way.is_answer:
@@ -384,8 +473,8 @@ class Link:
     # -- disturbances ---------------------------------------------------------------------------
 
     def _disturb(self, way: Way, data: memoryview, conditions: list[Condition]) -> None:
-        due, rates = max(monotonic(), way.due), []
-        way.most = MOST_KEPT
+        """Keep the data until it may leave, or make an end as the conditions say."""
+        now, delay, rates, cut = monotonic(), 0.0, [], False
         for condition in conditions:
             disturbance = condition.disturbance
             if isinstance(disturbance, BadHandshake):
@@ -398,43 +487,45 @@ class Link:
                 rates.append(condition)
             elif way.is_answer and isinstance(disturbance, Late):
                 self._touched(condition)
-                due = max(due, monotonic() + disturbance.seconds)
+                delay = max(delay, disturbance.seconds)
             elif isinstance(disturbance, Cut) and (way.is_answer or not disturbance.size):
                 left = int(disturbance.size - condition.spent.get(self, 0))
                 condition.spent[self] = disturbance.size - left + len(data)
                 if len(data) >= left:
                     self._touched(condition)
-                    self._cut(way, data[:left])
-                    return
+                    if not disturbance.size:
+                        self.reset()
+                        return
+                    data, cut = data[:left], True
         if not self._secured and not way.is_answer and _is_client_hello(data):
             self._secured = True
         if rates:
-            self._keep_slowly(way, due, bytes(data), rates)
+            self._keep_slowly(way, now, delay, bytes(data), rates)
         else:
-            self._keep(way, due, bytes(data))
+            self._keep(way, max(now + delay, way.due), bytes(data))
+        if cut:
+            way.ended = way.broken = True
 
-    def _keep_slowly(self, way: Way, due: float, data: bytes, rates: list[Condition]) -> None:
-        """Keep the data in pieces, so that no more than each rate leaves in any second."""
-        rate = min(condition.disturbance.rate for condition in rates)
-        size = max(1, rate // _TICKS)
-        way.most = min(MOST_KEPT, rate)  # a writer is to notice that the line is slow
+    def _keep_slowly(
+        self, way: Way, now: float, delay: float, data: bytes, rates: list[Condition]
+    ) -> None:
+        """Keep the data in pieces, each until the line has had the time to carry it."""
+        size = max(1, min(condition.disturbance.rate for condition in rates) // _TICKS)
         for at in range(0, len(data), size):
             piece = data[at : at + size]
+            due = now
             for condition in rates:
-                free = max(due, condition.spent.get(way.is_answer, 0.0))
-                condition.spent[way.is_answer] = free + len(piece) / condition.disturbance.rate
-                due = max(due, free)
-            self._keep(way, due, piece)
-
-    def _cut(self, way: Way, data: memoryview) -> None:
-        for _, piece in way.pieces:
-            way.target.send(piece)
-        if data:
-            way.target.send(data)
-        self.reset()
+                begins = max(now, condition.spent.get(way.is_answer, 0.0))
+                ends = begins + len(piece) / condition.disturbance.rate
+                condition.spent[way.is_answer] = ends
+                due = max(due, ends)
+            self._keep(way, max(due + delay, way.due), piece)
 
     def _end_handshake(self, *, garbage: bool) -> None:
-        self._client.send(_GARBAGE if garbage else _ALERT)
+        try:
+            self._client.send(_GARBAGE if garbage else _ALERT)
+        except OSError:  # it has left
+            pass
         self.close()
 
     # -- bytes ----------------------------------------------------------------------------------
@@ -442,48 +533,45 @@ class Link:
     def _keep(self, way: Way, due: float, data: bytes) -> None:
         way.due = due
         way.pieces.append((due, memoryview(data)))
-        way.kept += len(data)
-        self._relay.kept += len(data)
+        self._weigh(way, len(data) + _OVERHEAD)
+
+    def _weigh(self, way: Way, size: int) -> None:
+        way.kept += size
+        self._relay.kept += size
 
     def _flush(self, way: Way) -> None:
         """Send the pieces that are due, as many as the target takes."""
-        if way is self._ask and not self._upstream.connected:
-            return
-        sent, now = 0, monotonic()
-        for number, (due, piece) in enumerate(way.pieces):
-            if due > now:
+        pieces = way.pieces
+        way.blocked = way is self._ask and not self._upstream.connected
+        while pieces and not way.blocked:
+            due, piece = pieces[0]
+            if due > monotonic():
+                if not way.waiting:
+                    way.waiting = True
+                    self._loop.at(due, lambda: self._on_time(way))
                 break
             try:
-                count = way.target.send(piece)
+                sent = way.target.send(piece) if piece else 0
             except BlockingIOError:
-                break
-            self._relay.kept -= count
-            way.kept -= count
-            if count < len(piece):
-                way.pieces[number] = (due, piece[count:])
-                break
-            sent += 1
-        del way.pieces[:sent]
-        if way.pieces:
-            due = way.pieces[0][0]
-            if due > now and not way.waiting:
-                way.waiting = True
-                self._loop.at(due, lambda: self._on_time(way))
-        elif way.ended and not way.shut:
-            way.shut = True
-            way.target.shutdown(SHUT_WR)
-            if self._ask.shut and self._answer.shut:
-                self.close()
+                sent = 0
+            except OSError:
+                self._lost(way)
                 return
+            if sent < len(piece):
+                self._weigh(way, -sent)
+                pieces[0] = (due, piece[sent:])
+                way.blocked = True
+            else:
+                self._weigh(way, -sent - _OVERHEAD)
+                pieces.popleft()
+        if way.ended and not pieces and not way.shut and not way.blocked:
+            self._pass_end(way)
         self._set_masks()
 
     def _on_time(self, way: Way) -> None:
         way.waiting = False
         if self._open:
-            try:
-                self._flush(way)
-            except OSError:
-                self.reset()
+            self._flush(way)
 
     def _set_masks(self) -> None:
         if not self._open:
@@ -493,9 +581,11 @@ class Link:
             self._set_mask(self._upstream.sock.fileno(), self._answer, self._ask)
 
     def _set_mask(self, fd: int, incoming: Way, outgoing: Way) -> None:
-        full = incoming.kept >= incoming.most or self._relay.kept >= _ALL_KEPT
-        mask = 0 if incoming.ended or (full and incoming.kept) else READ
-        if outgoing.pieces and outgoing.pieces[0][0] <= monotonic():
+        full = incoming.kept and (
+            incoming.blocked or incoming.kept >= self._most or self._relay.kept >= _ALL_KEPT
+        )
+        mask = 0 if incoming.ended or full else READ
+        if outgoing.blocked:
             mask |= WRITE
         if mask != self._masks[fd] and self._loop.watches(fd):
             self._masks[fd] = mask
@@ -503,8 +593,67 @@ class Link:
 
     # -- the end --------------------------------------------------------------------------------
 
+    def _end(self, way: Way, *, broken: bool) -> None:
+        """Nothing more comes from the source: pass that on, after all bytes, as late as they."""
+        way.ended = True
+        way.broken |= broken
+        delays = [
+            condition.disturbance.seconds
+            for condition in self._conditions
+            if way.is_answer and isinstance(condition.disturbance, Late)
+        ]
+        if delays:
+            self._keep(way, max(monotonic() + max(delays), way.due), b"")
+        if broken and not way.is_answer:  # nobody waits for these bytes
+            self._loop.at(monotonic() + _LAST_BYTES, self.reset)
+        self._flush(way)
+
+    def _lost(self, way: Way) -> None:
+        """The target takes nothing more: a reset, but what it sent before still passes."""
+        self._weigh(way, -way.kept)
+        way.pieces.clear()
+        way.ended = way.shut = True
+        way.blocked = False
+        back = self._answer if way is self._ask else self._ask
+        back.broken = True
+        if back.shut:
+            self.reset()
+        elif back.ended:
+            self._flush(back)
+        else:
+            self._set_masks()
+
+    def _pass_end(self, way: Way) -> None:
+        """Tell the target that all has been sent."""
+        if way.broken:
+            self._reset_once_sent(way)
+            return
+        way.shut = True
+        try:
+            way.target.shutdown(SHUT_WR)
+        except OSError:  # it has left
+            self._lost(way)
+            return
+        if self._ask.shut and self._answer.shut:
+            self.close()
+
+    def _reset_once_sent(self, way: Way) -> None:
+        """Reset when the kernel has sent all bytes: a reset throws away what it has not sent."""
+        if not self._open:
+            return
+        from fcntl import ioctl
+
+        unsent = bytearray(4)
+        ioctl(way.target.fileno(), _UNSENT, unsent)
+        if any(unsent):
+            self._loop.at(monotonic() + _LOOK, lambda: self._reset_once_sent(way))
+        else:
+            self.reset()
+
     def reset(self) -> None:
         """End both connections with a reset (RST)."""
+        if not self._open:
+            return
         for sock in (self._client, self._upstream.sock):
             try:
                 sock.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
@@ -528,6 +677,20 @@ class Link:
         for sock in (self._client, self._upstream.sock):
             self._loop.forget(sock.fileno())
             sock.close()
+
+
+def most_connections() -> int:
+    """How many connections this process has descriptors for, two to each."""
+    try:
+        fd = posix.open("/proc/self/limits", posix.O_RDONLY)
+        try:
+            text = posix.read(fd, 4096)
+        finally:
+            posix.close(fd)
+        limit = int(text.partition(b"Max open files")[2].split()[0])
+    except (OSError, ValueError, IndexError):
+        limit = 1024
+    return max((limit - _OTHERS) // 2, 16)
 
 
 def _is_client_hello(data: memoryview) -> bool:

@@ -9,9 +9,12 @@ import contextlib
 import itertools
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from faultlayer.dependencies.conditions import InForce
@@ -25,6 +28,7 @@ from faultlayer.vocabulary.actions import Disturb
 from faultlayer.vocabulary.disturbances import Disturbance
 
 LOCAL = HostList().parse("127.0.0.1,localhost")
+_EXTENSION = Path(__file__).resolve().parents[3] / "extension"
 _numbers = itertools.count()
 
 
@@ -46,7 +50,43 @@ class Injected:
         self.error = error
 
 
-class Redirected:
+class Asking:
+    """A client of the service whose socket has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def ask(self, message: bytes) -> bytes:
+        """The answer to one message; empty if there is none."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+            line.settimeout(5)
+            line.connect("\0" + self.name)
+            line.send(message)
+            with contextlib.suppress(ConnectionResetError):
+                return line.recv(1024)
+            return b""
+
+    def learn(self, name: str, *addresses: str) -> None:
+        """Tell that a lookup of this name gave these addresses."""
+        told = bytes([len(name)]) + name.encode()
+        for address in addresses:
+            told += b"\4" + socket.inet_aton(address)
+        assert self.ask(b"F\1L\0" + told) == b""
+
+    def asked(self, port: int) -> tuple[str, int]:
+        """The address that a client of this port on loopback is told to connect to."""
+        answer = self.ask(b"F\1C\0" + sockaddr("127.0.0.1", port))
+        if answer in (b"F\1D\0", b""):  # no answer: the shim connects by itself
+            return "127.0.0.1", port
+        assert answer.startswith(b"F\1T\0")
+        return socket.inet_ntoa(answer[8:12]), int.from_bytes(answer[6:8], "big")
+
+    def connect(self, port: int, timeout: float = 5) -> socket.socket:
+        """A connection as the function would get it."""
+        return socket.create_connection(self.asked(port), timeout=timeout)
+
+
+class Redirected(Asking):
     """The service, with every connection to `aimed_at` in the relay."""
 
     def __init__(
@@ -56,7 +96,7 @@ class Redirected:
         *,
         observing: bool = False,
     ) -> None:
-        self.name = f"faultlayer-test-{next(_numbers)}-{time.monotonic_ns()}"
+        super().__init__(f"faultlayer-test-{next(_numbers)}-{time.monotonic_ns()}")
         listener = socket.socket(
             socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         )
@@ -92,32 +132,46 @@ class Redirected:
         finally:
             self.in_force.end(injections)
 
-    def ask(self, message: bytes) -> bytes:
-        """The answer to one message; empty if there is none."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
-            line.settimeout(5)
-            line.connect("\0" + self.name)
-            line.send(message)
-            return line.recv(1024)
 
-    def learn(self, name: str, *addresses: str) -> None:
-        """Tell that a lookup of this name gave these addresses."""
-        told = bytes([len(name)]) + name.encode()
-        for address in addresses:
-            told += b"\4" + socket.inet_aton(address)
-        assert self.ask(b"F\1L\0" + told) == b""
+_SERVICE = """
+import socket, sys
+sys.path.insert(0, sys.argv[1])
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+listener.bind("\\0" + sys.argv[2])
+listener.listen(512)
+from faultlayer.dependencies import service
+service.start(listener, lambda name, address, port: True, frozenset())
+print("ready", flush=True)
+sys.stdin.read()
+"""
 
-    def asked(self, port: int) -> tuple[str, int]:
-        """The address that a client of this port on loopback is told to connect to."""
-        answer = self.ask(b"F\1C\0" + sockaddr("127.0.0.1", port))
-        if answer == b"F\1D\0":
-            return "127.0.0.1", port
-        assert answer.startswith(b"F\1T\0")
-        return socket.inet_ntoa(answer[8:12]), int.from_bytes(answer[6:8], "big")
 
-    def connect(self, port: int, timeout: float = 5) -> socket.socket:
-        """A connection as the function would get it."""
-        return socket.create_connection(self.asked(port), timeout=timeout)
+class Apart(Asking):
+    """The service in a process of its own, so that its memory and descriptors can be counted."""
+
+    def __init__(self, prefix: Sequence[str] = ()) -> None:
+        super().__init__(f"faultlayer-test-{next(_numbers)}-{time.monotonic_ns()}")
+        code = [sys.executable, "-ISB", "-c", _SERVICE, str(_EXTENSION), self.name]
+        self.process = subprocess.Popen(
+            [*prefix, *code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+        self.proc = Path(f"/proc/{self.process.pid}")
+
+    def __enter__(self) -> Apart:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=10)
+
+    def held(self, field: str) -> int:
+        """A number of /proc/PID/status: threads, or kilobytes."""
+        return int((self.proc / "status").read_text().split(f"{field}:")[1].split()[0])
+
+    def descriptors(self) -> int:
+        return len(list((self.proc / "fd").iterdir()))
 
 
 def sockaddr(address: str, port: int) -> bytes:

@@ -47,7 +47,7 @@ def test_a_host_s_connections_bytes_and_times(
             connection.sendall(data * 3)
 
     with host(late) as port:
-        redirected.ask(b"F\1R\0db.test", b"F\1L\0\4" + socket.inet_aton("127.0.0.1"))
+        redirected.learn("db.test", "127.0.0.1")
         for _ in range(3):
             with redirected.connect(port) as client:
                 time.sleep(0.05)  # the first byte is not late by this
