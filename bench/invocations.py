@@ -147,7 +147,7 @@ class Bout:
 
     def one(self, mine: Taken, running: Running, load: Load) -> None:
         before = cpu_seconds(running.pid)
-        one = run_client(running.port, self.server.port, load, self.scratch)
+        one = run_client(running.port, self.server.port, load, self.scratch, env=running.client_env)
         mine.rounds.append(one)
         mine.cpu_s += cpu_seconds(running.pid) - before
         mine.invocations += one.n + load.warm_up * load.connections

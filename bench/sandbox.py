@@ -187,7 +187,7 @@ def most(running: Running, server: Server, loads: Sequence[Load], scratch: Path)
     with Scales(running.pid) as scales:
         for load in loads:
             try:
-                run_client(running.port, server.port, load, scratch)
+                run_client(running.port, server.port, load, scratch, env=running.client_env)
             except BenchError:
                 server.check()
     return scales.most

@@ -38,8 +38,15 @@ PATIENCE = 20.0  # seconds: only a failure takes that long
 
 
 class Running(Protocol):
-    port: int
-    pid: int
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def client_env(self) -> Mapping[str, str] | None:
+        """The environment of a client that connects to it; None: any."""
 
     def stop(self) -> None: ...
 
@@ -60,6 +67,7 @@ class Plain:
     port: int
     pid: int
     child: Child | None = None
+    client_env: Mapping[str, str] | None = None
 
     def stop(self) -> None:
         if self.child is not None:
@@ -133,6 +141,7 @@ class Launched:
     pid: int
     started_ns: int
     port: int = 0
+    client_env: Mapping[str, str] | None = None
 
     def stop(self) -> None:
         try:
@@ -195,14 +204,23 @@ class Extension:
 
     def _sent_to(self, upstream: int, address: Path) -> int:
         """The port at which a runtime that the wrapper starts finds its Runtime API."""
-        show = [WRAPPER, "/bin/sh", "-c", 'echo "$AWS_LAMBDA_RUNTIME_API"']
+        where = self.told(upstream, address, "AWS_LAMBDA_RUNTIME_API")
+        port = where.rpartition(":")[2]
+        if not port.isdigit():
+            raise BenchError(f"the wrapper sends the runtime to {where!r}")
+        return int(port)
+
+    def told(self, upstream: int, address: Path, variable: str) -> str:
+        """The value of this variable in a runtime that the wrapper starts."""
+        show = [WRAPPER, "/bin/sh", "-c", f'echo "${variable}"']
         argv = [*opt_prefix(self.opt), *show]
         env = self._environment(upstream, address)
-        done = subprocess.run(argv, env=env, check=False, capture_output=True, text=True)
-        port = done.stdout.strip().rpartition(":")[2]
-        if not port.isdigit():
-            raise BenchError(f"the wrapper said {done.stdout!r}: {done.stderr.strip()[:200]}")
-        return int(port)
+        done = subprocess.run(
+            argv, env=env, check=False, capture_output=True, text=True, timeout=PATIENCE
+        )
+        if done.returncode:
+            raise BenchError(f"the wrapper fails: {done.stderr.strip()[:200]}")
+        return done.stdout.strip()
 
 
 def fresh_address(scratch: Path) -> Path:

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from bench.process import BenchError, Child
 
 HERE = Path(__file__).resolve().parent
 BIN = HERE / "bin"
-PROGRAMS = ("server", "client", "forwarder", "launch")
+PROGRAMS = ("server", "client", "forwarder", "launch", "asker")
 
 
 def compiler() -> str:
@@ -109,7 +110,12 @@ class Round:
 
 
 def run_client(
-    port: int, server_port: int, load: Load, scratch: Path, timeout: float = 60.0
+    port: int,
+    server_port: int,
+    load: Load,
+    scratch: Path,
+    timeout: float = 60.0,
+    env: Mapping[str, str] | None = None,
 ) -> Round:
     raw = scratch / "samples"
     argv = [tool("client"), str(port), str(server_port), str(load.invocations)]
@@ -117,7 +123,9 @@ def run_client(
     argv += ["--connections", str(load.connections), "--seconds", str(load.seconds)]
     argv += ["--raw", str(raw), *(["--stream"] if load.streamed else [])]
     try:
-        done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(
+            argv, env=env, check=False, capture_output=True, text=True, timeout=timeout
+        )
     except subprocess.TimeoutExpired:
         raise BenchError(f"no end of {load.invocations} invocations in {timeout:.0f} s") from None
     if done.returncode:
