@@ -1,0 +1,97 @@
+"""Real clients in real functions under the real emulator, and the hosts that they call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import machine
+from clients import programs
+from clients.cases import Case, Hosts, plan
+from clients.programs import PROGRAMS, Program
+from faultlayer_cli.errors import Failure
+from faultlayer_cli.running import namespaces
+from faultlayer_cli.running.emulator import Emulator
+from faultlayer_cli.running.local_function import LocalFunction, Runtime
+from faultlayer_cli.terminal import TERMINAL
+from rie.support import Function
+from runtimes import builds
+
+
+@dataclass
+class Calling:
+    """A running function that calls hosts."""
+
+    program: Program
+    function: Function
+    hosts: Hosts
+
+    def results(self, case: Case, *, real: bool = False, request_id: str = "") -> dict[str, Any]:
+        """What each client got: `error`, `bytes`, `seconds`."""
+        answer = self.function.invoke(self.hosts.event(case, real=real), request_id)
+        assert answer.body, self.function.log[-2000:]
+        told: dict[str, Any] = answer.json()
+        assert set(told) == set(self.program.clients), told
+        return told
+
+
+@pytest.fixture(scope="session")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    with ExitStack() as stack:
+        yield Hosts(stack, tmp_path_factory.mktemp("hosts"))
+
+
+@pytest.fixture(scope="session", params=PROGRAMS, ids=lambda program: program.name)
+def calling(
+    request: pytest.FixtureRequest, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Calling]:
+    """The function of one language, with all faults of connections in its plan."""
+    program: Program = request.param
+    try:
+        namespaces.unshare_command()
+        folder = builds.build(program, print)
+    except (Failure, builds.Unavailable) as error:
+        machine.lacks(f"{program.title}: {error}")
+    if program is programs.PHP and not programs.has_curl():
+        machine.lacks("PHP has no curl (Debian: apt-get install php-curl)")
+    settings = tmp_path_factory.mktemp("settings") / "resolv.conf"
+    settings.write_text(hosts.resolv_conf())
+    shown = {
+        "/etc/resolv.conf": settings,
+        "/var/authority.pem": hosts.authority.path,
+    }
+    env: dict[str, str | None] = {
+        "FAULTLAYER_PLAN": json.dumps(plan(len(program.clients))),
+        "NODE_EXTRA_CA_CERTS": "/var/authority.pem",
+    }
+    bootstrap = None if program.runtime else folder / "bootstrap"
+    if bootstrap:
+        env["AWS_EXECUTION_ENV"] = None
+    function = LocalFunction(
+        folder,
+        program.handler,
+        env,
+        timeout=60,
+        memory=512,
+        runtime=program.runtime or Runtime.PYTHON,
+    )
+    emulator = Emulator(function, bootstrap=bootstrap, shown=shown, progress=TERMINAL)
+    with emulator:
+        yield Calling(program, Function(emulator), hosts)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers share the languages: each keeps its functions and hosts."""
+    for item in items:
+        found = getattr(item, "callspec", None)
+        program = found.params.get("calling") if found else None
+        if isinstance(program, Program):
+            item.add_marker("whole")
+            half = "1" if program.name in ("python", "rust", "ruby") else "2"
+            item.add_marker(pytest.mark.xdist_group(f"clients-{half}"))

@@ -1,0 +1,141 @@
+"""Functions that call one host by real clients: one function for each language, built once."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultlayer_cli.running.local_function import Runtime
+from runtimes.languages import JAVA, NODE, RUST, Language
+
+FUNCTIONS = Path(__file__).resolve().parent / "functions"
+_EXECUTABLE = ("chmod", "+x", "bootstrap")
+
+
+@dataclass(frozen=True)
+class Program(Language):
+    """A function of this folder. `runtime`: the managed one that runs it; None: its bootstrap."""
+
+    runtime: Runtime | None = None
+    clients: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> Path:
+        return FUNCTIONS / self.name
+
+    @property
+    def bootstrap(self) -> Path:
+        raise NotImplementedError("a program of clients has its own bootstrap beside it")
+
+
+PYTHON = Program(
+    name="python",
+    title="Python",
+    handler="app.handler",
+    client="awslambdaric",
+    pinned=("", ""),
+    tools={},
+    version=(sys.executable, "--version"),
+    oldest=(3, 10),
+    build=(
+        (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-deps",
+         "--only-binary", ":all:", "--target", ".", "-r", "requirements.txt"),
+    ),
+    kept=("*",),
+    runtime=Runtime.PYTHON,
+    clients=("urllib3", "requests", "aiohttp", "asyncio", "psycopg", "redis"),
+)  # fmt: skip
+
+NODE_JS = Program(
+    name="node",
+    title="Node.js",
+    handler="index.handler",
+    client="aws-lambda-ric",
+    pinned=("", ""),
+    tools={"node": "nodejs", "npm": "npm"},
+    version=NODE.version,
+    oldest=NODE.oldest,
+    build=NODE.build,
+    kept=("*.mjs", "node_modules"),
+    runtime=Runtime.NODE,
+    clients=("http", "fetch", "pg", "ioredis"),
+)
+
+JAVA_11 = Program(
+    name="java",
+    title="Java",
+    handler="clients.Handler::handleRequest",
+    client=JAVA.client,
+    pinned=("", ""),
+    tools=JAVA.tools,
+    version=JAVA.version,
+    oldest=JAVA.oldest,
+    build=(
+        ("mvn", "--batch-mode", "--quiet", "compile", "dependency:copy-dependencies"),
+        ("mv", "target/classes/clients", "clients"),
+        ("mv", "target/dependency", "lib"),
+    ),
+    kept=("clients", "lib"),
+    runtime=Runtime.JAVA,
+    clients=("HttpClient", "HttpURLConnection", "JDBC"),
+)
+
+RUST_GLIBC = Program(
+    name="rust",
+    title="Rust",
+    handler="clients",
+    client=RUST.client,
+    pinned=("", ""),
+    tools=RUST.tools,
+    version=RUST.version,
+    oldest=RUST.oldest,
+    build=(
+        ("cargo", "build", "--locked", "--quiet"),
+        ("mv", "target/debug/clients", "clients"),
+        _EXECUTABLE,
+    ),
+    kept=("clients", "bootstrap"),
+    clients=("reqwest",),
+)
+
+RUBY = Program(
+    name="ruby",
+    title="Ruby",
+    handler="app",
+    client="its own bootstrap",
+    pinned=("", ""),
+    tools={"ruby": "ruby"},
+    version=("ruby", "--version"),
+    oldest=(2, 5),
+    build=(_EXECUTABLE,),
+    kept=("*",),
+    clients=("net/http",),
+)
+
+PHP = Program(
+    name="php",
+    title="PHP",
+    handler="app",
+    client="its own bootstrap",
+    pinned=("", ""),
+    tools={"php": "php-cli php-curl"},
+    version=("php", "--version"),
+    oldest=(7, 0),
+    build=(_EXECUTABLE,),
+    kept=("*",),
+    clients=("curl",),
+)
+
+PROGRAMS = (PYTHON, NODE_JS, JAVA_11, RUST_GLIBC, RUBY, PHP)
+
+
+def has_curl() -> bool:
+    """True if PHP has its curl extension."""
+    import subprocess
+
+    done = subprocess.run(
+        [shutil.which("php") or "php", "-m"], check=False, capture_output=True, timeout=30
+    )
+    return b"\ncurl\n" in done.stdout

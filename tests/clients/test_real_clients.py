@@ -1,0 +1,67 @@
+"""Each client sees with a fault what it sees if it is really so."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+
+from clients.cases import BODY, CASES, UNTOUCHED, UNTOUCHED_TLS, Case
+from clients.conftest import Calling
+
+_TRIES = 4  # an error may depend on which packet is first
+_SAME = (
+    (r"(real|fault)-[a-z0-9-]+\.up\.test", "HOST"),
+    (r"\b\d+\.\d+\.\d+\.\d+\b", "ADDRESS"),
+    (r"0x[0-9a-f]+", "0x"),
+    (r"\b\d{4,5}\b", "PORT"),
+    (r"\d+(\.\d+)? ?(ms|milliseconds|seconds)", "TIME"),
+)
+
+
+def plain(error: str) -> str:
+    """The error without addresses, ports and times."""
+    for pattern, name in _SAME:
+        error = re.sub(pattern, name, error)
+    return error
+
+
+@pytest.mark.parametrize("case", [UNTOUCHED, UNTOUCHED_TLS], ids=lambda case: case.name)
+def test_untouched(calling: Calling, case: Case) -> None:
+    for client, got in calling.results(case).items():
+        assert (got["error"], got["bytes"]) == ("", len(BODY)), client
+    assert not calling.function.lines("fault_injected")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_client_sees_the_real_thing(calling: Calling, case: Case) -> None:
+    faulted: dict[str, set[str]] = {name: set() for name in calling.program.clients}
+    real: dict[str, set[str]] = {name: set() for name in calling.program.clients}
+    for _ in range(_TRIES):
+        request_id = str(uuid.uuid4())
+        told = calling.results(case, request_id=request_id)
+        for client, got in told.items():
+            faulted[client].add(plain(got["error"]))
+            assert got["seconds"] >= case.least, (client, got)
+        (line,) = (
+            line
+            for line in calling.function.lines("fault_injected")
+            if line["request_id"] == request_id
+        )
+        check_line(line, case)
+        for client, got in calling.results(case, real=True).items():
+            real[client].add(plain(got["error"]))
+            assert got["seconds"] >= case.least, (client, got)
+        print(case.title, "\n".join(f"{n}\n  {faulted[n]}\n  {real[n]}" for n in faulted))
+        if all(faulted[client] <= real[client] for client in faulted):
+            return
+    different = {c: (faulted[c], real[c]) for c in faulted if not faulted[c] <= real[c]}
+    assert not different
+
+
+def check_line(line: dict[str, Any], case: Case) -> None:
+    assert line["fault"] == case.fault
+    assert line["host"] == f"fault-{case.name}.up.test"
+    assert ("port" in line) is (case.fault != "dns")
