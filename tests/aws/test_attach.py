@@ -404,3 +404,32 @@ def test_detach_leaves_an_image_alone_that_brings_the_layer_along(
     said = cli("detach", "orders")
     assert (said.code, updates(aws)) == (0, 0)
     assert aws.variables("orders") == own
+
+
+def test_observing_alone_ends_by_itself_and_is_stopped_like_a_fault(
+    aws: Aws, make: Make, cli: Cli, layer: str
+) -> None:
+    make("orders")
+    said = cli("attach", "orders", "--observe", "hosts")
+    assert said.code == 0, said
+    assert aws.variables("orders")["FAULTLAYER_OBSERVE"] == "hosts"
+    assert "FAULTLAYER_END" in aws.variables("orders")
+    assert "observing ends by itself at" in said.err
+    assert "nothing is injected, the hosts that orders calls are observed, until" in said.err
+    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "observing"
+    assert cli("stop", "orders").code == 0
+    assert aws.variables("orders")["FAULTLAYER_DISABLED"] == "true"
+    assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "disabled"
+
+
+@pytest.mark.parametrize("text", ["", "dynamodb", "hosts,s3"])
+def test_a_wrong_observe_changes_nothing(
+    aws: Aws, make: Make, cli: Cli, layer: str, text: str
+) -> None:
+    make("orders")
+    said = cli("attach", "orders", f"--observe={text}")
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert "--observe" in said.err
+    assert "allowed: a list, with commas, of: hosts" in said.err
+    assert updates(aws) == 0

@@ -129,7 +129,8 @@ def variables(typed: Mapping[str, str | None]) -> Variables | None:
     given = {name.upper(): text for name, text in typed.items() if text is not None}
     known = settings()
     found = fault_flags.parse(given, frozenset(given), known)
-    if given and PLAN not in given and not found.configuration.drafts:
+    observes = found.configuration.settings.observe
+    if given and PLAN not in given and not found.configuration.drafts and not observes:
         alone = ", ".join(setting.flag for setting in known if setting.variable in given)
         raise Mistake(f"{alone} without a fault; allowed: with a fault's flag or with --plan")
     fault_flags.refuse_end_that_is_over(found, frozenset(given))

@@ -16,6 +16,7 @@ from faultlayer_cli.commands.options import FaultCommand, account_options, examp
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.input_files import read_event
+from faultlayer_cli.plans import in_words
 from faultlayer_cli.plans.doubts import never_holding
 from faultlayer_cli.plans.explanation import HITS, MAY_HIT, invocation_of
 from faultlayer_cli.plans.explanation import explain as explain_rules
@@ -95,7 +96,8 @@ def explain(
     if json_:
         output.print_json({"rules": [vars(verdict) for verdict in verdicts], "warnings": warnings})
     elif not verdicts:
-        put("no fault is configured: nothing is injected")
+        observed = in_words.observed(variables)
+        put("no fault is configured: nothing is injected" + (observed and f", and {observed}"))
     else:
         rows = [
             (

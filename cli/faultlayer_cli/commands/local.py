@@ -136,7 +136,7 @@ def environment(
         flagged[END] = iso(datetime.now(timezone.utc) + span(for_))
     given = of_files(files, os.environ) | of_assignments(assignments, os.environ)
     found = fault_flags.parse(own | given | flagged, frozenset(flagged))
-    if for_ is not None and not found.rules and not found.source:
+    if for_ is not None and not (found.rules or found.source or found.observes):
         raise Mistake("--for without a fault; allowed: with the faults that are to end")
     fault_flags.refuse_end_that_is_over(found, frozenset(flagged))
     fault_flags.warn(doubts(found.configuration), frozenset(flagged))

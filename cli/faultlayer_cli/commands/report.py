@@ -6,24 +6,39 @@ the log has the reason, it is shown. Nothing is changed.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
 import click
 
+from faultlayer.faults import all_faults
 from faultlayer.values import instant
+from faultlayer.values.kinds import DurationRange
 from faultlayer_cli.aws.account import Account, open_account
 from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.commands import output
 from faultlayer_cli.commands.options import account_options, examples, files, group_options
 from faultlayer_cli.commands.output import Cell
 from faultlayer_cli.errors import Mistake
+from faultlayer_cli.logs.hosts import HostSum, percentile
 from faultlayer_cli.logs.report import of_cloudwatch, of_files
 from faultlayer_cli.logs.sums import Group, Sums
 from faultlayer_cli.plans.time_span import span
 from faultlayer_cli.terminal import TERMINAL, put, say
 
 _HEAD = ("fault", "injections", "dry runs", "invocations", "errors", "median ms", "p95 ms")
+_HOSTS_HEAD = (
+    "host",
+    "connections",
+    "failed",
+    "bytes sent",
+    "received",
+    "connect: median ms",
+    "p95 ms",
+    "first byte: median ms",
+    "p95 ms",
+)
 _ALLOWED = "for example 30m, 2h, 1d or 2027-01-31T17:00:00Z"
 _NONE = "–"
 
@@ -135,10 +150,37 @@ def show(sums: Sums) -> None:
         output.table(_HEAD, rows)
         if not sums.total.injections:
             put("no fault was injected")
+    if sums.hosts:
+        show_hosts(sums.hosts)
     for trouble, times in sums.troubles.items():
         about = f" {trouble.about}" if trouble.about else ""
         often = f" ({times} times)" if times > 1 else ""
         put(f"{trouble.name}{about}: {trouble.message}{often}")
+
+
+def show_hosts(hosts: Sequence[HostSum]) -> None:
+    """Print the hosts that were called, and how to aim a fault at one of them."""
+    output.table(_HOSTS_HEAD, [_host_row(one) for one in hosts])
+    if direct := sum(one.direct for one in hosts):
+        put(f"connections without bytes and times, as they did not pass the relay: {direct}")
+    if aim := next((one.aim for one in hosts if one.aim), ""):
+        fault = next(
+            fault
+            for fault in all_faults()
+            if fault.aims_at_hosts and isinstance(fault.main.kind, DurationRange)
+        )
+        value = f"--{fault.name} {fault.main.kind.example} --{fault.name}-hosts {shlex.quote(aim)}"
+        put(f"to aim a fault at one, give its HOSTS the name in the first column, as in {value}")
+
+
+def _host_row(one: HostSum) -> tuple[str | Cell, ...]:
+    name = f"{one.host}:{one.port}" if one.host else "(others)"
+    numbers = (one.connections, one.failed, one.sent, one.received)
+    times = (
+        percentile(kind, percent) for kind in (one.connect, one.first_byte) for percent in (50, 95)
+    )
+    cells = (*map(str, numbers), *(_NONE if time is None else f"{time:g}" for time in times))
+    return (one.aim or name, *(Cell(cell, right=True) for cell in cells))
 
 
 def _row(name: str, group: Group, *, counted: bool = True) -> tuple[str | Cell, ...]:

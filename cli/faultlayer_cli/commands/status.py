@@ -26,7 +26,13 @@ from faultlayer_cli.plans.variables import PLAN
 from faultlayer_cli.terminal import say
 
 _SETTINGS = frozenset(PREFIX + option.name for option in GLOBALS)
-_STYLES = {"armed": "red", "wrong": "yellow", "not read": "yellow", "disabled": "green"}
+_STYLES = {
+    "armed": "red",
+    "disabled": "green",
+    "not read": "yellow",
+    "observing": "cyan",
+    "wrong": "yellow",
+}
 
 
 @click.command(epilog=examples("faultlayer status", "faultlayer status --all-regions"))

@@ -225,6 +225,8 @@ def _judge(function: Function, variables: Variables, ours: Sequence[str]) -> tup
         return state, told + more
     if not variables.injects:
         return ("over" if variables.rules else "idle"), told
+    if variables.only_observes:
+        return "observing", told
     return ("dry run" if variables.dry_run else "armed"), told
 
 

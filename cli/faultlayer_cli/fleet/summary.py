@@ -50,6 +50,9 @@ def _effect(change: Change, now: float, *, would: bool) -> str:
     """What the change leads to, with a mark in the place of the functions."""
     variables = Variables(change.variables)
     why = _idle(variables, now)
+    if not why and variables.only_observes:
+        window = in_words.window(variables, now)
+        return f"nothing is injected, {in_words.observed(variables, _WHO)}, {window}"
     lacking = agents.missing(change.function.package, change.layers, variables)
     if lacking and not why:
         why = f"{variables.source} is not read without the layer {lacking}"
@@ -68,7 +71,7 @@ def _idle(variables: Variables, now: float) -> str:
         return f"{DISABLED} is set" if variables.disabled else "its plan is disabled"
     if variables.idle(now):
         return "its end is over"
-    if in_words.hits(variables):
+    if in_words.hits(variables) or variables.only_observes:
         return ""
     return "its rate or its max is 0, or its end is over" if variables.rules else "no fault is set"
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from faultlayer_cli.logs import hosts
+from faultlayer_cli.logs.hosts import HostSum
 from faultlayer_cli.logs.pieces import pieces, split
 
 OURS = "faultlayer"
@@ -49,11 +51,17 @@ class FactKind(Enum):
     DRY_RUN = "dry run"
     RETRACTED = "taken back"  # an injection whose line stands in the log, and did not happen
     TROUBLE = "trouble"
+    HOST = "host"
 
 
 # The events that are counted. If one of them is not understood, there is no report.
-KINDS = {"fault_injected": FactKind.INJECTED, "fault_dry_run": FactKind.DRY_RUN}
-COUNTED = re.compile("|".join(KINDS))
+KINDS = {
+    "fault_injected": FactKind.INJECTED,
+    "fault_dry_run": FactKind.DRY_RUN,
+    hosts.EVENT: FactKind.HOST,
+}
+COUNTED = re.compile(rf"\b(?:{'|'.join(KINDS)})\b")
+_NO_HOST = "no_host_observed"
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,7 @@ class Fact:
     failed: bool = False
     fault: str = ""
     trouble: Trouble | None = None
+    host: HostSum | None = None
 
 
 class Record(dict[str, Any]):
@@ -193,7 +202,7 @@ def _said(record: Record) -> Iterator[Fact]:
 
 def _attributed(seen: Fact) -> bool:
     """True if a wrapped fact is certain; an error without a request may be a quotation."""
-    return bool(seen.request or seen.trouble) or seen.kind in (FactKind.INJECTED, FactKind.DRY_RUN)
+    return bool(seen.request or seen.trouble) or seen.kind in KINDS.values()
 
 
 def _platform(kind: str, about: Record) -> Iterator[Fact]:
@@ -212,6 +221,10 @@ def _platform(kind: str, about: Record) -> Iterator[Fact]:
 
 def _ours(line: Record) -> Iterator[Fact]:
     kind = KINDS.get(str(line.event))
+    if kind is FactKind.HOST:
+        if (host := hosts.read(line)) is not None:
+            yield Fact(kind, host=host)
+        return
     if kind:
         failed = kind is FactKind.INJECTED and line.function_error is True
         yield Fact(
@@ -220,7 +233,7 @@ def _ours(line: Record) -> Iterator[Fact]:
         return
     if line.retracts is True:
         yield Fact(FactKind.RETRACTED, str(line.request_id or ""), fault=str(line.fault))
-    if line.level in _GRAVE:
+    if line.level in _GRAVE or line.event == _NO_HOST:
         about = str(line.variable or line.fault or "")
         trouble = Trouble(str(line.event), about, str(line.message or ""))
         yield Fact(FactKind.TROUBLE, trouble=trouble)

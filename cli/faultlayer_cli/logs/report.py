@@ -96,7 +96,7 @@ def _tally(messages: Iterable[LogMessage], *, saved: bool = False) -> Tally:
 
 
 def _require_all(message: LogMessage, facts: Sequence[Fact]) -> None:
-    """Raise Mistake if the message names an injection that was not understood."""
+    """Raise Mistake if the message has an event to count that was not understood."""
     named = log_lines.COUNTED.findall(message.text)
     if not named:
         return
@@ -134,4 +134,10 @@ def as_json(sums: Sums) -> dict[str, Any]:
     troubles = [{**vars(trouble), "times": times} for trouble, times in sums.troubles.items()]
     not_hit = vars(sums.not_hit)
     counted = {name: not_hit[name] for name in not_hit if name not in ("injections", "dry_runs")}
-    return {"faults": faults, "not_hit": counted, "total": vars(sums.total), "troubles": troubles}
+    return {
+        "faults": faults,
+        "not_hit": counted,
+        "total": vars(sums.total),
+        "troubles": troubles,
+        "hosts": [one.as_json() for one in sums.hosts],
+    }

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from faultlayer_cli.logs.hosts import HostSum, HostTable
 from faultlayer_cli.logs.lines import Fact, FactKind, Trouble
 
 
@@ -50,18 +51,20 @@ class Group:
 
 @dataclass(frozen=True)
 class Sums:
-    """The invocations by the fault that hit them, those without a hit, and all."""
+    """The invocations by the fault that hit them, those without a hit, and all; and the hosts."""
 
     faults: dict[str, Group]
     not_hit: Group
     total: Group
     troubles: dict[Trouble, int]
+    hosts: tuple[HostSum, ...] = ()
 
     @property
     def empty(self) -> bool:
         """True if the log had nothing that a report understands."""
         total = self.total
-        return not (total.invocations or total.injections or total.dry_runs or self.troubles)
+        counted = total.invocations or total.injections or total.dry_runs
+        return not (counted or self.troubles or self.hosts)
 
 
 class Tally:
@@ -75,6 +78,7 @@ class Tally:
         self._unclaimed: set[str] = set()  # streams with an error that no invocation has yet
         self._begun: dict[str, list[Fact]] = {}  # by stream: hits of a start, before any event
         self._troubles: Counter[Trouble] = Counter()
+        self._hosts = HostTable()
         self._starts = self._backwards = 0
 
     @property
@@ -86,6 +90,8 @@ class Tally:
         """Take one fact of this log stream."""
         if seen.trouble:
             self._troubles[seen.trouble] += 1
+        elif seen.host:
+            self._hosts.add(seen.host)
         elif seen.kind is FactKind.START:
             self._start(stream, seen.request)
         elif seen.kind is FactKind.REPORT:
@@ -181,6 +187,7 @@ class Tally:
                 dry_runs=total.dry_runs + starts.dry_runs.total(),
             ),
             troubles=dict(self._troubles),
+            hosts=self._hosts.rows(),
         )
 
     @staticmethod

@@ -40,12 +40,15 @@ def _sentence(variables: Variables, now: float) -> str:
     if end is not None and end <= now:
         return f"no fault is armed: they ended at {in_words.until(end, now)}"
     found = in_words.each(variables)
-    if not found:
+    observed = in_words.observed(variables)
+    if not (found or observed):
         why = "they can never hit" if variables.rules else "the function runs untouched"
         return f"no fault is armed: {why}"
-    said = "; ".join(found)
+    said = "; ".join([*found, observed] if observed else found)
     if end is not None or variables.configuration.merged(variables.configuration.plan).start:
         said += f"; {in_words.window(variables, now)}"
+    if not found:
+        return f"no fault is armed: {said}"
     return (
         f"no fault is injected, only log lines: {said}" if variables.dry_run else f"armed: {said}"
     )

@@ -155,5 +155,7 @@ class Ending:
             return "nothing is hit: the rate or the max of each fault is 0, or its end is over"
         if said := ", ".join(sorted(set(ends))):
             more = "; --for, --until or --forever change that" if self.due else ""
+            if self.given.only_observes:
+                return f"observing ends by itself at {said}{more}"
             return f"the faults end by themselves at {said}{more}"
         return "the faults end with `faultlayer stop` or `faultlayer detach`, or as their plan says"

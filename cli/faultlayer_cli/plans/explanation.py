@@ -75,6 +75,9 @@ def explain(
     for one in judged:
         verdict, because = _in_words(one, labels, invocation, settings.seed, stopped)
         numbers = one.action.numbers if one.action and one.applies else {}
+        if verdict != MISSES and one.rule.fault.aims_at_hosts:
+            where = _short(one.rule.options.hosts.show())
+            because.append(f"only connections to {where}: without one nothing is injected")
         if verdict != MISSES and settings.dry_run:
             because.append("dry run: it is logged, not injected")
         if unread and verdict == HITS:

@@ -78,6 +78,11 @@ def hits(variables: Variables, whose: str = "", verb: str = "are hit by") -> str
     return f"{live}, and besides {said}" if said else live
 
 
+def observed(variables: Variables, who: str = "the function") -> str:
+    """The hosts that are observed: `the hosts that the function calls are observed`; or empty."""
+    return f"the hosts that {who} calls are observed" if variables.observes else ""
+
+
 def each(variables: Variables, *, first: bool = True) -> list[str]:
     """The same as `hits`, one text for each fault: `20% of the invocations by status 503`.
 

@@ -207,6 +207,8 @@ def _entry(written: str) -> _Entry:
     text = text[1:].strip() if excluded else text
     if not text:
         raise ValueError("is empty")
+    if "://" in text and not text.startswith("/"):
+        raise ValueError("is a URL; a host stands without scheme and path")
     if text.startswith("/"):
         pattern, slash, port = text[1:].rpartition("/")
         if not slash or not pattern or (port and not port.startswith(":")):

@@ -243,3 +243,17 @@ def test_what_hits_starts_hits_no_event(typed: Command, event: Path) -> None:
     assert found["faults[1]"][0] == "hits"
     never = told(typed, event, "--env", '{"TABLE":null}', "--env-max", "0")
     assert never["FAULTLAYER_ENV"] == ("misses", "its rate or its max is 0")
+
+
+def test_hosts_are_named_and_observing_hits_nothing(typed: Command, event: Path) -> None:
+    said = typed("explain", "--event", event, "--observe", "hosts")
+    assert said.code == 0
+    assert said.out == (
+        "no fault is configured: nothing is injected, "
+        "and the hosts that the function calls are observed\n"
+    )
+    plan = {"fault": "network", "delay": "1s", "hosts": ["*.test:443", "!b.test"]}
+    given = json.dumps({"faults": [plan], "observe": ["hosts"]})
+    verdict, because = told(typed, event, "--plan", given)["faults[0]"]
+    assert verdict == "hits"
+    assert because == "only connections to *.test:443,!b.test: without one nothing is injected"

@@ -232,3 +232,35 @@ def test_the_period(since: str, until: str | None, start: float, end: float):
 def test_a_period_ends_after_it_begins():
     with pytest.raises(Mistake):
         report.window("2027-01-31T17:00:00Z", None, NOW)
+
+
+def test_the_hosts_that_were_called(typed: Command, tmp_path: Path):
+    path = tmp_path / "log"
+    line = {"source": "faultlayer", "level": "info", "event": "host_observed", "port": 443}
+    counts = {"connections": 3, "failed": 1, "direct": 1, "sent": 10, "received": 2000}
+    counts |= {"connect_ms": "0.9*2", "first_byte_ms": "15 120"}
+    lines = [json.dumps({**line, "host": name, **counts}) for name in ("a.test", "fd00::1")]
+    others = {"source": "faultlayer", "event": "host_observed", "others": True, **counts}
+    path.write_text("\n".join([lines[0], lines[0], lines[1], json.dumps(others)]))
+    said = typed("report", path)
+    assert (said.code, said.err) == (0, "")
+    head, *rows, direct, aim = said.out.splitlines()
+    assert head.startswith("host ")
+    assert head.endswith("connect: median ms  p95 ms  first byte: median ms  p95 ms")
+    assert [row.split() for row in rows] == [
+        ["a.test:443", "6", "2", "20", "4000", "0.9", "0.9", "15", "120"],
+        ["[fd00::1]:443", "3", "1", "10", "2000", "0.9", "0.9", "15", "120"],
+        ["(others)", "3", "1", "10", "2000", "0.9", "0.9", "15", "120"],
+    ]
+    assert direct.endswith(": 4")
+    assert aim.endswith("--network 300ms --network-hosts a.test:443")
+    found = summed(typed("report", path, "--json"))["hosts"]
+    assert [one.get("aim") for one in found] == ["a.test:443", "[fd00::1]:443", None]
+
+
+def test_a_line_of_a_host_that_was_cut_off_is_no_zero(typed: Command, tmp_path: Path):
+    path = tmp_path / "log"
+    path.write_text('{"source":"faultlayer","event":"host_observed","host":"a.te')
+    said = typed("report", path)
+    assert said.code == 2
+    assert "host_observed is not understood here" in said.err

@@ -101,3 +101,32 @@ def test_a_match_for_a_fault_that_hits_starts_is_a_mistake(typed: Command, tmp_p
     assert said.code == 2
     assert "init has no effect beside match" in said.err
     assert "no event" in said.err
+
+
+def test_mistakes_about_hosts_are_a_line_each(typed: Command, tmp_path: Path) -> None:
+    lines = tmp_path / "faults.env"
+    wrong = {
+        "DNS": "nxdomain",
+        "DNS_HOSTS": "/[/",
+        "CONNECT": "refuse",
+        "CONNECT_HOSTS": "10.0.0.0/33",
+        "NETWORK": "1s",
+        "NETWORK_HOSTS": "*.*.",
+        "BANDWIDTH": "0",
+        "OBSERVE": "hosts,s3",
+    }
+    lines.write_text("".join(f"FAULTLAYER_{name}={text}\n" for name, text in wrong.items()))
+    said = typed("validate", "--variables", lines)
+    assert said.code == 2
+    named = {line.partition("FAULTLAYER_")[2].partition(" ")[0]: line for line in said.lines}
+    assert set(named) == {"DNS_HOSTS", "CONNECT_HOSTS", "NETWORK_HOSTS", "BANDWIDTH", "OBSERVE"}
+    assert len(said.lines) == len(named)
+    assert all("; allowed: " in line for line in said.lines)
+    plan = tmp_path / "plan.json"
+    rule = {"fault": "network", "delay": "1s", "hosts": ["a.test", "10.0.0.1/8"]}
+    plan.write_text(json.dumps({"faults": [rule], "observe": "s3"}))
+    said = typed("validate", plan)
+    assert said.code == 2
+    first, second = said.lines
+    assert "faults[0].hosts is wrong in entry 2: it is no network" in first
+    assert "observe is wrong in entry 1: it is not one of hosts" in second

@@ -38,6 +38,15 @@ SEEN = {"FAULTLAYER_PLAN": "file:/var/task/plans/plan.json"}
             {"STATUS": "503", "END": "2099-01-01T00:00:00Z"},
             "armed: all invocations by status 503; ",
         ),
+        (
+            {"OBSERVE": "hosts", "STATUS": "503"},
+            "armed: all invocations by status 503; the hosts that the function calls are observed",
+        ),
+        (
+            {"OBSERVE": "hosts"},
+            "no fault is armed: the hosts that the function calls are observed",
+        ),
+        ({"OBSERVE": "hosts", "DISABLED": "true"}, "no fault is armed: all are disabled"),
         ({"PLAN": "ssm:/chaos/orders"}, "armed: as the live plan says (ssm:/chaos/orders)"),
         ({"PLAN": "file:/opt/plan.json"}, "armed: as the plan in the package says (file:/opt"),
     ],

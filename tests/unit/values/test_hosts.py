@@ -86,6 +86,10 @@ def test_a_lookup_has_no_address_and_no_port_yet() -> None:
         ("", "is empty"),
         ("a,,b", "is wrong in entry 2: it is empty"),
         ("*.*.", "is wrong in entry 1: it is no host name: a part between its dots is empty"),
+        (
+            "https://a.test/",
+            "is wrong in entry 1: it is a URL; a host stands without scheme and path",
+        ),
         ("a b", "is wrong in entry 1: it is no host name, address, network or /regex/"),
         ("1.2.3", "is wrong in entry 1: it is no address"),
         (
