@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer import shim
+from layer import shim, start
 from layer.elf import Elf
 from layer.host import Distribution
 from layer.launcher import launcher
@@ -121,22 +121,29 @@ def _add_binaries(recipe: Recipe, home: Path, extensions: Sequence[Path]) -> Non
 
 
 def _add_bytecode(recipe: Recipe, home: Path, files: Sequence[str]) -> None:
-    """Bytecode in place of its source is the fastest to import. Our own sources lie beside it,
-    where tracebacks look for them and imports do not."""
+    """Bytecode in place of its source is the fastest to import; `start` says what shares a file.
+    Our own sources lie beside it, where tracebacks look for them and imports do not."""
     inside = f"lib/python{recipe.target.python}"
     aliases = home / "aliases.py"
-    source = (recipe.native.stdlib / "encodings/aliases.py").read_text(encoding="utf-8")
-    aliases.write_text(trimmed_aliases(source, files), encoding="utf-8")
-    jobs = []
+    text = (recipe.native.stdlib / "encodings/aliases.py").read_text(encoding="utf-8")
+    aliases.write_text(trimmed_aliases(text, files), encoding="utf-8")
+    jobs: list[tuple[Path, Path, str, list[tuple[str, str, str, bool]]]] = []
     for file in files:
         path = aliases if file == "encodings/aliases.py" else recipe.native.stdlib / file
-        jobs.append((path, home / inside / f"{file}c", f"/opt/faultlayer/{inside}/{file}"))
+        jobs.append((path, home / inside / f"{file}c", f"/opt/faultlayer/{inside}/{file}", []))
+    together: list[tuple[str, str, str, bool]] = []
     for module in package_files(recipe.extension):
-        shown = _copy(recipe.extension / module, home / "src" / module)
-        jobs.append((shown, home / inside / f"{module}c", f"/opt/faultlayer/src/{module}"))
-    for _, compiled, _ in jobs:
-        compiled.parent.mkdir(parents=True, exist_ok=True)
-    stdin = json.dumps([[str(part) for part in job] for job in jobs])
+        source = _copy(recipe.extension / module, home / "src" / module)
+        shown = f"/opt/faultlayer/src/{module}"
+        name = ".".join(module.with_suffix("").parts).removesuffix(".__init__")
+        if name in start.MODULES:
+            together.append((name, str(source), shown, module.stem == "__init__"))
+        else:
+            others = together if name == start.PACKAGE else []
+            jobs.append((source, home / inside / f"{module}c", shown, others))
+    for _, target, _, _ in jobs:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    stdin = json.dumps([[str(path), str(target), *more] for path, target, *more in jobs])
     recipe.native.run("compile.py", "compiling", [], stdin=stdin)
     aliases.unlink()
 

@@ -12,6 +12,7 @@ serve, and if the data path cannot be loaded, connections are relayed without fa
 
 from __future__ import annotations
 
+import gc
 import posix
 import sys
 from time import sleep
@@ -403,6 +404,7 @@ def main() -> None:
     except (OSError, Refused) as error:
         emit("fatal", "not_registered", message=str(error))
         _leave(1)
+    gc.enable()  # the layer disables it for the start
     for problem in configuration.problems:
         emit("error", "config_error", variable=problem.variable, message=problem.message)
     if configuration.over is not None:
