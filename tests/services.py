@@ -30,7 +30,7 @@ def start_postgres(
 
     `settings` are those of postgresql.conf, such as {"ssl": "on"}.
     """
-    with _or_skip():
+    with or_skip():
         servers.postgres_programs()
     with servers.postgres(host, settings=settings) as server:
         yield server
@@ -39,14 +39,15 @@ def start_postgres(
 @contextlib.contextmanager
 def start_redis(host: str = "127.0.0.1", options: Sequence[str] = ()) -> Iterator[servers.Server]:
     """Redis at `.host` and `.port`. `options` are more of its command line."""
-    with _or_skip():
+    with or_skip():
         servers.redis_program()
     with servers.redis(host, options=options) as server:
         yield server
 
 
 @contextlib.contextmanager
-def _or_skip() -> Iterator[None]:
+def or_skip() -> Iterator[None]:
+    """Skip the test if a service is missing in the block."""
     try:
         yield
     except servers.Missing as reason:

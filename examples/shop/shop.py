@@ -34,7 +34,8 @@ FAULTLAYER = [sys.executable, "-m", "faultlayer_cli"]
 PORT, BACK_PORT = 9750, 9751  # if they are free
 # An address each: the layer tells hosts apart by the name that was looked up for an address.
 BACK, DATABASE, CACHE = "127.0.0.1", "127.0.0.2", "127.0.0.3"
-TIMEOUT = 6  # seconds of the front
+TIMEOUT = 4  # seconds of the front
+_TIMED_OUT = "Reset initiated: Timeout"  # the emulator's words
 _START = 60.0  # seconds for a function to be served
 _GRACE = 10.0
 _SEED = """select json_object_agg(id, json_build_object('name', name, 'cents', cents)
@@ -187,7 +188,9 @@ class Function:
         for line in self._process.stderr:
             if " answers at " in line:
                 self._served.set()
-            if self._interesting(line):
+            if _TIMED_OUT in line:
+                print(f"{self._name}: timed out, and was ended", flush=True)
+            elif self._interesting(line):
                 print(f"{self._name}: {line}", end="", flush=True)
         self._served.set()
 

@@ -33,9 +33,14 @@ def quotes(page: Path) -> list[tuple[str, str]]:
 
 def commands(page: Path, name: str) -> list[str]:
     """The lines of the page's shell blocks that run this command, their `\\`s resolved."""
-    blocks = "".join(_SHELL.findall(page.read_text())).replace("\\\n", " ")
-    lines = [line.strip().removeprefix(".venv/bin/") for line in blocks.splitlines()]
+    lines = [line.removeprefix(".venv/bin/") for line in shell_lines(page)]
     return [line for line in lines if line.split()[:1] == [name]]
+
+
+def shell_lines(page: Path) -> list[str]:
+    """All lines of the page's shell blocks, their `\\`s resolved."""
+    blocks = "".join(_SHELL.findall(page.read_text())).replace("\\\n", " ")
+    return [line.strip() for line in blocks.splitlines()]
 
 
 def _anew(page: Path) -> str:

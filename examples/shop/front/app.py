@@ -40,8 +40,10 @@ workers = {name: ThreadPoolExecutor(4) for name in ("cache", "database", "back")
 def handler(event, context):
     parts = []  # what this page needed, how long each took, and what went wrong
     prices = attempt(parts, "cache", read_kept_prices)
-    if prices is None and (prices := attempt(parts, "database", read_prices)):
-        attempt(parts, "cache", lambda: cache.set("prices", json.dumps(prices), ex=KEPT))
+    if prices is None:
+        prices = attempt(parts, "database", read_prices)
+        if prices and not parts[0]["error"]:  # the cache answers, and is empty
+            attempt(parts, "cache", lambda: cache.set("prices", json.dumps(prices), ex=KEPT))
     if prices is None:
         return response(503, page.closed(parts))
     stock = attempt(parts, "database", read_stock)
@@ -109,8 +111,9 @@ def within(seconds, name, work):
     future = workers[name].submit(work)
     try:
         return future.result(seconds)
-    finally:
+    except TooLate:
         future.cancel()  # if it still waits for a worker
+        raise TooLate(f"no answer within {seconds} s") from None
 
 
 # end

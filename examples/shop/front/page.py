@@ -35,7 +35,7 @@ def shop(prices, stock, featured, others, parts):
     name = escape(prices[featured]["name"].lower())
     return whole(
         f'{banner}<ul class="products">{cards}</ul>'
-        f'<section id="recommendations"><h2>Customers who bought the {name} also bought</h2>'
+        f'<section id="recommendations"><h2>Bought together with the {name}</h2>'
         f"{also}</section>",
         parts,
     )
@@ -67,22 +67,29 @@ def drawing(product):
 
 def stock_line(stock, product):
     if stock is None:
-        return '<span class="stock unknown">stock not known</span>'
+        return '<span class="stock unknown">stock unknown</span>'
     count = stock.get(product, 0)
     if count == 0:
         return '<span class="stock out">sold out</span>'
     return f'<span class="stock{" low" if count < 5 else ""}">{count} in stock</span>'
 
 
+def part_line(part):
+    took = f"{part['name']}: {part['ms']} ms"
+    if part["error"] is None:
+        return f"<li>{took}</li>"
+    return f'<li class="failed">{took}, {escape(shortened(part["error"]))}</li>'
+
+
+def shortened(error):
+    """Its begin and its end: the reason comes last."""
+    return error if len(error) < 80 else f"{error[:30].rstrip()} … {error[-40:].lstrip()}"
+
+
 def whole(content, parts):
     """The frame of every page; its foot shows the parts that the page was made of."""
     took = sum(part["ms"] for part in parts)
-    made = "".join(
-        f'<li class="failed">{part["name"]}: {part["ms"]} ms, {escape(part["error"][:90])}</li>'
-        if part["error"]
-        else f"<li>{part['name']}: {part['ms']} ms</li>"
-        for part in parts
-    )
+    made = "".join(map(part_line, parts))
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
