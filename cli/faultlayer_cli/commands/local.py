@@ -197,7 +197,7 @@ def environment(
     "--add-host",
     metavar="NAME:ADDRESS",
     multiple=True,
-    help="the function finds this name at this address (repeatable)",
+    help="the function finds this name at this address; host-gateway is this machine (repeatable)",
 )
 @click.option("--function-timeout", metavar="SECONDS", default="3", help="its timeout [default: 3]")
 @click.option(

@@ -23,7 +23,7 @@ from typing import Any
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.layers import built
 from faultlayer_cli.progress import SILENT, Progress
-from faultlayer_cli.running import http_client, port_relay
+from faultlayer_cli.running import host_names, http_client, port_relay
 from faultlayer_cli.running.docker_engine import (
     TROUBLE,
     Engine,
@@ -132,12 +132,24 @@ class Container(Endpoint):
             ports={_PORT: (LOOPBACK, self.port)} if published else {},
             volumes_from=[f"{files.name}:ro"],
             tmpfs=self._tmp,
-            extra_hosts=dict(self.function.hosts),
+            extra_hosts=self._hosts(),
             # As in Lambda: /tmp alone is writable, and no process has a right of root's.
             read_only=True,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
         )
+
+    def _hosts(self) -> dict[str, str]:
+        """The function's own names, and one for this machine, if the engine knows its address."""
+        names = dict(self.function.hosts)
+        if self._engine.knows_gateway():
+            return {host_names.MACHINE: host_names.GATEWAY, **names}
+        if host_names.GATEWAY in names.values():
+            raise Mistake(
+                f"--add-host with {host_names.GATEWAY} needs Docker 20.10 or later; allowed here: "
+                "an address of this machine"
+            )
+        return names
 
     def _read(self, wire: ProcessStream) -> None:
         with contextlib.closing(wire), contextlib.suppress(OSError):  # the engine went away

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import struct
 import tarfile
@@ -35,6 +36,7 @@ TROUBLE = (DockerException, OSError, HTTPError)
 _ENVIRONMENT = "Env"
 _PATIENCE = 120  # seconds for the engine to answer one request
 _GRACE = 3  # seconds for a container to end by itself: Lambda gives extensions 2
+_GATEWAY_SINCE = (1, 41)  # version of the API, of Docker 20.10
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _STDOUT, _STDERR = 1, 2  # the numbers of the streams that an engine multiplexes
 
@@ -150,6 +152,12 @@ class Engine:
                     sizes[event["id"]] = (detail["current"], detail["total"])
                     done, total = (sum(column) for column in zip(*sizes.values(), strict=True))
                     count(done, total)
+
+    def knows_gateway(self) -> bool:
+        """True if it can name this machine to a container, as Docker since 20.10."""
+        with told():
+            version = str(self._client.version().get("ApiVersion", "0"))
+        return tuple(map(int, re.findall(r"[0-9]+", version))) >= _GATEWAY_SINCE
 
     def create(self, name: str, image: Image, command: Sequence[str], **options: Any) -> Any:
         """A container, labelled as ours and not started yet."""

@@ -1,6 +1,7 @@
 """Names of hosts that a function is to find at other addresses: `--add-host NAME:ADDRESS`.
 
 They stand before the machine's own in the /etc/hosts that the function sees. Binding: hosts(5).
+The address `host-gateway` is this machine, as for `docker run --add-host`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from faultlayer_cli.errors import Mistake
+from faultlayer_cli.running.ports import LOOPBACK
 
 PATH = Path("/etc/hosts")
+GATEWAY = "host-gateway"  # Docker's word for the machine that it runs on
+MACHINE = "host.docker.internal"  # Docker Desktop's name for it
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*", re.I)
-_ALLOWED = "allowed: NAME:ADDRESS, for example db.example.com:127.0.0.1"
+_ALLOWED = (
+    f"allowed: NAME:ADDRESS, for example db.example.com:10.0.0.1, or NAME:{GATEWAY}, which is this "
+    "machine"
+)
 
 
 def of_options(texts: Sequence[str]) -> dict[str, str]:
@@ -26,6 +33,9 @@ def of_options(texts: Sequence[str]) -> dict[str, str]:
             raise Mistake(f"--add-host {text} has no address; {_ALLOWED}")
         if not _NAME.fullmatch(name):
             raise Mistake(f"--add-host {text} does not begin with the name of a host; {_ALLOWED}")
+        if address == GATEWAY:
+            found[name.lower()] = GATEWAY
+            continue
         try:
             found[name.lower()] = str(ipaddress.ip_address(address.strip("[]")))
         except ValueError:
@@ -35,4 +45,5 @@ def of_options(texts: Sequence[str]) -> dict[str, str]:
 
 def hosts_file(names: Mapping[str, str], machines: str) -> str:
     """The content of /etc/hosts with these names; the machine's own lines follow."""
-    return "".join(f"{address} {name}\n" for name, address in names.items()) + machines
+    found = ((LOOPBACK if each == GATEWAY else each, name) for name, each in names.items())
+    return "".join(f"{address} {name}\n" for address, name in found) + machines

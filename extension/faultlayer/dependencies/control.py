@@ -254,12 +254,15 @@ class Control:
                 other = self._dead_port(family, v6only, condition)
                 condition.touched(Host(name, address, port).text(), port)
                 return other
+        observing = self._is_observing()
+        if not self._is_aimed_at(name, address, port) and (
+            not observing or is_local(name, address)
+        ):
+            return _GO_ON
         host, sums = Host(name, address, port), None
-        if self._is_observing() and not is_local(name, address):
+        if observing:
             self._observed.look()
             sums = self._observed.of(host.text(), port)
-        elif not self._is_aimed_at(name, address, port):
-            return _GO_ON
         relayed = self._relay.port_for(host, v6=v6only, sums=sums)
         if not relayed:
             return _GO_ON

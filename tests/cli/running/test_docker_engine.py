@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from docker.errors import APIError, DockerException
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import docker_engine
+
+
+@pytest.mark.parametrize(("version", "known"), [("1.40", False), ("1.41", True), ("1.9", False)])
+def test_an_engine_before_20_10_cannot_name_this_machine(version: str, known: bool) -> None:
+    client: Any = SimpleNamespace(version=lambda: {"ApiVersion": version})
+    assert docker_engine.Engine(client).knows_gateway() is known
 
 
 def test_where_none_listens_that_is_said_with_the_place(

@@ -28,6 +28,7 @@ def handler(event, context):
         ("Cache:10.0.0.1", {"cache": "10.0.0.1"}),
         ("db:[2001:db8::1]", {"db": "2001:db8::1"}),
         ("db:2001:db8::1", {"db": "2001:db8::1"}),
+        ("db:host-gateway", {"db": "host-gateway"}),
     ],
 )
 def test_a_name_and_an_address(text: str, found: dict[str, str]) -> None:
@@ -62,7 +63,7 @@ def test_the_function_finds_the_name_and_the_machines_own(tmp_path: Path) -> Non
     except Failure as reason:
         machine.lacks(reason)
     (tmp_path / "app.py").write_text(LOOK)
-    function = LocalFunction(tmp_path, hosts={"db.example.com": "127.0.0.2"})
-    with Emulator(function, echo=False) as emulator:
-        answer = emulator.invoke(b'["db.example.com", "localhost"]')
-    assert json.loads(answer.body) == ["127.0.0.2", "127.0.0.1"]
+    names = {"db.example.com": "127.0.0.2", "cache.example.com": "host-gateway"}
+    with Emulator(LocalFunction(tmp_path, hosts=names), echo=False) as emulator:
+        answer = emulator.invoke(b'["db.example.com", "cache.example.com", "localhost"]')
+    assert json.loads(answer.body) == ["127.0.0.2", "127.0.0.1", "127.0.0.1"]

@@ -13,6 +13,7 @@ from fakes.proxied import soon
 from faultlayer.dependencies import observed
 from faultlayer.dependencies.observed import Observed, Times, two_digits
 from faultlayer.dependencies.running_time import RunningTime
+from faultlayer.values.hosts import HostList
 from proxy.dependencies.redirected import Redirected, exchange, host, sockaddr
 
 Lines = list[dict[str, Any]]
@@ -89,13 +90,19 @@ def test_one_that_is_refused_has_failed(
     assert "connect_ms" not in refused
 
 
-def test_loopback_and_a_host_beside_the_window_are_not_observed(
+def test_loopback_is_observed_if_a_rule_aims_at_it_and_nothing_outside_the_window(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    redirected = Redirected(observing=True)
+    redirected = Redirected(HostList().parse("db.test"), observing=True)
     with host() as port:
-        assert redirected.asked(port)[1] != port, "a rule aims at it"
-    redirected.observing = False
+        assert redirected.asked(port)[1] == port
+        assert summed(redirected, capfd) == []
+        redirected.learn("db.test", "127.0.0.1")
+        assert redirected.asked(port)[1] != port
+        (line,) = summed(redirected, capfd)
+        assert line["host"] == "db.test"
+        redirected.observing = False
+        assert redirected.asked(port)[1] != port
     assert redirected.ask(b"F\1C\0" + sockaddr("192.0.2.9", 9)) == b"F\1D\0"
     assert summed(redirected, capfd) == []
 
