@@ -348,7 +348,7 @@ MISTAKES = [
     (["--tag", "team"], "--tag is not key=value"),
     (["there", "--latency", "soon"], "--latency is not a duration"),
     (["there", "--latency-rate", "1"], "--latency-rate has no effect without --latency"),
-    (["there", "--log-only", "--rate", "2"], "--rate is outside 0 to 1"),
+    (["there", "--log-only", "--rate", "2"], "--rate is above 1, which is 100%"),
     (["there", "--for", "soon"], "--for is not a time up to a year; allowed: for example 30m"),
     (["there", "--for", "2h", "--forever"], "the end is given twice"),
     (["there", "--until", "2020-01-01T00:00:00Z"], "--until is over already"),

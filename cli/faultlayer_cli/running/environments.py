@@ -158,12 +158,13 @@ class _Environment(threading.Thread):
 
     def close(self) -> None:
         """Stop, also in the middle of an invocation."""
-        self._work.put(None)
         with self._lock:
             self._closing = True
             starting = self._starting
         if not starting:  # else the thread that starts it closes it
             self._drop()
+        # Not earlier: an emulator whose thread ends is killed, and its function prints a traceback.
+        self._work.put(None)
         if self.is_alive():
             self.join()
 

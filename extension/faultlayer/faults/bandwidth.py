@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faultlayer.values.sizes import Size
+from faultlayer.values.sizes import SizePerSecond
 from faultlayer.vocabulary.actions import Action, Disturb
 from faultlayer.vocabulary.disturbances import Slow
 from faultlayer.vocabulary.registry import Fault, Option, Options, hosts
@@ -22,7 +22,7 @@ FAULT = Fault(
     help="data comes and goes no faster than this",
     main=Option(
         "per_second",
-        Size(1 << 10, 1 << 30, "64KB"),
+        SizePerSecond(1 << 10, 1 << 30, "64KB"),
         "how much a second, each way, all connections to these hosts together",
     ),
     options=(hosts(),),

@@ -34,9 +34,9 @@ class Outcome(Kind):
         try:
             return DurationRange().parse(value)
         except ValueError as error:
-            if str(error) != "is not a duration":
-                raise
-            raise ValueError(f"is neither {_ERROR} nor a duration") from None
+            raise ValueError(
+                str(error).replace("is not a duration", f"is neither {_ERROR} nor a duration")
+            ) from None
 
     def show(self, value: Any) -> str:
         return _ERROR if value == _ERROR else DurationRange().show(value)

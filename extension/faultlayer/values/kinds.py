@@ -39,6 +39,12 @@ def _decimal(value: Any) -> float:
     return float(value)
 
 
+def no_number(kind: str, value: Any) -> ValueError:
+    """The error for a value that is none of this kind."""
+    comma = isinstance(value, str) and "," in value
+    return ValueError(f"is not {kind}" + (": a fraction has a point, not a comma" if comma else ""))
+
+
 def duration(value: Any) -> float:
     """Seconds of `300ms`, `1.5s`, `2m` or a bare number of milliseconds."""
     times, per = 1, 1000
@@ -51,7 +57,7 @@ def duration(value: Any) -> float:
     try:
         number = _decimal(value) * times / per
     except ValueError:
-        raise ValueError("is not a duration") from None
+        raise no_number("a duration", value) from None
     if number > LONGEST:
         raise ValueError("is longer than 15m, the longest that Lambda lets a function run")
     return number
@@ -133,10 +139,10 @@ class Rate(Kind):
         try:
             rate = _decimal(value) / per
         except ValueError:
-            raise ValueError("is not a rate") from None
-        if not 0 <= rate <= 1:
-            forgotten = f": {plain(rate)}%?" if per == 1 and 1 < rate <= 100 else ""
-            raise ValueError(f"is outside 0 to 1 (0% to 100%){forgotten}")
+            raise no_number("a rate", value) from None
+        if rate > 1:
+            forgotten = f": {plain(rate)}%?" if per == 1 and rate <= 100 else ""
+            raise ValueError(f"is above 1, which is 100%{forgotten}")
         return rate
 
     def show(self, value: Any) -> str:

@@ -1,12 +1,12 @@
 """Sizes people write: `64KB`, `100MB`, `1.5GB`, in powers of 1024.
 
-A bare number is bytes; below 1 KB it is refused, since it is a forgotten unit.
+A bare number is bytes; below 1 KB it is refused: somebody forgot the unit.
 """
 
 from __future__ import annotations
 
 from faultlayer.jsontext import is_number
-from faultlayer.values.kinds import Kind
+from faultlayer.values.kinds import Kind, no_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,20 +45,40 @@ class Size(Kind):
                     break
             ours = _NUMBER.issuperset(text) and text.count(".") < 2 and len(text) <= _LONGEST
             if not ours or not text.strip("."):
-                raise ValueError("is not a size")
+                raise no_number("a size", text)
             value = float(text)
         if not is_number(value):
-            raise ValueError("is not a size")
+            raise no_number("a size", value)
         if bare and 0 < value < _LEAST_BARE:
-            unit = "MB" if value * (1 << 20) <= self.high else "KB"
-            raise ValueError(f"is less than 1KB without a unit: {value:g}{unit}?")
+            meant = [f"{value:g}{unit}" for unit in ("B", "KB", "MB") if self._holds(value, unit)]
+            raise ValueError(f"has no unit, and would be {value:g} bytes: {' or '.join(meant)}?")
         size = int(value * (1 << power))
         if not self.low <= size <= self.high:
             raise ValueError(f"is outside {show(self.low)} to {show(self.high)}")
         return size
 
+    def _holds(self, number: float, unit: str) -> bool:
+        return self.low <= number * (1 << dict(_UNITS)[unit]) <= self.high
+
     def show(self, value: Any) -> str:
         return show(value)
+
+
+class SizePerSecond(Size):
+    """A number of bytes per second: a size, with or without `/s`."""
+
+    def __init__(self, low: int, high: int, example: str) -> None:
+        super().__init__(low, high, example)
+        self.allowed = (
+            f"a size per second from {show(low)} to {show(high)} such as 64KB or 7MB/s "
+            "(bytes, not bits)"
+        )
+
+    def parse(self, value: Any) -> int:
+        if isinstance(value, str):
+            value = value.strip()
+            value = value[:-2] if value.endswith("/s") else value
+        return super().parse(value)
 
 
 class Amount(Kind):

@@ -209,5 +209,5 @@ def test_a_mistake_in_the_plan_is_told_with_its_field(typed: Command, tmp_path: 
     assert [line.split()[2] for line in said.lines] == ["faults[0].delay", "faults[0].rate"]
     assert all(line.startswith(f"faultlayer: {path}: ") for line in said.lines)
     (line,) = typed("local", HELLO, "--plan", '{"rate":2}').lines
-    assert line.startswith("faultlayer: --plan rate is outside 0 to 1")
+    assert line.startswith("faultlayer: --plan rate is above 1, which is 100%")
     assert "cannot be read" in typed("local", HELLO, "--plan", tmp_path / "none").err

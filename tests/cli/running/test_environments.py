@@ -68,7 +68,7 @@ def test_as_many_as_are_needed_and_none_beyond_the_limit(three: Pool, gate: Gate
     assert three.invoke(b"4", {}) is None
     gate.open(3)
     assert [found and found.result(10).body for found in running] == [b"0", b"1", b"2"]
-    assert [place.number for place in three.made] == [1, 2, 3]
+    assert sorted(place.number for place in three.made) == [1, 2, 3]
 
 
 def test_the_one_used_last_is_taken(three: Pool, gate: Gate):
@@ -238,3 +238,24 @@ def test_closing_ends_an_environment_that_is_starting():
     assert isinstance(running.exception(10), Failure)
     assert made[0].closed == 1
     assert pool.invoke(b"2", {}) is None
+
+
+def test_the_thread_that_started_an_emulator_outlives_it(gate: Gate):
+    """The kernel kills the emulator with that thread, and its function prints a traceback."""
+    alive: list[bool] = []
+
+    class Owned(StandIn):
+        def start(self) -> None:
+            self.owner = threading.current_thread()
+
+        def close(self) -> None:
+            time.sleep(0.05)  # as long as an idle thread may take to end
+            alive.append(self.owner.is_alive())
+
+    pool = Environments(lambda number: Owned(number, gate), 3)
+    running = [pool.invoke(b"1", {}) for _ in range(3)]
+    gate.entered(3)
+    gate.open(3)
+    assert [each and each.result(10).status for each in running] == [200] * 3
+    pool.close()
+    assert alive == [True] * 3

@@ -64,7 +64,7 @@ def test_a_wrong_rule_keeps_its_place_among_the_draws() -> None:
 
 def test_a_wrong_plan_stops_the_variables_too() -> None:
     settings = read(PLAN='{"faults":[],"rate":2}', LATENCY="1s")
-    assert the_problem(settings)[1].startswith("rate is outside 0 to 1")
+    assert the_problem(settings)[1].startswith("rate is above 1, which is 100%")
     assert the_problem(settings)[1].endswith("; nothing is injected")
     assert settings.chooser is None
 

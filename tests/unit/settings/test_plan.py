@@ -146,7 +146,7 @@ def test_a_line_break_at_the_end_belongs_to_bodies_alone() -> None:
         ('{"faults":{}}', "faults", "is not a list"),
         ('{"faults":null}', "faults", "is not a list"),
         (json.dumps({"faults": [{}] * 257}), "faults", "more than 256 rules"),
-        ('{"rate":2}', "rate", "outside 0 to 1"),
+        ('{"rate":2}', "rate", "is above 1, which is 100%"),
         ('{"rate":null}', "rate", "is not a rate"),
         ('{"seed":null}', "seed", "is not text"),
         ('{"seed":7.5}', "seed", "is not text"),

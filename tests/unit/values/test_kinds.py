@@ -149,7 +149,7 @@ def test_no_rates(text: Any) -> None:
     ],
 )
 def test_a_forgotten_percent_sign_is_asked_for(text: Any, asked: str) -> None:
-    assert refusal(Rate(), text) == f"is outside 0 to 1 (0% to 100%){asked}"
+    assert refusal(Rate(), text) == f"is above 1, which is 100%{asked}"
 
 
 @pytest.mark.parametrize("text", ["100", "599", 100, " 503 ", "0503"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faultlayer.values.kinds import Rate, duration
 from faultlayer.values.sizes import Amount, show
 
 MOST = 10 << 30
@@ -72,11 +74,32 @@ def test_what_is_shown_is_read_as_the_same(free: bool, size: int) -> None:
     assert AMOUNT.parse(AMOUNT.show(value)) == value
 
 
-@pytest.mark.parametrize("value", ["64", " 64 ", 64, 64.0, "free:64", "0.5"])
-def test_a_forgotten_unit_is_asked_for(value: Any) -> None:
-    number = "0.5" if value == "0.5" else "64"
-    with pytest.raises(ValueError, match=f"^is less than 1KB without a unit: {number}MB[?]$"):
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        *[(text, "64 bytes: 64KB or 64MB?") for text in ("64", " 64 ", 64, 64.0)],
+        ("free:64", "64 bytes: 64B or 64KB or 64MB?"),
+        ("0.5", "0.5 bytes: 0.5MB?"),
+    ],
+)
+def test_a_forgotten_unit_is_asked_for(value: Any, message: str) -> None:
+    """Each answer to the question is a value that is taken."""
+    with pytest.raises(ValueError) as refused:
         AMOUNT.parse(value)
+    assert str(refused.value) == f"has no unit, and would be {message}"
+    for answer in message.rpartition(": ")[2].rstrip("?").split(" or "):
+        AMOUNT.parse(("free:" if value == "free:64" else "") + answer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parse"),
+    [("a duration", duration), ("a rate", Rate().parse), ("a size", AMOUNT.parse)],
+)
+@pytest.mark.parametrize("text", ["1,5", "1,000"])
+def test_a_decimal_comma_is_named(kind: str, parse: Callable[[str], object], text: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        parse(text)
+    assert str(refused.value) == f"is not {kind}: a fraction has a point, not a comma"
 
 
 @given(st.integers(1, 1 << 50), st.sampled_from(sorted(UNITS)), st.booleans())
@@ -84,7 +107,7 @@ def test_a_size_is_within_the_bounds_or_refused(number: int, unit: str, free: bo
     size = number << UNITS[unit]
     text = ("free:" if free else "") + f"{number}{unit}"
     if not unit and number < 1024:
-        with pytest.raises(ValueError, match=f"without a unit: {number}MB[?]"):
+        with pytest.raises(ValueError, match=f"would be {number} bytes: .*{number}MB[?]"):
             AMOUNT.parse(text)
     elif (0 if free else 1024) <= size <= MOST:
         assert AMOUNT.parse(text) == (free, size)
