@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from aws_support import Aws, Cli, Make, layer_zip
+from botocore.exceptions import ClientError
 from strict import READ, UPDATE
 
 from faultlayer_cli.aws import account as door
@@ -315,6 +316,10 @@ def test_values_of_variables_are_not_repeated(aws: Aws, make: Make, account: doo
         account.update("orders", "", layers=None, variables={"SECRET": "hunter2" * 999})
     assert "exceeded the 4KB limit" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+    message = "1 validation error detected: Value '{A=hunter2' at 'x}' at 'environment.variables'"
+    wrong = {"Error": {"Code": "ValidationException", "Message": message + " failed to satisfy"}}
+    said = account._refusal(ClientError(wrong, "Update"), "update_function_configuration", {})
+    assert str(said).endswith("detected: Value at 'environment.variables' failed to satisfy")
 
 
 def test_a_layer_version_that_there_is_not(aws: Aws, make: Make, account: door.Account):

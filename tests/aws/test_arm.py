@@ -102,19 +102,73 @@ def test_feature_flags_get_their_end_as_a_flag(aws: Aws, cli: Cli, tmp_path: Pat
     assert 3500 < ahead(found["faultlayer"]["end"]) <= 3600
     shown = json.loads(cli("show", "--ssm", SSM, "--json").out)
     assert (shown["state"], shown["end"]) == ("armed", found["faultlayer"]["end"])
-    assert cli("arm", plan, "--ssm", SSM).out == f"ssm:{SSM}: unchanged\n"
+    put(aws, json.dumps(found | {"faultlayer": {"enabled": True, "end": "2099-01-31T17:00:00Z"}}))
+    said = cli("arm", plan, "--ssm", SSM)  # without a terminal: nothing is asked
+    assert (said.code, "armed with this plan already" in said.err) == (0, True)
 
 
 def test_twice_is_once(aws: Aws, cli: Cli, plan: Path) -> None:
-    cli("arm", plan, "--ssm", SSM)
-    first = parameter(aws)
-    said = cli("arm", plan, "--ssm", SSM)
+    typed = ("--until", "2099-01-31T17:00:00Z")
+    cli("arm", plan, "--ssm", SSM, *typed)
+    said = cli("arm", plan, "--ssm", SSM, *typed)
     assert (said.code, said.out) == (0, f"ssm:{SSM}: unchanged\n")
     cli("disarm", "--ssm", SSM)
     said = cli("disarm", "--ssm", SSM)
     assert (said.code, said.out) == (0, f"ssm:{SSM}: unchanged\n")
     assert writes(aws) == [PUT, PUT]
-    assert first["end"]
+
+
+def test_the_same_plan_again_starts_its_time_anew(aws: Aws, cli: Cli, plan: Path) -> None:
+    """As `attach` does; without a terminal: nothing is asked."""
+    cli("arm", plan, "--ssm", SSM)
+    for typed, seconds in (([], 3600), (["--for", "2h"], 7200)):
+        soon = f"{datetime.now(timezone.utc) + timedelta(minutes=20):%Y-%m-%dT%H:%M:%SZ}"
+        put(aws, json.dumps(parameter(aws) | {"end": soon}))
+        said = cli("arm", plan, "--ssm", SSM, *typed)
+        assert (said.code, said.out) == (0, f"ssm:{SSM}: armed\n"), said
+        assert seconds - 60 < ahead(parameter(aws)["end"]) <= seconds
+        assert f"ssm:{SSM} is armed with this plan already: its end is set anew; it was {soon}" in (
+            said.err
+        )
+    said = cli("arm", plan, "--ssm", SSM, "--forever")
+    assert (said.code, "end" in parameter(aws)) == (0, False), said
+    said = cli("arm", plan, "--ssm", SSM)
+    assert "its end is set anew; it had no end" in said.err
+    plan.write_text("faults: [{fault: status, code: 418}]\n")
+    assert cli("arm", plan, "--ssm", SSM).code == 2, "other faults: that is asked"
+
+
+@pytest.mark.parametrize(
+    "text", ["hunter2", '{"username": "me", "password": "hunter2"}', "defaults: hunter2"]
+)
+def test_a_text_that_is_no_plan_is_never_printed(aws: Aws, cli: Cli, plan: Path, text: str) -> None:
+    put(aws, text, Type="SecureString")
+    for typed in (
+        ("arm", plan, "--dry-run"),
+        ("arm", plan, "--dry-run", "--json"),
+        ("show",),
+        ("show", "--json"),
+        ("arm", plan),
+        ("disarm",),
+        ("arm", plan, "--yes", "--json"),
+    ):
+        said = cli(*typed, "--ssm", SSM)
+        assert "hunter2" not in said.out + said.err
+        if "--dry-run" in typed:
+            assert said.code == 0
+            assert f"ssm:{SSM} holds " in said.err
+            assert "overwrites it" in said.err
+
+
+def test_values_that_may_be_secrets_are_masked(aws: Aws, cli: Cli, plan: Path) -> None:
+    plan.write_text("faults: [{fault: env, variables: {DB_PASSWORD: hunter2, REGION: null}}]\n")
+    said = [cli("arm", plan, "--ssm", SSM, "--dry-run")]
+    said += [cli("arm", plan, "--ssm", SSM, "--json"), cli("show", "--ssm", SSM)]
+    said += [cli("show", "--ssm", SSM, "--json"), cli("arm", plan, "--ssm", SSM, "--dry-run")]
+    for one in said:
+        assert "hunter2" not in one.out + one.err
+        assert "DB_PASSWORD" in one.out
+    assert parameter(aws)["faults"][0]["variables"]["DB_PASSWORD"] == "hunter2"
 
 
 def test_an_end_that_is_over_is_renewed_without_asking(aws: Aws, cli: Cli, plan: Path) -> None:

@@ -433,3 +433,33 @@ def test_a_wrong_observe_changes_nothing(
     assert "--observe" in said.err
     assert "allowed: a list, with commas, of: hosts" in said.err
     assert updates(aws) == 0
+
+
+def test_values_that_may_be_secrets_are_masked(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    make("orders")
+    text = '{"DB_PASSWORD":"hunter2","REGION":null}'
+    typed = ("attach", "orders", "--env", text)
+    said = [cli(*typed, "--dry-run"), cli(*typed, "--dry-run", "--json"), cli(*typed)]
+    assert aws.variables("orders")["FAULTLAYER_ENV"] == text
+    assert 'by env {"DB_PASSWORD":"***","REGION":null}' in said[-1].err
+    said += [cli("status"), cli("status", "--json"), cli("attach", "orders", "--status", "503")]
+    said += [cli("detach", "orders", "--dry-run"), cli("stop", "orders", "--dry-run")]
+    said += [cli("detach", "orders", "--json")]
+    for one in said:
+        assert "hunter2" not in one.out + one.err
+
+
+def test_detach_says_what_another_tool_changed(aws: Aws, make: Make, cli: Cli, layer: str) -> None:
+    for command in (("detach", "orders"), ("stop", "orders", "--detach")):
+        make("orders", variables={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/dd", "A": "1"})
+        cli("attach", "orders", "--status", "503")
+        kept = aws.variables("orders")
+        del kept["AWS_LAMBDA_EXEC_WRAPPER"]
+        aws.set_variables("orders", **kept)
+        said = cli(*command)
+        assert said.code == 0, said
+        assert (aws.variables("orders"), aws.layers("orders")) == ({"A": "1"}, [])
+        assert "orders: AWS_LAMBDA_EXEC_WRAPPER is not set any more: /opt/dd, which" in said.err
+        said = cli("detach", "orders")
+        assert (said.code, "has nothing of faultlayer's" in said.out) == (0, True)
+        aws.client("lambda").delete_function(FunctionName="orders")

@@ -12,6 +12,7 @@ import time
 
 import click
 
+from faultlayer.jsontext import dumps
 from faultlayer_cli.aws.account import Account, Refused, open_account
 from faultlayer_cli.commands import confirmation, output
 from faultlayer_cli.commands.options import account_options, examples, files, source_options
@@ -21,6 +22,7 @@ from faultlayer_cli.plans import files as plan_files
 from faultlayer_cli.plans.arming import Arming, json_value, prepare
 from faultlayer_cli.plans.doubts import never_holding
 from faultlayer_cli.plans.live_plan import COMMON_OPTIONS, PlanRule, describe
+from faultlayer_cli.plans.masking import masked_plan
 from faultlayer_cli.plans.place import Place, chosen_place
 from faultlayer_cli.plans.state import PlanState, is_plan
 from faultlayer_cli.plans.stores import DisarmOutcome, at
@@ -62,7 +64,9 @@ def arm(
 
     PLAN is a file in YAML or JSON. The functions' variable FAULTLAYER_PLAN names the place:
     ssm:NAME or appconfig:APP/ENV/PROFILE. The plan ends by itself after an hour, unless it has an
-    end or --for, --until or --forever say otherwise.
+    end or --for, --until or --forever say otherwise. The same plan again starts its hour anew.
+
+    What may be a secret, such as the values of the fault `env`, is printed as ***.
     """
     place = chosen_place(ssm, appconfig)
     text = plan_files.load(plan).compact()
@@ -72,6 +76,8 @@ def arm(
     say(f"in {account.place}")
     _say_readers(arming)
     say(_ends(arming, end))
+    if there := _there(arming):
+        say(there)
     for line in never_holding(Variables({PLAN: arming.text}).configuration, ""):
         say(f"warning: {plan}: {line}")
     if not dry_run and arming.changes:
@@ -95,8 +101,8 @@ def _print_json(account: Account, arming: Arming, outcome: str) -> None:
             **account.as_json(),
             "source": str(arming.store.place),
             "outcome": outcome,
-            "plan": arming.plan,
-            "before": arming.plan_before,
+            "plan": masked_plan(arming.plan),
+            "before": masked_plan(arming.plan_before),
             "readers": arming.readers,
         }
     )
@@ -125,36 +131,39 @@ def _ends(arming: Arming, end: expiry.Ending) -> str:
 
 
 def _print_difference(arming: Arming, outcome: str) -> None:
-    """Print the text that would be written, and its difference to the present text."""
+    """Print the plan that would be written, and its difference to the present one."""
     put(f"{arming.store.place}: {outcome}")
     if not arming.changes:
         return
-    put(f"  {arming.text}")
-    old = arming.plan_before
-    there = json.dumps(old, indent=2) if old is not None else arming.before or ""
-    then = json.dumps(arming.plan, indent=2)
-    lines = difflib.unified_diff(there.split("\n"), then.split("\n"), "now", "then", lineterm="")
-    for line in lines:
+    new, old = masked_plan(arming.plan), masked_plan(arming.plan_before)
+    put(f"  {dumps(new)}")
+    there = json.dumps(old, indent=2).split("\n") if old is not None else []
+    then = json.dumps(new, indent=2).split("\n")
+    for line in difflib.unified_diff(there, then, "now", "then", lineterm=""):
         put(f"  {line}")
 
 
-def _confirm(arming: Arming, yes: bool) -> None:
-    """Have the user type yes if the plan that is there may be at work, or is no plan."""
-    if not arming.replaces_armed or (yes and arming.before_is_plan):
-        return
-    reach = "every function that reads it"
+def _there(arming: Arming) -> str:
+    """What this plan takes the place of, never its text; empty if that is nothing of interest."""
+    if not (arming.changes and arming.replaces_armed):
+        return ""
+    place, reach = arming.store.place, "every function that reads it"
     if arming.readers:
         reach += f", {len(arming.readers)} of them in {arming.region}"
     if not arming.before_is_plan:
-        say(
-            f"{arming.store.place} holds a text of {len(arming.before or '')} characters that is "
-            f"no plan; this overwrites it for {reach}"
-        )
-    elif arming.is_wrong:
-        say(f"{arming.store.place} holds no plan that can be read; this overwrites it for {reach}")
-    else:
-        say(f"{arming.store.place} is armed already; this replaces its plan for {reach}")
-    if not yes:
+        held = f"a text of {len(arming.before or '')} characters that is no plan"
+        return f"{place} holds {held}; this overwrites it for {reach}"
+    if arming.is_wrong:
+        return f"{place} holds no plan that can be read; this overwrites it for {reach}"
+    if arming.renews:
+        was = f"it was {arming.end_before}" if arming.end_before else "it had no end"
+        return f"{place} is armed with this plan already: its end is set anew; {was}"
+    return f"{place} is armed already; this replaces its plan for {reach}"
+
+
+def _confirm(arming: Arming, yes: bool) -> None:
+    """Have the user type yes if another plan may be at work there, or a text that is no plan."""
+    if arming.replaces_armed and not arming.renews and not yes:
         confirmation.ask("yes", "nothing was written")
 
 
@@ -241,7 +250,7 @@ def show(
                 "source": str(place),
                 "state": live.state.value,
                 **live.settings,
-                "plan": json_value(live.text),
+                "plan": masked_plan(json_value(live.text)),
                 "rules": [_rule_json(rule) for rule in live.rules],
                 "problems": list(live.problems),
             }

@@ -22,7 +22,7 @@ from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.fleet import change, published, timeouts
 from faultlayer_cli.fleet.pace import Pace
 from faultlayer_cli.fleet.replaced import named, replaced
-from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout
+from faultlayer_cli.fleet.rollout import Outcome, Planner, Result, Rollout, others_changes
 from faultlayer_cli.layers import versions
 from faultlayer_cli.plans import agents
 from faultlayer_cli.plans.expiry import Ending
@@ -100,7 +100,8 @@ def prepare_detach(
     """Look at the functions that are to lose the layer. Raises Mistake and Failure."""
     turns = Pace(pace)
     rollout, results = _looked(account, change.detach, names, wait, progress, turns)
-    return Prepared(account, results, rollout, tuple(_cost(results, turns)))
+    notes = [*others_changes(results), *_cost(results, turns)]
+    return Prepared(account, results, rollout, tuple(notes))
 
 
 def still_armed(account: Account, results: Sequence[Result]) -> published.Findings:

@@ -8,13 +8,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.aws.account import Function
 from faultlayer_cli.aws.arn import is_ours
 from faultlayer_cli.fleet import datadog, runtimes, web_adapter
+from faultlayer_cli.plans.masking import masked_variable
 from faultlayer_cli.plans.variables import Variables
 
 WRAPPER = "/opt/faultlayer-wrapper"
@@ -38,6 +39,7 @@ class Change:
     layers: tuple[str, ...]
     variables: Mapping[str, str]
     note: str = ""  # why there is nothing to do, if that is not plain
+    found: tuple[str, ...] = ()  # for the user: what somebody else has changed since attach
 
     @property
     def empty(self) -> bool:
@@ -56,7 +58,10 @@ class Change:
         return function.layers == self.layers and dict(function.variables) == dict(self.variables)
 
     def difference(self) -> list[str]:
-        """One line per layer and variable that comes, goes or changes: `+ …`, `- …`."""
+        """One line per layer and variable that comes, goes or changes: `+ …`, `- …`.
+
+        Secrets are left out.
+        """
         lines = []
         for sign, here, there in (
             ("-", self.function.layers, self.layers),
@@ -66,8 +71,11 @@ class Change:
         before, after = self.function.variables, self.variables
         for name in sorted(before.keys() | after.keys()):
             if before.get(name) != after.get(name):
-                lines += [f"- {name}={before[name]}"] if name in before else []
-                lines += [f"+ {name}={after[name]}"] if name in after else []
+                lines += [
+                    f"{sign} {name}={masked_variable(name, variables[name])}"
+                    for sign, variables in (("-", before), ("+", after))
+                    if name in variables
+                ]
         return lines
 
 
@@ -175,7 +183,8 @@ def detach(function: Function) -> Change:
     if function.package == "Image":
         return _detach_image(function)
     if not concerned(function):
-        return Change(function, function.layers, function.variables)
+        note = "has nothing of faultlayer's"
+        return Change(function, function.layers, function.variables, note)
     readable(function)
     layers = tuple(arn for arn in function.layers if not is_ours(arn))
     variables = {k: v for k, v in function.variables.items() if not k.startswith(PREFIX)}
@@ -185,7 +194,26 @@ def detach(function: Function) -> Change:
             variables[EXEC_WRAPPER] = function.variables[NEXT_WRAPPER]
     if web_adapter.sent_to_us(function.variables):  # without the layer nobody listens there
         del variables[web_adapter.VARIABLE]
-    return Change(function, layers, variables)
+    return Change(function, layers, variables, found=tuple(_changed_since(function)))
+
+
+def _changed_since(function: Function) -> Iterator[str]:
+    """What somebody else has changed since attach, and what detach makes of it."""
+    if not any(map(is_ours, function.layers)):
+        yield "has no layer of faultlayer's"
+    wrapper = function.variables.get(EXEC_WRAPPER)
+    first = function.variables.get(NEXT_WRAPPER)
+    if wrapper == WRAPPER:
+        return
+    lost = ""
+    if first and first != wrapper:
+        lost = f"{first}, which attach found there, is not put back"
+    if wrapper:
+        stays = f"{EXEC_WRAPPER} is {wrapper}, which is not faultlayer's: it stays"
+        yield f"{stays}; {lost}" if lost else stays
+    elif lost or attached(function):
+        gone = f"{EXEC_WRAPPER} is not set any more"
+        yield f"{gone}: {lost}" if lost else gone
 
 
 def _detach_image(function: Function) -> Change:

@@ -37,6 +37,7 @@ from faultlayer_cli.fleet import change
 from faultlayer_cli.fleet.live_plans import LivePlans
 from faultlayer_cli.fleet.rollout import Outcome, Result
 from faultlayer_cli.plans import agents
+from faultlayer_cli.plans.masking import masked_variable
 from faultlayer_cli.plans.place import Place, named
 from faultlayer_cli.plans.variables import END, PLAN, Variables
 
@@ -165,7 +166,7 @@ def judge(function: Function) -> Version:
 def _faults(variables: Mapping[str, str]) -> str:
     """The faults in a few words: `status=503 status_rate=5%`."""
     said = [
-        f"{name.removeprefix(PREFIX).lower()}={text}"
+        f"{name.removeprefix(PREFIX).lower()}={masked_variable(name, text)}"
         for name, text in sorted(variables.items())
         if name.startswith(PREFIX) and name not in _UNSAID
     ]

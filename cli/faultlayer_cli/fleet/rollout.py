@@ -28,6 +28,7 @@ from faultlayer_cli.aws.account import (
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.fleet.change import Change, Refusal
 from faultlayer_cli.fleet.pace import Pace
+from faultlayer_cli.plans.masking import masked_variables
 from faultlayer_cli.progress import SILENT, Progress
 
 _POLLS = (0.2, 0.5, 1.0, 2.0)  # seconds between two looks at an update, the last one repeated
@@ -66,7 +67,7 @@ class Result:
         return self.change.function.name if self.change else self.name
 
     def as_json(self) -> dict[str, Any]:
-        """The result, for scripts; of the variables those that change."""
+        """The result, for scripts; of the variables those that change, without secrets."""
         told: dict[str, Any] = {"function": self.name, "outcome": self.outcome.value}
         if self.reason:
             told["reason"] = self.reason
@@ -74,7 +75,7 @@ class Result:
         if change and not change.empty and self.outcome in (Outcome.CHANGED, Outcome.PLANNED):
             before, after = change.function.variables, change.variables
             told["layers"] = list(change.layers)
-            told["set"] = {k: v for k, v in after.items() if before.get(k) != v}
+            told["set"] = masked_variables({k: v for k, v in after.items() if before.get(k) != v})
             told["removed"] = sorted(before.keys() - after.keys())
         return told
 
@@ -275,6 +276,12 @@ def each(
         for done, _ in enumerate(concurrent.futures.as_completed(futures), 1):
             count(done, len(items))
     return [future.result() for future in futures]
+
+
+def others_changes(results: Sequence[Result]) -> list[str]:
+    """What somebody else has changed on these functions since attach; a line each."""
+    changes = [one.change for one in results if one.change]
+    return [f"{one.function.name}: {text}" for one in changes for text in one.found]
 
 
 def unfinished(results: Sequence[Result]) -> bool:

@@ -24,6 +24,7 @@ from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.fleet import change, everywhere, published, web_adapter
 from faultlayer_cli.fleet.live_plans import LivePlans, LiveState
 from faultlayer_cli.plans import agents
+from faultlayer_cli.plans.masking import masked_variables
 from faultlayer_cli.plans.place import named
 from faultlayer_cli.plans.variables import Variables
 
@@ -43,7 +44,7 @@ class FunctionStatus:
     source: str | None  # the place of its plan; None if it has none, or in a variable
     runtime: str
     architecture: str
-    variables: Mapping[str, str]  # faultlayer's own
+    variables: Mapping[str, str]  # faultlayer's own, without secrets
     plan: LiveState | None = None  # of its live plan, if it reads one
 
     @property
@@ -194,7 +195,7 @@ def describe(function: Function) -> FunctionStatus:
         source=variables.source,
         runtime=function.runtime or function.package,
         architecture=function.architecture,
-        variables=variables.own,
+        variables=masked_variables(variables.own),
     )
 
 

@@ -22,7 +22,7 @@ from faultlayer_cli.aws.selection import Selection
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.fleet import change, everywhere, published, rollout
 from faultlayer_cli.fleet.published import Findings, Version, Versions
-from faultlayer_cli.fleet.rollout import Outcome, Result, Rollout, unfinished
+from faultlayer_cli.fleet.rollout import Outcome, Result, Rollout, others_changes, unfinished
 from faultlayer_cli.plans.place import Place
 from faultlayer_cli.plans.stores import DisarmOutcome, DisarmResult, places, try_disarm
 from faultlayer_cli.progress import SILENT, Progress
@@ -129,6 +129,9 @@ def stop(
     if selection:
         for there in regions:
             _leave(there, progress)
+    for there in regions:
+        for line in others_changes(there.looked):
+            progress.note(line)
     _execute(account, regions, selection, stopped, progress, detach=detach, dry_run=dry_run)
     return Stopped(asked, tuple(missing))
 

@@ -17,7 +17,7 @@ from faultlayer.settings import plan as reader
 from faultlayer_cli.aws.account import Account, Function, Refused
 from faultlayer_cli.errors import Failure, Mistake
 from faultlayer_cli.plans.agents import LAYERS, missing
-from faultlayer_cli.plans.expiry import Ending, end_of
+from faultlayer_cli.plans.expiry import Ending, end_of, with_end
 from faultlayer_cli.plans.state import PlanState, is_plan, judge
 from faultlayer_cli.plans.stores import Store, readers
 from faultlayer_cli.plans.variables import Variables
@@ -57,6 +57,12 @@ class Arming:
         return self.before is not None and judge(self.before)[0].dangerous
 
     @property
+    def renews(self) -> bool:
+        """True if the present plan is the same but for its end."""
+        before = self.plan_before
+        return isinstance(before, dict) and with_end(before, "") == with_end(self.plan, "")
+
+    @property
     def is_wrong(self) -> bool:
         """True if the text that is there is no plan, or one with a mistake that stops it."""
         return self.before is not None and judge(self.before)[0] is PlanState.WRONG
@@ -81,6 +87,11 @@ class Arming:
         """When the new plan ends by itself; empty if it does not."""
         return end_of(self.plan)
 
+    @property
+    def end_before(self) -> str:
+        """When the present plan ends by itself; empty if it does not."""
+        return end_of(self.plan_before)
+
     def write(self) -> None:
         """Put the plan in force. Raises Failure."""
         try:
@@ -99,7 +110,7 @@ def prepare(
     `name` is the user's name of the plan, for messages. Raises Mistake and Failure.
     """
     before = store.read().text
-    made = dumps(end.planned(loads(text), json_value(before)))
+    made = dumps(end.planned(loads(text)))
     problems = reader.read(made).problems  # the end may not go with the plan's own start
     if problems:
         raise Mistake("\n".join(f"{name}: {each.field} {each.message}" for each in problems))

@@ -131,16 +131,10 @@ class Ending:
             return {**texts, END: self.chosen} if self.chosen else texts
         return {**texts, END: self._after(_HOUR)}
 
-    def planned(self, document: Mapping[str, Any], before: Any) -> dict[str, Any]:
-        """This plan with an end, if one is due or chosen; `before` is the plan in the store.
-
-        The end stays if nothing else changes.
-        """
+    def planned(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """This plan with an end, if one is due or chosen."""
         if not self.due:
             return with_end(document, self.chosen) if self.chosen else dict(document)
-        old = end_of(before)
-        if old and before == with_end(document, old) and self._ahead(old):
-            return dict(before)
         opens = self.given.planned.start if self.given else None
         begins = datetime.fromtimestamp(max(opens or 0.0, self.now.timestamp()), timezone.utc)
         return with_end(document, iso(begins + _HOUR))

@@ -2,7 +2,8 @@
 
     variables --> rules, by the code that reads them in Lambda --> a clause each --> one sentence
 
-The words are for people who are in a hurry. Nothing is asked of AWS, so a live plan is only named.
+The words are for people who are in a hurry, and hold no secrets. Nothing is asked of AWS, so a live
+plan is only named.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from faultlayer.targeting.choose import outcomes
 from faultlayer.targeting.injection import Candidate
 from faultlayer.targeting.rules import Rule, RuleSet
 from faultlayer_cli.plans.explanation import invocation_of
+from faultlayer_cli.plans.masking import shown
 from faultlayer_cli.plans.variables import PLAN, Variables
 
 _LONGEST = 60  # characters of a value that are shown
@@ -189,12 +191,12 @@ def fault(rule: Rule) -> str:
     """
     options = rule.options
     main = rule.fault.main
-    said = f"{rule.fault.name} {_clipped(main.kind.show(getattr(options, main.name)))}"
+    said = f"{rule.fault.name} {_clipped(shown(main, getattr(options, main.name)))}"
     more = []
     for option in rule.fault.options:
         value = getattr(options, option.name)
         if value is not None and value != option.default:
-            more.append(f"{option.name}={_clipped(option.kind.show(value))}")
+            more.append(f"{option.name}={_clipped(shown(option, value))}")
     if rule.limit is not None:
         more.append(f"at most {rule.limit.remaining} in each environment")
     return said + (f" ({', '.join(more)})" if more else "")

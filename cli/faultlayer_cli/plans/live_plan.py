@@ -8,6 +8,7 @@ from typing import Any
 
 from faultlayer.settings.draft import Plan
 from faultlayer.vocabulary.registry import COMMON, GLOBALS, PLANNED, Fault
+from faultlayer_cli.plans.masking import shown
 from faultlayer_cli.plans.place import Found, Place
 from faultlayer_cli.plans.state import PlanState, judge
 
@@ -68,13 +69,13 @@ def _given(plan: Plan) -> dict[str, Any]:
 
 def _rule(fault: Fault, given: Mapping[str, Any], settings: Mapping[str, Any]) -> PlanRule:
     """A rule as a plan writes it; an option that it leaves open has the plan's own value."""
-    shown = {
-        option.name: option.kind.show(given[option.name])
+    found = {
+        option.name: shown(option, given[option.name])
         for option in fault.variables().values()
         if given[option.name] is not None
     }
-    common = {name: shown.pop(name, None) for name in COMMON_OPTIONS}
+    common = {name: found.pop(name, None) for name in COMMON_OPTIONS}
     for name in common:
         if common[name] is None and name in settings:
             common[name] = _KINDS[name].show(settings[name])
-    return PlanRule(fault.name, shown, common)
+    return PlanRule(fault.name, found, common)

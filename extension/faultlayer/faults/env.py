@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 from __future__ import annotations
 
 from faultlayer.jsontext import Repeated, dumps, json_value
-from faultlayer.values.kinds import Kind
+from faultlayer.values.kinds import MASK, Kind
 from faultlayer.vocabulary.actions import Action, SetEnvironment
 from faultlayer.vocabulary.registry import PREFIX, Fault, Option, Options
 
@@ -69,6 +69,9 @@ class Variables(Kind):
 
     def show(self, value: Any) -> str:
         return dumps(value)
+
+    def masked(self, value: Any) -> Any:
+        return {name: None if text is None else MASK for name, text in value.items()}
 
 
 def _check_name(name: str) -> None:

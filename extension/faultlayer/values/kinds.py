@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _UNITS = (("ms", 1, 1000), ("s", 1, 1), ("m", 60, 1))  # times, per
 _NUMBER = frozenset("0123456789.")
 LONGEST = 900.0  # seconds: Lambda's longest timeout
+MASK = "***"  # in the place of a secret
 
 
 def _decimal(value: Any) -> float:
@@ -82,6 +83,10 @@ class Kind:
     def show(self, value: Any) -> str:
         """The value as a variable would say it: `parse(show(v)) == v`."""
         return str(value)
+
+    def masked(self, value: Any) -> Any:
+        """The value to be shown to people: with MASK in the place of what may be a secret."""
+        return value
 
 
 class Duration(Kind):

@@ -229,6 +229,42 @@ def test_what_is_left_of_a_layer_is_taken_off():
     assert done(change.detach(left)).variables == {EXEC_WRAPPER: "/opt/dd", "A": "1"}
 
 
+@pytest.mark.parametrize(
+    ("layers", "variables", "left", "found"),
+    [
+        ((OURS,), {EXEC_WRAPPER: WRAPPER, NEXT_WRAPPER: "/opt/dd"}, "/opt/dd", []),
+        ((), {EXEC_WRAPPER: WRAPPER, **FAULTS}, None, ["has no layer of faultlayer's"]),
+        ((OURS,), FAULTS, None, [f"{EXEC_WRAPPER} is not set any more"]),
+        ((OURS,), {NEXT_WRAPPER: "/opt/dd"}, None, [
+            f"{EXEC_WRAPPER} is not set any more: /opt/dd, which attach found there, is not put "
+            "back"
+        ]),
+        ((OURS,), {EXEC_WRAPPER: "/opt/new"}, "/opt/new", [
+            f"{EXEC_WRAPPER} is /opt/new, which is not faultlayer's: it stays"
+        ]),
+        ((), {EXEC_WRAPPER: "/opt/new", NEXT_WRAPPER: "/opt/dd"}, "/opt/new", [
+            "has no layer of faultlayer's",
+            f"{EXEC_WRAPPER} is /opt/new, which is not faultlayer's: it stays; /opt/dd, which "
+            "attach found there, is not put back",
+        ]),
+        ((), {EXEC_WRAPPER: "/opt/dd", NEXT_WRAPPER: "/opt/dd"}, "/opt/dd", [
+            "has no layer of faultlayer's",
+            f"{EXEC_WRAPPER} is /opt/dd, which is not faultlayer's: it stays",
+        ]),
+        ((), FAULTS, None, ["has no layer of faultlayer's"]),
+    ],
+)  # fmt: skip
+def test_what_somebody_else_changed_since_attach_is_said(
+    layers: tuple[str, ...], variables: dict[str, str], left: str | None, found: list[str]
+):
+    off = change.detach(replace(with_variables(A="1", **variables), layers=layers))
+    assert done(off).layers == ()
+    assert done(off).variables == {"A": "1"} | ({EXEC_WRAPPER: left} if left else {})
+    assert list(off.found) == found
+    again = change.detach(done(off))
+    assert (again.empty, again.note, again.found) == (True, "has nothing of faultlayer's", ())
+
+
 @given(some.dictionaries(some.text(max_size=9), some.text(max_size=99), max_size=9))
 def test_the_size_is_that_of_compact_json(variables: dict[str, str]):
     try:
