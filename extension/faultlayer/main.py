@@ -322,8 +322,8 @@ def _check_next_wrapper(environ: dict[str, str]) -> None:
 
     if variable := rerouted_by(environ, following):
         message = (
-            f"makes {following} send the runtime to Datadog's own proxy, which goes past "
-            "faultlayer or is not there at all behind another wrapper; allowed: false"
+            f"makes {following} send the runtime to Datadog's own proxy, which bypasses "
+            "faultlayer, or is not there at all behind another wrapper; allowed: false"
         )
         emit("warn", "not_redirected", variable=variable, message=message)
 

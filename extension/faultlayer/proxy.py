@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 _OK = b"http/1.1 20"
 _STACK = 8 << 20  # bytes, reserved, not touched: JSON nests as deep as CPython's C stack allows
 _NO_THREAD = (
-    "no thread can be started for a connection of the runtime, so what passes on it is not looked "
-    "at, and no fault is injected there"
+    "no thread can be started for a connection of the runtime, so its messages pass unread, and no "
+    "fault is injected there"
 )
 _lock = _thread.allocate_lock()
 _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, oldest first

@@ -237,6 +237,6 @@ def test_a_version_that_was_deleted_is_disarmed_all_the_same(
     where = {k: v for k, v in ids.items() if k != "EnvironmentId"}
     aws.client("appconfig").delete_hosted_configuration_version(VersionNumber=1, **where)
     said = cli("show", "--appconfig", PROFILE)
-    assert (said.code, "is deployed, and deleted" in said.err) == (1, True)
+    assert (said.code, "is deployed, but was deleted" in said.err) == (1, True)
     assert cli("disarm", "--appconfig", PROFILE).code == 0
     assert deployed(aws, ids) == DISARMED

@@ -175,7 +175,7 @@ def test_every_invocation_has_the_one_answer_that_the_seed_foretells(runs: list[
             if request_id in failed or (
                 crashed and run.keeps_failed_start() and says_failed_start(answer)
             ):
-                assert "the start was failed by faultlayer" in answer.json()["errorMessage"]
+                assert "faultlayer failed the start" in answer.json()["errorMessage"]
             else:
                 check_answer(run.case, request_id, answer)
         begun = Counter(re.findall(r"INVOKE START\(requestId: (\S+?)\)", run.log))

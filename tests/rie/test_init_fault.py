@@ -9,7 +9,7 @@ import pytest
 
 from rie.support import told
 
-DEFAULT = {"errorMessage": "the start was failed by faultlayer", "errorType": "Runtime.InitError"}
+DEFAULT = {"errorMessage": "faultlayer failed the start", "errorType": "Runtime.InitError"}
 
 
 def start_ms(function):

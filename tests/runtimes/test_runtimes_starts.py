@@ -13,7 +13,7 @@ def test_a_start_that_fails_is_told_to_the_caller_and_the_next_one_works(example
     function = example.start(FAULTLAYER_INIT="error", FAULTLAYER_INIT_MAX="1")
     error = json.loads(function.invoke().body)
     assert error["errorType"] == "Runtime.InitError"
-    assert error["errorMessage"] == "the start was failed by faultlayer"
+    assert error["errorMessage"] == "faultlayer failed the start"
     assert told(function.invoke())["runs"] == 1
     assert [line["fault"] for line in function.lines()] == ["init"]
     for noise in ("Traceback", "Uncaught", "panicked", "Exception in"):

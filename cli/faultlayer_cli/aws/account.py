@@ -39,7 +39,7 @@ _ENABLED = ["ENABLED", "ENABLED_BY_DEFAULT", "ENABLING", "DISABLING"]  # functio
 _ANY_REGION = "us-east-1"  # for questions that every region answers alike, if none is set
 LATEST = "$LATEST"
 _REQUEST = "the request"
-_NOT_AWS = "what answered is not AWS: look at AWS_ENDPOINT_URL"
+_NOT_AWS = "the answer is not AWS's: look at AWS_ENDPOINT_URL"
 _CONNECTS = 3  # attempts if nobody is there at all
 
 

@@ -60,7 +60,9 @@ def settings() -> list[fault_flags.Setting]:
 )
 @selection_options
 @click.option("--layer-arn", metavar="ARN", help="a layer version [default: the newest published]")
-@click.option("--wrapped", is_flag=True, help="OS-only runtimes here had `wrap-package`")
+@click.option(
+    "--wrapped", is_flag=True, help="packages of OS-only runtimes here come from `wrap-package`"
+)
 @click.option(
     "--for", "for_", metavar="TIME", help="the faults end after 30m, 2h, 1d [default: 1h]"
 )

@@ -127,7 +127,7 @@ def _with_live_plan(
     for problem in read.problems:
         say(f"{variables.source}: {problem.variable} {problem.message}")
     if read.configuration.stopped:  # a function keeps the plan that it had
-        return variables, f"{variables.source} does not go with the variables"
+        return variables, f"{variables.source} contradicts the variables"
     return read, ""
 
 

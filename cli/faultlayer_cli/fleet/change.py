@@ -125,7 +125,7 @@ def _attachable(function: Function, wrapped: bool) -> None:
     if why := runtimes.refusal(function.runtime, wrapped=served):
         raise Refusal(why)
     if function.state == "Failed":
-        raise Refusal(f"is in the state Failed: {function.state_reason or 'AWS says not why'}")
+        raise Refusal(f"is in the state Failed: {function.state_reason or 'AWS gives no reason'}")
     readable(function)
     own = _own(function)
     if own and not attached(function):

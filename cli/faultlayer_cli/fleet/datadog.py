@@ -18,7 +18,7 @@ def refusal(variables: Mapping[str, str], wrapper: str | None) -> str:
     if not variable:
         return ""
     return (
-        f"its wrapper {wrapper} sends the runtime to Datadog's own proxy ({variable}), which goes "
-        f"past faultlayer or is not there at all behind another wrapper: set {variable} to false "
-        "first"
+        f"its wrapper {wrapper} sends the runtime to Datadog's own proxy ({variable}), "
+        "which bypasses faultlayer, or is not there at all behind another wrapper: "
+        f"set {variable} to false first"
     )

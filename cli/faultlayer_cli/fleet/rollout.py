@@ -247,7 +247,7 @@ class Rollout:
                 why = f"was changed, but AWS is still applying it ({waited})"
                 return replace(result, outcome=Outcome.FAILED, reason=why)
         if function.update == "Failed":
-            why = function.update_reason or "AWS says not why"
+            why = function.update_reason or "AWS gives no reason"
             return replace(result, outcome=Outcome.FAILED, reason=f"AWS failed to apply it: {why}")
         reason = "" if function.settled else "AWS is still applying it"
         return replace(result, outcome=Outcome.CHANGED, reason=reason)

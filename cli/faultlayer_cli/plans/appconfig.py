@@ -105,7 +105,9 @@ class Profile:
             )
             text = decoded(told["Content"].read())
         except Unknown:
-            raise Refused(f"version {version} of {self.place} is deployed, and deleted") from None
+            raise Refused(
+                f"version {version} of {self.place} is deployed, but was deleted"
+            ) from None
         except ValueError as error:
             raise Refused(f"version {version} of {self.place} {error}") from None
         return _handed_out(text) if self._flags else text
@@ -134,7 +136,7 @@ class Profile:
     def _writable(self, *, flags: bool = False) -> None:
         location = self._ids.profile.get("LocationUri", _HOSTED)
         if location != _HOSTED:
-            raise Mistake(f"{self.place} holds no plan itself but names {location}; allowed: that")
+            raise Mistake(f"{self.place} holds no plan itself: it names {location}; allowed: that")
         if self._flags and not flags:
             raise Mistake(
                 f"{self.place} is a profile of feature flags, which are turned on and off in "
@@ -148,7 +150,7 @@ class Profile:
         if under_way := self._under_way():
             raise Refused(
                 f"{_said(under_way)} in the environment of {self.place}, and AppConfig has one at "
-                "a time; nothing was written: again when it is complete"
+                "a time; nothing was written; try again when it is complete"
             )
 
     def write(self, text: str, *, advanced: bool = False, urgent: bool = False) -> None:

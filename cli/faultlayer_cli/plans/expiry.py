@@ -142,7 +142,7 @@ class Ending:
     def told(self, ends: Iterable[str]) -> str:
         """One sentence on the end, for before anything is changed; `ends` are the functions'."""
         if self.given is None:
-            return "no fault is given: the layer comes as it is, and leaves the faults that are set"
+            return "no fault is given: the layer is attached, and the faults that are set stay"
         if self.given.disabled:
             return "the faults are disabled: nothing is injected"
         if not (self.given.source or self.given.injects):

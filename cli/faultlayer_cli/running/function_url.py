@@ -176,7 +176,7 @@ def _content(result: dict[str, Any]) -> bytes:
             else body.encode()
         )
     except UnicodeEncodeError:
-        raise Malformed("body has half a character") from None
+        raise Malformed("body has half a surrogate pair, which is no character") from None
     except (binascii.Error, ValueError):
         raise Malformed("isBase64Encoded is true and body is not base64") from None
 

@@ -51,7 +51,7 @@ def _tell_links(folder: Path, progress: Progress) -> None:
         count = "1 link leads" if len(lost) == 1 else f"{len(lost)} links lead"
         more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
         progress.note(
-            f"{count} out of {folder}, and the function does not see where: "
+            f"{count} out of {folder}, to files that the function does not see: "
             f"{', '.join(lost[:_NAMED])}{more}; put a copy of the files into the folder"
         )
 

@@ -30,6 +30,6 @@ def failed(tool: str, output: str, runtime: Runtime) -> Failure:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()] or lines or ["it said nothing"]
     return Failure(
-        f"could not fetch the client for {runtime.title} with {tool}: {errors[0][:_LONGEST]}; a "
-        f"container does without: --image {runtime.image}"
+        f"could not fetch the client for {runtime.title} with {tool}: {errors[0][:_LONGEST]}; "
+        f"a container needs none of that: --image {runtime.image}"
     )

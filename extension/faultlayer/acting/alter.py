@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from faultlayer.acting.actors import Turn
     from faultlayer.targeting.injection import Injection
 
-_NO_CHANGE = "nothing in the event changes by it"
+_NO_CHANGE = "the fault changes nothing in the event"
 
 
 class Altering(Actor):

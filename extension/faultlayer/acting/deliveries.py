@@ -43,7 +43,7 @@ _PATIENCE = 0.01  # seconds in which a runtime polls that has got the receipt fo
 _LOOK = 0.05  # seconds between two looks of a guard
 _GONE = 1.0  # seconds without any connection, after which no poll is expected
 _NO_TIME = "the runtime asked for no event in time"
-_NO_THREAD = "no thread can be started that would see to the answer"
+_NO_THREAD = "no thread can be started to handle the answer"
 _NO_RUNTIME = "the runtime has closed its connections"
 
 

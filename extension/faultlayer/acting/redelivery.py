@@ -39,12 +39,12 @@ _MARGIN = 0.1  # seconds before the deadline by which the last answer must be on
 _SAID = b'{"status":"OK"}\n'
 _HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n"
 _CLOSE = b"Connection: close\r\n"
-_TOO_LONG = "the event is longer than Lambda lets it be"
+_TOO_LONG = "the event is longer than Lambda allows"
 _AN_ERROR = "the function reported an error, which ends deliveries"
 _ERROR_TRAILER = b"lambda-runtime-function-error-type:"
 _NO_TIME = "another delivery would not end before the deadline"
 NO_MEMORY = MemoryError()  # the one that was raised keeps its frames' values
-_TOO_LONG_TO_KEEP = "the answer is too long to be kept until the event is given again"
+_TOO_LONG_TO_KEEP = "the answer is too long to be kept until the event is delivered again"
 
 
 class _Enough(Exception):

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 # Lambda refuses a longer answer (its limit is 6 MB + 100 bytes), changed or not.
 _MAX_BUFFERED = 7 << 20
 _STEP = 2 * PIECE  # bytes that receiving takes, from one piece that is kept to the next
-_TOO_LONG = "the answer is longer than Lambda takes, and passes as it is"
-_AN_ERROR = "the function reported an error, which passes as it is"
-_SO_ALREADY = "nothing in the answer changes by it"
+_TOO_LONG = "the answer is longer than Lambda allows, and passes unchanged"
+_AN_ERROR = "the function reported an error, which passes unchanged"
+_SO_ALREADY = "the fault changes nothing in the answer"
 _RESERVE = 8 * PIECE  # bytes of memory to leave free: forwarding takes less
 
 

@@ -89,7 +89,7 @@ def take(request: Memory, holder: Holder) -> Taken:
             processes.append(process)
             held += more
         if not held:
-            raise ValueError("no more than that is free already")
+            raise ValueError("memory has no more than that free already")
         return held
 
     _VICTIMS.offer(runtime)

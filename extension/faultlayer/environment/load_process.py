@@ -76,7 +76,7 @@ class LoadProcess:
             return private(self._pid)
         said = posix.read(self._said, 32)
         if not said:
-            raise ValueError("the process for it was ended before it had begun")
+            raise ValueError("its process was ended before it had begun")
         return int(said)
 
     def extend(self, seconds: float) -> None:

@@ -70,7 +70,9 @@ def _filled(request: Space) -> tuple[int, int]:
     try:
         want = _free(fd) - request.size if request.leave_free else request.size
         if want > _MOST:
-            raise ValueError(f"more than {_MOST >> 30} GB would have to be filled: this is no /tmp")
+            raise ValueError(
+                f"more than {_MOST >> 30} GB would have to be filled: this is not Lambda's /tmp"
+            )
         return fd, _fill(fd, max(want, 0))
     except BaseException:
         posix.close(fd)

@@ -186,14 +186,14 @@ def parse(value: Any) -> Match:
 def _expected(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         if isinstance(value, list):
-            raise ValueError("a list is nothing that one value could equal (use in)")
+            raise ValueError("is a list, which no single value equals (use in)")
         return {"equals": value}
     if not set(_OPERATORS) >= set(value) - {_AS} > set():
-        raise ValueError("an operator is none of " + ", ".join(_OPERATORS))
+        raise ValueError("has an operator that is none of " + ", ".join(_OPERATORS))
     if value.get(_AS, _TEXT) != _TEXT:
         raise ValueError("as is not text")
     if isinstance(value, Repeated):
-        raise ValueError("an operator is given more than once")
+        raise ValueError("has an operator that is given more than once")
     return value
 
 

@@ -303,7 +303,7 @@ class _Reader:
                 sign = self._next(unclosed, position)
                 high = self._escaped(there) if sign == "\\" else ord(sign)
                 if isinstance(low, str) or isinstance(high, str) or high < low:
-                    _fail("a class with a range that is none", here)
+                    _fail("a class with a range whose ends are the wrong way round", here)
             if isinstance(low, str):
                 categories += low
             elif isinstance(high, int):

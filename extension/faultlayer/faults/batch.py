@@ -159,14 +159,18 @@ def joined(payload: bytes, failed: list[Any]) -> bytes:
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     found = items(invocation.event())
     if not found:
-        return NotApplicable(f"the event is no batch that could be reported on: {_NO_REPORTS}")
+        return NotApplicable(
+            f"the event is no batch whose records can be reported as failed: {_NO_REPORTS}"
+        )
     failed = chosen(found, options.share, draw)
     if not failed:
         return None
 
     def whole(answer: Answer) -> bool:
         changed = answer.replace_payload(lambda payload: joined(payload, failed))
-        return changed or answer.unchanged("the records are reported, or the batch fails, already")
+        return changed or answer.unchanged(
+            "the function reports these records, or fails the batch, already"
+        )
 
     return Rewrite(whole, _no_stream, failed=len(failed), records=len(found))
 

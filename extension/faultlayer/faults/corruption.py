@@ -97,7 +97,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
         else:
             answer.read_as(front.members, infers=front.infers)
             done = answer.change_body(change, anew=mode == REPLACE)
-        return done or answer.unchanged("the body stays as it is by it")
+        return done or answer.unchanged("the fault changes nothing in the body")
 
     def stream(answer: Stream) -> bool:
         answer.read_as(front.members)
@@ -136,7 +136,7 @@ FAULT = Fault(
             "an HTTP-shaped response's body, or all of it (status and headers too)",
             BODY,
         ),
-        sources("all whose answer somebody reads"),
+        sources("those that read the answer"),
     ),
     equivalents=(
         Equivalent("corruption", {"body": ("body", "any text")}, _flag),

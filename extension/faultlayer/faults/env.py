@@ -28,7 +28,7 @@ _NOT_DELIVERED = {
     "all shells set them at their start": "IFS PWD PPID",
     "bash and busybox count with it": "SHLVL",
     "a number that getopts uses: dash ends over other texts, bash and busybox reset it": "OPTIND",
-    "bash makes them at each look": (
+    "bash computes them whenever they are read": (
         "EPOCHREALTIME EPOCHSECONDS HISTCMD LINENO RANDOM SECONDS SRANDOM"
     ),
     "bash has them as arrays, which it does not pass on": ("DIRSTACK FUNCNAME GROUPS PIPESTATUS"),
@@ -99,7 +99,7 @@ def _length(text: Any) -> int:
     try:
         return len(text.encode())
     except UnicodeEncodeError:
-        raise ValueError("has a text that UTF-8 cannot say") from None
+        raise ValueError("has a text that UTF-8 cannot encode") from None
 
 
 def begin(options: Options, draw: float) -> Action | None:

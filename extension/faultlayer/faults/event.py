@@ -29,7 +29,7 @@ def _checked(value: Any) -> None:
     if isinstance(value, Repeated):
         raise ValueError("has a member that is given more than once")
     if isinstance(value, float) and not is_number(value):
-        raise ValueError("has a number beyond all bounds")
+        raise ValueError("has a number that JSON cannot hold")
     if isinstance(value, (dict, list)):
         for inner in value.values() if isinstance(value, dict) else value:
             _checked(inner)

@@ -29,7 +29,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
             return answer.unchanged("the answer is not HTTP-shaped: it has no headers")
         if answer.http.change_headers(changes):
             return True
-        return answer.unchanged("the answer's headers are so already")
+        return answer.unchanged("the answer has these headers already")
 
     def whole(answer: Answer) -> bool:
         answer.read_as(front.members, infers=front.infers)

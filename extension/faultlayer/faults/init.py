@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _ERROR = "error"
-_UNSAID = "the start was failed by faultlayer"
+_UNSAID = "faultlayer failed the start"
 
 
 class Outcome(Kind):

@@ -27,7 +27,7 @@ def doubt(options: Options, timeout: float) -> str:
     return f"is {length} the function's timeout of {timeout:g} s: {hit} will time out"
 
 
-_MILLISECONDS = ("delay", "milliseconds up to 15 minutes, the least not above the most")
+_MILLISECONDS = ("delay", "milliseconds up to 15 minutes, the minimum not above the maximum")
 _SECONDS = ("delay", "seconds up to 900")
 
 

@@ -35,7 +35,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
         answer.read_as(front.members, infers=False)
         if answer.http and answer.http.encoded() and size <= _REFUSED:
             return answer.unchanged(_ENCODED)
-        return answer.pad(size) or answer.unchanged("the answer is as long already")
+        return answer.pad(size) or answer.unchanged("the answer is as long as that already")
 
     def stream(answer: Stream) -> bool:
         answer.read_as(front.members)

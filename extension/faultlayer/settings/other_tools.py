@@ -127,7 +127,7 @@ def read_flag(reading: Reading, field: str, name: str, given: Mapping[str, Any])
     allowed = [*equivalent.options, equivalent.share, _MATCH]
     for other in given:
         if other not in allowed:
-            message = f"has no effect, there and here{_ALLOWED}{', '.join(allowed)}"
+            message = f"has no effect here, nor in that tool{_ALLOWED}{', '.join(allowed)}"
             reading.refuse(named(field, other), message, limiting=False)
 
 
@@ -136,7 +136,7 @@ def _refuse_flag(reading: Reading, field: str, name: str, equivalents: Mapping[s
 
     known = sorted(equivalent for equivalent in equivalents if not equivalent.startswith(CHAOS))
     meant = hint(name, known) if len(reading.problems) < _MOST_HINTS else ""
-    message = f"is a flag that no fault of this version stands in for{meant}"
+    message = f"is a flag for which this version has no fault{meant}"
     reading.refuse(field, message + _ALLOWED + ", ".join(known), limiting=False)
 
 
@@ -150,7 +150,7 @@ def _conditions(conditions: Any) -> dict[str, dict[str, Any]]:
             path, operator, operand = _condition(condition)
             expected = found.setdefault(path, {"as": "text"})
             if expected.setdefault(operator, operand) != operand:
-                raise ValueError("asks the same of a path as another, with another value")
+                raise ValueError("compares the same path as another one, with another value")
         except ValueError as error:
             raise ValueError(f"is wrong in condition {number}: it {error}") from None
     return found
@@ -168,7 +168,7 @@ def _condition(condition: Any) -> tuple[str, str, Any]:
     if operator == "exists":
         return path, "exists", True
     if operator not in ("eq", "startsWith", "regex"):
-        raise ValueError("has an operator of no such name")
+        raise ValueError("has an operator that is not known")
     if not isinstance(value, str):
         raise ValueError("has a value that is not text")
     if operator == "eq":
@@ -209,7 +209,7 @@ def _refuse_variable(reading: Reading, variable: str, known: list[str]) -> None:
     from faultlayer.values.suggestion import hint
 
     meant = hint(variable, known) if len(reading.problems) < _MOST_HINTS else ""
-    message = f"is not a variable that stands for anything here{meant}"
+    message = f"is not a variable that faultlayer reads{meant}"
     reading.refuse(variable, message + _ALLOWED + ", ".join(known), limiting=False)
 
 

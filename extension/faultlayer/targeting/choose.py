@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _SPAN = 1 << 53  # a float holds 53 bits exactly: with one more the highest would round to 1
 _SPARE = 64 - 53
 _TOO_LATE = (
-    "the start is over before a plan from there is known; allowed: variables, and a plan in them "
-    "or in a file"
+    "the environment has started before a plan from there is known; allowed: variables, and a "
+    "plan in them or in a file"
 )
 
 

@@ -230,13 +230,13 @@ GLOBALS = (
         Text("any text", "7", number=True),
         "makes decisions reproducible: they depend on seed, fault and request id alone",
     ),
-    Option("PLAN", PlanOrPlace(), "the same in JSON, with several rules of one fault where needed"),
+    Option("PLAN", PlanOrPlace(), "the same in JSON, with several rules of one fault if needed"),
     Option("POLL", Duration(), "how old a live plan may become before it is read anew", 10.0),
     Option("PORT", Whole(1, 65535, "9747"), "the proxy's loopback port; taken: any free one", 9747),
     Option(
         "RUNTIME_API",
         Text("host:port", "127.0.0.1:9009"),
-        "the Runtime API to proxy, where another proxy stands before it",
+        "the Runtime API to proxy, if another proxy stands before it",
     ),
     Option(
         "NEXT_WRAPPER",

@@ -69,7 +69,7 @@ class Stream(Passing):
     def filter_body(self, change: Callable[[bytes], bytes], *, anew: bool = False) -> None:
         """Pass every piece of the body through `change`; `anew`: remove its content-encoding."""
         self._filters.append((change, self.watcher))
-        self._await("the stream has no body that changes by it")
+        self._await("the stream has no body that the fault changes")
         if self.http:
             self.http.change_headers({LENGTH: None})
             if anew:
@@ -79,7 +79,7 @@ class Stream(Passing):
         """Pad the answer to at least `size` bytes, prelude included."""
         self._size = max(self._size, size)
         self._padder = self.watcher
-        self._await("the answer is as long already")
+        self._await("the answer is as long as that already")
         if self.http:
             self.http.change_headers({LENGTH: None})
         return True

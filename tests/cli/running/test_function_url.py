@@ -178,7 +178,7 @@ def test_a_streamed_result_comes_as_a_whole():
         ({"statusCode": None}, "statusCode is null"),
         ({"statusCode": 200, "body": {"a": 1}}, "body is not a text"),
         ({"statusCode": 200, "body": "*", "isBase64Encoded": True}, "body is not base64"),
-        ({"statusCode": 200, "body": "\ud800"}, "half a character"),
+        ({"statusCode": 200, "body": "\ud800"}, "half a surrogate pair"),
         ({"statusCode": 200, "headers": []}, None),
         ({"statusCode": 200, "headers": ["a"]}, "headers is not an object"),
         ({"statusCode": 200, "headers": {"a": ["b"]}}, "the header a is not a text"),

@@ -30,7 +30,7 @@ def test_the_reason_of_a_tool_that_fails_is_one_line() -> None:
     output = "> building\n\nnpm error code E404\nnpm error 404 Not Found\n"
     failure = failed("npm", output, Runtime.NODE)
     assert str(failure) == (
-        "could not fetch the client for Node.js with npm: npm error code E404; a container does "
-        "without: --image public.ecr.aws/lambda/nodejs:22"
+        "could not fetch the client for Node.js with npm: npm error code E404; "
+        "a container needs none of that: --image public.ecr.aws/lambda/nodejs:22"
     )
     assert "it said nothing" in str(failed("npm", "", Runtime.NODE))

@@ -103,7 +103,7 @@ def test_a_failed_start_is_reported_once_as_what_it_is(
         (report,) = [request for request in api.requests if request.target.endswith("/error")]
         assert report.target.endswith(path)
         assert report.header("lambda-runtime-function-error-type") == "Runtime.InitError"
-        assert json.loads(report.content)["errorMessage"] == "the start was failed by faultlayer"
+        assert json.loads(report.content)["errorMessage"] == "faultlayer failed the start"
         assert not [request for request in api.requests if request.line.startswith(NEXT[:44])]
         assert len(extension.log) == 1
 

@@ -149,7 +149,7 @@ def test_down_to_what_is_to_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_where_less_is_free_already_nothing_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_memory, "free", lambda: 20 * MB)
-    with pytest.raises(ValueError, match="no more than that is free already"):
+    with pytest.raises(ValueError, match="memory has no more than that free already"):
         take(hold("memory", "free:20MB"), sandbox())
 
 

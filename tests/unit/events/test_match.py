@@ -383,7 +383,7 @@ def test_as_text_null_is_nothing_and_containers_are_no_text() -> None:
 
 
 def test_as_is_no_operator_and_means_text_alone() -> None:
-    assert "an operator is none of" in refusal({"a": {"as": "text"}})
+    assert "has an operator that is none of" in refusal({"a": {"as": "text"}})
     for wrong in ("json", None, [], 5):
         assert "as is not text" in refusal({"a": {"equals": "5", "as": wrong}})
     written = {"a": {"equals": "5", "as": "text"}}

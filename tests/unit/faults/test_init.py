@@ -32,7 +32,7 @@ def test_a_duration_is_how_much_longer(text: str, draw: float, seconds: float) -
 @pytest.mark.parametrize(
     ("said", "kind", "message"),
     [
-        (None, "Runtime.InitError", "the start was failed by faultlayer"),
+        (None, "Runtime.InitError", "faultlayer failed the start"),
         ("no such table", "Runtime.InitError", "no such table"),
         ("Runtime.ImportModuleError: No module", "Runtime.ImportModuleError", "No module"),
     ],

@@ -245,7 +245,7 @@ def test_percentages_are_rates(percentage: int) -> None:
             "latency",
             {"match": [{"path": "a", "value": "b", "operator": "endsWith"}]},
             "match",
-            "an operator of no such name; allowed: a list of objects of path, operator",
+            "an operator that is not known; allowed: a list of objects of path, operator",
         ),
         (
             "latency",
@@ -257,7 +257,7 @@ def test_percentages_are_rates(percentage: int) -> None:
             "latency",
             {"match": [{"path": "a", "value": "b"}, {"path": "a", "value": "c"}]},
             "match",
-            "condition 2: it asks the same of a path as another",
+            "condition 2: it compares the same path as another",
         ),
     ],
     ids=str,
@@ -279,7 +279,10 @@ def test_an_attribute_that_means_nothing_there_means_nothing_here_and_is_said() 
     document = {"latency": {"enabled": True, "min_latency": 5, "rate": 0.1, "_variant": "a"}}
     ((field, said),) = wrong(document)
     assert field == "latency.rate"
-    assert "has no effect, there and here; allowed: min_latency, max_latency, percentage" in said
+    assert (
+        "has no effect here, nor in that tool; allowed: min_latency, max_latency, percentage"
+        in said
+    )
     assert rules(read(document))["latency"]["delay"] == (0.005, 0.005)
 
 
@@ -303,7 +306,7 @@ def test_an_unknown_flag_is_refused_where_it_is_on() -> None:
     allowed = "corruption, denylist, diskspace, exception, latency, statuscode, timeout"
     assert f"did you mean latency?; allowed: {allowed}" in said
     ((field, said),) = wrong({DELAY: {"enabled": True}})
-    assert (field, "stands in for" in said) == (DELAY, True)
+    assert (field, "this version has no fault" in said) == (DELAY, True)
     ((field, _),) = wrong({"headers": {"enabled": True}})
     assert field == "headers.headers"
 

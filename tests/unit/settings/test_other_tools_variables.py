@@ -93,7 +93,7 @@ def test_a_response_is_what_was_given_even_nothing() -> None:
         ({DELAY: "true", DELAY_SHARE: "often"}, DELAY_SHARE, "a probability from 0 to 1"),
         # Its own example has this one.
         ({CHAOS + "RESPONSE__ENABLE_CHANGE_REPONSE_BODY": "true"}, "", f"did you mean {CHANGE}?"),
-        ({CHAOS: "x"}, CHAOS, "is not a variable that stands for anything here"),
+        ({CHAOS: "x"}, CHAOS, "is not a variable that faultlayer reads"),
     ],
     ids=str,
 )
