@@ -81,7 +81,10 @@ class Hosts:
         self.network = stack.enter_context(Network())
         self.authority = Authority(folder, f"*.{ZONE}")
         self._context = self.authority.server_context(folder)
-        self._folder = folder
+        # It takes only a cipher that no client offers, so OpenSSL sends the alert.
+        self._refusing = self.authority.server_context(folder)
+        self._refusing.maximum_version = ssl.TLSVersion.TLSv1_2
+        self._refusing.set_ciphers("ADH-AES256-GCM-SHA384:@SECLEVEL=0")
         database = upstreams.start_postgres(stack, self.network, self.authority)
         cache = upstreams.start_redis(stack, self.network, self.authority)
         store = b"*3\r\n$3\r\nSET\r\n$5\r\nvalue\r\n$%d\r\n%b\r\n" % (len(BODY), BODY)
@@ -151,12 +154,8 @@ class Hosts:
         return self._stack.enter_context(line).port
 
     def _without_common_cipher(self, connection: socket.socket) -> None:
-        """A TLS server that takes only a cipher for which it has no certificate."""
-        context = self.authority.server_context(self._folder)
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers("ADH-AES256-GCM-SHA384:@SECLEVEL=0")
         with contextlib.suppress(OSError):
-            context.wrap_socket(connection, server_side=True)
+            self._refusing.wrap_socket(connection, server_side=True)
 
 
 def _no_tls(connection: socket.socket) -> None:

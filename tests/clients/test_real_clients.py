@@ -44,12 +44,10 @@ def test_each_client_sees_the_real_thing(calling: Calling, case: Case) -> None:
         told = calling.results(case, request_id=request_id)
         for client, got in told.items():
             faulted[client].add(plain(got["error"]))
-            assert got["seconds"] >= case.least, (client, got)
-        (line,) = (
-            line
-            for line in calling.function.lines("fault_injected")
-            if line["request_id"] == request_id
-        )
+        # A bandwidth is shared: the first has little of it to wait for, and the last all.
+        seconds = [got["seconds"] for got in told.values()]
+        assert (max(seconds) if case.fault == "bandwidth" else min(seconds)) >= case.least, told
+        (line,) = injected(calling, request_id)
         check_line(line, case)
         for client, got in calling.results(case, real=True).items():
             real[client].add(plain(got["error"]))
@@ -59,6 +57,12 @@ def test_each_client_sees_the_real_thing(calling: Calling, case: Case) -> None:
             return
     different = {c: (faulted[c], real[c]) for c in faulted if not faulted[c] <= real[c]}
     assert not different
+
+
+def injected(calling: Calling, request_id: str) -> list[dict[str, Any]]:
+    """What the layer says that it injected in this invocation."""
+    lines = calling.function.lines()
+    return [line for line in lines if line.get("request_id") == request_id]
 
 
 def check_line(line: dict[str, Any], case: Case) -> None:

@@ -50,9 +50,8 @@ _V6ONLY = 1
 _LOOPBACK = b"\x7f\0\0\1"
 _LOOPBACK_6 = b"\0" * 15 + b"\1"
 _MAPPED = b"\0" * 10 + b"\xff\xff"
-# getaddrinfo(3): the error, and how long a resolver takes that gets no answer (resolv.conf(5):
-# two attempts of five seconds).
-_ERRORS = {"nxdomain": (-2, 0), "servfail": (-3, 0), "timeout": (-3, 10_000)}
+_ERRORS = {"nxdomain": -2, "servfail": -3, "timeout": -3}  # getaddrinfo(3)
+_UNANSWERED = "timeout"
 
 
 def _family(data: bytes) -> int:
@@ -210,7 +209,11 @@ class Control:
         name = _name(data)
         for condition in self._in_force.of(name, None, 0):
             if isinstance(condition.disturbance, Unresolved):
-                code, delay = _ERRORS[condition.disturbance.error]
+                code, delay = _ERRORS[condition.disturbance.error], 0
+                if condition.disturbance.error == _UNANSWERED:
+                    from faultlayer.dependencies.resolver import unanswered
+
+                    delay = unanswered()
                 reply = code.to_bytes(4, "little", signed=True) + delay.to_bytes(4, "little")
                 line.send(b"F\1E\0" + reply, MSG_DONTWAIT)
                 condition.touched(name, 0)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fakes.proxied import soon
+from faultlayer.dependencies.resolver import unanswered
 from faultlayer.values.hosts import HostList
 from faultlayer.vocabulary.disturbances import Late, Unreachable, Unresolved
 from proxy.dependencies.redirected import Redirected, exchange, host, sockaddr
@@ -41,7 +42,7 @@ def test_a_process_says_hello(redirected: Redirected) -> None:
     [
         ("nxdomain", socket.EAI_NONAME, 0),
         ("servfail", socket.EAI_AGAIN, 0),
-        ("timeout", socket.EAI_AGAIN, 10_000),
+        ("timeout", socket.EAI_AGAIN, unanswered()),
     ],
 )
 def test_a_lookup_fails(redirected: Redirected, error: str, code: int, delay: int) -> None:
