@@ -43,7 +43,7 @@ def is_current(root: Path, built: Path) -> bool:
 
 def compile_all(root: Path, target: Path) -> None:
     """Compile the shim for all architectures into this folder."""
-    zig = _compiler(root)
+    zig = compiler(root)
     target.mkdir(parents=True, exist_ok=True)
     for arch, triple in _TRIPLES.items():
         say(f"{arch}: compiling the shim")
@@ -72,7 +72,7 @@ def _inputs(root: Path) -> str:
     return total.hexdigest()
 
 
-def _compiler(root: Path) -> list[str | Path]:
+def compiler(root: Path) -> list[str | Path]:
     """The command of the compiler, from an environment of its own."""
     wanted = root / "layer" / "zig.txt"
     venv = root / "build" / f"zig-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
