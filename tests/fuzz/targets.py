@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzz import events, wire, words
+from fuzz import dependencies, events, native, wire, words
 
 HERE = Path(__file__).resolve().parent
 CORPUS, REGRESSIONS = HERE / "corpus", HERE / "regressions"
@@ -24,6 +24,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "texts": events.texts,
     "rewrites": events.rewrites,
     "streams": events.streams,
+    "questions": dependencies.questions,
+    "shim": native.shim,
 }
 
 
