@@ -198,8 +198,9 @@ def test_other_faults_act_all_the_same(
     assert answer["headers"]["x-a"] == "2"
     assert answer["body"].rstrip() == "hello"
     assert len(invoked.content) >= 1024
-    told = {(line["event"], line["fault"]) for line in lines()}
-    assert told == {
+    # A proxy of an earlier test may still have something to say.
+    ours = [line for line in lines() if line.get("request_id") == invoked.request_id]
+    assert {(line["event"], line["fault"]) for line in ours} == {
         ("internal_error", "corruption"),
         ("fault_injected", "headers"),
         ("fault_injected", "oversize"),

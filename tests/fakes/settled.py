@@ -36,8 +36,12 @@ def named(one: Injection) -> str:
 
 @pytest.fixture
 def injections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Injections]:
-    """All injections of a test: none is settled twice, all fields of their lines are documented."""
+    """All injections of a test: none is settled twice, all fields of their lines are documented.
+
+    A reason that is logged once in each environment is logged again in each test.
+    """
     found = Injections()
+    monkeypatch.setattr(injection, "_logged", set())
     begin, happened = Injection.__init__, Injection.happened
 
     def made(self: Injection, *args: Any, **named: Any) -> None:

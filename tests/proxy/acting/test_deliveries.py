@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import threading
 import time
@@ -15,14 +16,8 @@ from fakes.runtime import NEXT, Runtime, echo, posted
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import near
 from faultlayer.acting import deliveries
-from faultlayer.targeting import injection
 from faultlayer.wire import interrupts
-
-
-@pytest.fixture(autouse=True)
-def anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was logged once in another test is logged once more."""
-    monkeypatch.setattr(injection, "_logged", set())
+from faultlayer.wire.upstream_side import UpstreamSide
 
 
 def polls(api: RuntimeApi) -> int:
@@ -196,6 +191,84 @@ def test_where_no_thread_is_to_be_had_the_answer_leaves_at_once(
         assert invoked.result().content == b"1"
     (line,) = logged()
     assert (line["event"], line["message"]) == ("fault_not_applied", deliveries._NO_THREAD)
+
+
+def test_without_memory_for_another_delivery_the_answer_leaves_at_once(
+    api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = proxied(api, DUPLICATE="2")
+    monkeypatch.setattr(deliveries, "_SPARE", 1 << 62)
+    invoked = api.invoke()
+    with Runtime(address) as runtime:
+        assert runtime.respond(runtime.next(), b"1").status == 202
+        assert invoked.result().content == b"1"
+        another = api.invoke()
+        assert runtime.turn(b"2") == another.request_id
+    (line,) = [line for line in logged() if line.get("request_id") == invoked.request_id]
+    assert (line["event"], line["message"]) == ("internal_error", "MemoryError")
+
+
+def test_an_answer_that_lambda_refuses_after_the_runtime_has_left_is_told(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    """The runtime has its receipt, so nobody else can tell."""
+    address = proxied(api, DUPLICATE="2")
+    invoked = api.invoke()
+    with Runtime(address) as runtime:
+        event = runtime.next()
+        del api.given[invoked.request_id]  # as after the function's timeout
+        assert runtime.respond(event, b"1").status == 202
+    told: list[dict[str, object]] = []
+    assert soon(lambda: told.extend(logged("answer_refused")) or told)
+    assert told[0]["request_id"] == invoked.request_id
+    assert told[0]["status"] == 400
+    api.doubled.clear()
+
+
+def test_an_event_that_a_runtime_left_before_it_had_it_goes_to_another_one(
+    api: RuntimeApi, proxied: Proxied, logged: Logged
+) -> None:
+    """It is longer than what the kernel takes for a connection that nobody reads."""
+    address = proxied(api, DUPLICATE="2", DUPLICATE_MATCH="hit")
+    payload = b'{"hit":"%s"}' % (b"x" * (5 << 20))
+    invoked = api.invoke(payload)
+    with Runtime(address) as tells:
+        with Runtime(address) as asks:
+            event = asks.next()
+            assert event.content == payload
+            assert tells.respond(event, b"1").status == 202
+            asks.wire.send(NEXT)
+            assert not asks.wire.silent(5), "the event has begun to come again"
+        again = tells.next()
+        assert again.content == payload
+        assert tells.respond(again, b"2").status == 202
+        assert invoked.result().content == b"2"
+    assert [line["event"] for line in logged()] == ["fault_injected"]
+
+
+def test_a_wait_that_could_not_be_ended_is_ended_later(
+    api: RuntimeApi, proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = proxied(api, DUPLICATE="2")
+    real, failed = UpstreamSide.end_wait, []
+
+    def lacking(side: UpstreamSide) -> bool:
+        if not failed:
+            failed.append(side)
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(side)
+
+    monkeypatch.setattr(UpstreamSide, "end_wait", lacking)
+    with Runtime(address) as asks, Runtime(address) as tells:
+        invoked = api.invoke()
+        event = asks.next()
+        asks.wire.send(NEXT)
+        assert soon(lambda: polls(api) == 2)
+        assert tells.respond(event, b"1").status == 202
+        assert asks.id_of(asks.wire.response()) == invoked.request_id
+        assert tells.respond(event, b"2").status == 202
+        assert invoked.result().content == b"2"
+    assert failed
 
 
 # -- errors ------------------------------------------------------------------------------------

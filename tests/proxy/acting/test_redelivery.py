@@ -13,13 +13,6 @@ from fakes.runtime import HTTP_STREAM, NEXT, Runtime, echo, posted, stream_head
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import NULS, PRELUDE, near, run
 from faultlayer.environment import memory
-from faultlayer.targeting import injection
-
-
-@pytest.fixture(autouse=True)
-def anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was logged once in another test is logged once more."""
-    monkeypatch.setattr(injection, "_logged", set())
 
 
 def answers(runtime: Runtime, *bodies: bytes, wait: float = 0.0) -> list[bytes]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -51,6 +53,29 @@ def test_if_it_cannot_be_tried_it_is_not_done_and_tried_again(
         now.setattr(interrupts, "_is_possible", refuse)
         assert not interrupts.is_possible()
     assert interrupts.is_possible()
+
+
+class Deaf(_socket.socket):
+    """On a kernel that receives nothing after SHUT_RD."""
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        return b""
+
+
+class Refused(_socket.socket):
+    """On a machine that allows no connection."""
+
+    def connect(self, address: object) -> None:
+        raise OSError("no ports")
+
+
+def test_another_kernel_is_noticed_and_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for kind in (Deaf, Refused):
+        monkeypatch.setattr(interrupts, "_possible", None)
+        monkeypatch.setattr(interrupts, "socket", kind)
+        assert not interrupts.is_possible()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_wait_ends_with_nothing_and_what_comes_later_arrives_in_order(pair: Pair) -> None:
