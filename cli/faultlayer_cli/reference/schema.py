@@ -198,7 +198,7 @@ def schema() -> Schema:
     common = {name.lower(): _described(named[name]) for name in PLANNED}
     rules = {
         "type": "array",
-        "description": "the rules, several of one fault where needed",
+        "description": "the rules, several of one fault if needed",
         "items": rule,
         "maxItems": MAX_RULES,
     }

@@ -385,7 +385,7 @@ def test_an_event_longer_than_any_is_given_once(
     assert invoked.result().content == b"1"
     (line,) = logged()
     assert (line["event"], line["fault"]) == ("fault_not_applied", "duplicate")
-    assert "longer than Lambda lets it be" in line["message"]
+    assert "longer than Lambda allows" in line["message"]
 
 
 @pytest.mark.usefixtures("full")

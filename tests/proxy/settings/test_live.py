@@ -170,7 +170,7 @@ def test_feature_flags(api: RuntimeApi, serve: Serve, logged: Logged) -> None:
         assert becomes(api, address, 503)
     problems = [line["message"] for line in logged("config_error")]
     assert len(problems) == 1
-    assert problems[0].startswith("new-ui is a flag that no fault")
+    assert problems[0].startswith("new-ui is a flag for which")
 
 
 def test_a_wrong_rule_is_off_and_said_once(
