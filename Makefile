@@ -56,6 +56,7 @@ test-pythons: $(DEV) build ## unit, contract and command tests on the oldest and
 nightly: $(DEV) build bare coverage ## every test, a bare machine, coverage, long soak and fuzzing
 	$(PYTEST) $(PYTEST_ARGS)
 	$(MAKE) soak SOAK_ARGS="$(NIGHTLY_SOAK)"
+	$(MAKE) soak SOAK_ARGS=--relay
 	$(MAKE) fuzz FUZZ_ARGS="$(NIGHTLY_FUZZ)"
 
 coverage: $(DEV) ## how many lines of each room the quick tests reach; the data path: at least 95 %
@@ -82,7 +83,7 @@ check: $(DEV) ## ruff, mypy --strict, import rules, shellcheck, the pages and th
 bench: $(DEV) build ## speed, into the README, docs/ and bench/results.json; BENCH_ARGS=--quick
 	$(BIN)/python -m bench $(BENCH_ARGS)
 
-soak: $(DEV) build ## a million invocations, each judged; SOAK_ARGS=--minutes=10 for as many as fit
+soak: $(DEV) build ## a million invocations, each judged; SOAK_ARGS=--minutes=10, --relay: connections
 	$(BIN)/python -m soak $(SOAK_ARGS)
 
 fuzz: $(FUZZ)/.ready ## coverage-guided fuzzing; FUZZ_ARGS="--seconds 60" for each target

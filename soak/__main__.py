@@ -21,8 +21,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from soak import cases
+from soak.connections import run as connections
 from soak.layer import ROOT, Held, Layer, LayerError, command
-from soak.rules import RULES
+from soak.rules import RULES, plan
 from soak.runtime import Runtimes
 from soak.sides import Side
 from soak.upstream import Tally, Upstream
@@ -34,11 +35,16 @@ KINDS = ("lost", "duplicated", "mixed up", "late", "early", "broken")
 TOLERANCE = {"rss_kb": 12 << 10, "pss_kb": 12 << 10, "descriptors": 16, "threads": 0}
 _EVERY = 10.0  # seconds between two looks
 _NO_END = 1 << 40
+_MILLION = 1_000_000
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m soak", description=(__doc__ or "").strip())
-    parser.add_argument("--invocations", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--relay", action="store_true",
+                        help="connections of the function through the relay, in the place of "
+                        "invocations; --invocations says how many")  # fmt: skip
+    parser.add_argument("--invocations", type=int, metavar="N",
+                        help="default: 1,000,000; of --relay 100,000")  # fmt: skip
     parser.add_argument("--minutes", type=float, metavar="M",
                         help="as many invocations as fit into so many minutes")  # fmt: skip
     parser.add_argument("--connections", type=int, default=16, metavar="N",
@@ -49,8 +55,12 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tree", type=Path, default=ROOT / "dist" / platform.machine(),
                         help="the built layer (default: %(default)s)")  # fmt: skip
     parser.add_argument("--command", help="another program in the extension's place")
-    parser.add_argument("--output", type=Path, default=ROOT / "soak" / "results.json")
-    return parser.parse_args(argv)
+    parser.add_argument("--output", type=Path, help="default: soak/results.json")
+    options = parser.parse_args(argv)
+    if options.output is None:
+        name = "connections.json" if options.relay else "results.json"
+        options.output = ROOT / "soak" / name
+    return options
 
 
 class Soak:
@@ -65,7 +75,7 @@ class Soak:
             argv, self.what = shlex.split(options.command), options.command
         port = self.upstream.ask("port")
         try:
-            self.layer = Layer(argv, port, seed, folder)
+            self.layer = Layer(argv, port, plan(seed), folder)
         except LayerError:
             self.upstream.stop()
             raise
@@ -156,7 +166,7 @@ def _names() -> list[str]:
 
 
 def run(options: argparse.Namespace, folder: Path) -> int:
-    count = _NO_END if options.minutes else options.invocations
+    count = _NO_END if options.minutes else options.invocations or _MILLION
     limit = options.minutes * 60 if options.minutes else float("inf")
     began = time.monotonic()
     warm = max(count // 10, 1)  # what the heap keeps takes its time to reach its size
@@ -211,7 +221,7 @@ def main(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that children are stopped too
     try:
         with tempfile.TemporaryDirectory(prefix="faultlayer-soak-") as folder:
-            return run(options, Path(folder))
+            return (connections.run if options.relay else run)(options, Path(folder))
     except LayerError as error:
         print(f"soak: {error}", file=sys.stderr)
         return 1

@@ -14,13 +14,12 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.process import memory
 from bench.subjects import EXTENSION, namespace_trouble, opt_prefix
-from soak.rules import plan
 
 ROOT = Path(__file__).resolve().parent.parent
-_AT_REST = 1  # threads: the main one accepts, and looks for runtimes that leave
 _START = 20.0  # seconds
 _SETTLE = 15.0
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); {}from faultlayer.main import main; main()"
@@ -63,7 +62,11 @@ def command(tree: Path) -> tuple[list[str], str]:
 class Layer:
     """The running extension."""
 
-    def __init__(self, argv: list[str], upstream: int, seed: str, folder: Path) -> None:
+    def __init__(
+        self, argv: list[str], upstream: int, plan: dict[str, Any], folder: Path, at_rest: int = 1
+    ) -> None:
+        """`at_rest`: threads that it has if nothing happens."""
+        self._at_rest = at_rest
         self._address = folder / "address"
         self._out, self._err = folder / "out", folder / "err"
         environ = {
@@ -71,7 +74,7 @@ class Layer:
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{upstream}",
             "AWS_LAMBDA_EXEC_WRAPPER": "/opt/faultlayer-wrapper",
             "_FAULTLAYER_ADDRESS": str(self._address),
-            "FAULTLAYER_PLAN": json.dumps(plan(seed)),
+            "FAULTLAYER_PLAN": json.dumps(plan),
         }
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
@@ -90,6 +93,14 @@ class Layer:
         said = self._out.read_text() + self._err.read_text()
         raise LayerError(f"the extension did not start: {said[-500:]}")
 
+    def variable(self, name: str) -> str:
+        """A variable that the wrapper sets for the function."""
+        lines = self._address.read_text().splitlines()
+        for at, line in enumerate(lines):
+            if line == f"{name} 1":
+                return lines[at + 1]
+        raise LayerError(f"the wrapper is not told to set {name}")
+
     def alive(self) -> bool:
         return self._process.poll() is None
 
@@ -106,7 +117,7 @@ class Layer:
         """The same, once it has noticed that all runtimes have left."""
         until = time.monotonic() + _SETTLE
         held = self.held()
-        while held.threads > _AT_REST and time.monotonic() < until:
+        while held.threads > self._at_rest and time.monotonic() < until:
             time.sleep(0.05)
             held = self.held()
         return held
@@ -123,8 +134,11 @@ class Layer:
         except subprocess.TimeoutExpired:
             return None
 
-    def logged(self) -> tuple[Counter[str], list[str]]:
-        """Injections by fault, and every line that tells of trouble."""
+    def logged(self, may_skip: bool = True) -> tuple[Counter[str], list[str]]:
+        """Injections by fault, and every line that tells of trouble.
+
+        `may_skip`: a fault that was not applied is none.
+        """
         injected: Counter[str] = Counter()
         other = [f"stderr: {line}" for line in self._err.read_text().splitlines()]
         with self._out.open() as lines:
@@ -132,6 +146,8 @@ class Layer:
                 said = json.loads(line)
                 if said["event"] == "fault_injected":
                     injected[said["fault"]] += 1
-                elif said["level"] != "info" and said["event"] != "fault_not_applied":
+                elif said["level"] != "info" and not (
+                    may_skip and said["event"] == "fault_not_applied"
+                ):
                     other.append(line.strip())
         return injected, other

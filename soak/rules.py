@@ -61,10 +61,10 @@ class Hit:
 class Draws:
     """Which rules hit an invocation: a function of seed, rule and request id alone."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, rules: list[dict[str, Any]] = RULES) -> None:
         self._lots: list[tuple[bytes, float, dict[str, Any]]] = []
         seen: dict[str, int] = {}
-        for rule in RULES:
+        for rule in rules:
             name = rule["fault"]
             seen[name] = seen.get(name, 0) + 1
             lot = name if seen[name] == 1 else f"{name}#{seen[name]}"
