@@ -4,55 +4,41 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-import machine
 from rie.languages import EACH, running
+from upstreams import Network, start_server
 
 CALLER = Path(__file__).parent / "functions" / "caller"
 
 
-def own_address() -> str:
-    """An address of this machine that is not loopback: hosts there are observed."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect(("192.0.2.1", 9))  # sends nothing
-        except OSError:
-            machine.lacks("this machine has no address but loopback")
-        return str(sock.getsockname()[0])
+@pytest.fixture
+def network() -> Iterator[Network]:
+    with Network() as found:
+        yield found
 
 
 @pytest.fixture
-def place() -> Iterator[str]:
+def place(network: Network) -> Iterator[str]:
     """A host that answers each line with `hi there`, and closes."""
-    with closing(socket.create_server((own_address(), 0))) as server:
 
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(100)
-                    connection.sendall(b"hi there\n")
+    def serve(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b"hi there\n")
 
-        threading.Thread(target=serve, daemon=True).start()
-        yield "{}:{}".format(*server.getsockname())
-        server.shutdown(socket.SHUT_RDWR)
+    with start_server(serve, network.address, network=network) as server:
+        yield f"{server.host}:{server.port}"
 
 
 @pytest.mark.parametrize("language", EACH)
 def test_a_function_s_hosts_are_in_the_log_and_it_sees_no_difference(
-    place: str, language: str
+    network: Network, place: str, language: str
 ) -> None:
     host, _, port = place.partition(":")
-    calls = {"call": [place, place, f"{host}:1", f"localhost:{port}"]}
+    calls = {"call": [place, place, f"{host}:1", f"localhost:{port}", f"{network.silent}:443"]}
     said = []
     for variables in ({}, {"FAULTLAYER_OBSERVE": "hosts"}):
         with running(language, CALLER, variables, timeout=10) as function:
@@ -62,11 +48,12 @@ def test_a_function_s_hosts_are_in_the_log_and_it_sees_no_difference(
     assert "REFUSED" in said[0][0][2].upper()
     lines = function.lines()
     assert {line["event"] for line in lines} == {"host_observed"}
-    called, refused = sorted(lines, key=lambda line: -line["connections"])
+    called, refused, silent = sorted(lines, key=lambda line: (-line["connections"], line["port"]))
     assert (called["host"], called["port"], called["connections"]) == (host, int(port), 4)
     assert (called["failed"], called["sent"], called["received"]) == (0, 4 * 6, 4 * 9)
     assert called["connect_ms_median"] > 0 < called["first_byte_ms_p95"]
     assert (refused["port"], refused["connections"], refused["failed"]) == (1, 2, 2)
+    assert (silent["port"], silent["connections"], silent["direct"]) == (443, 2, 2)
 
 
 def test_a_wrong_value_is_one_line_and_nothing_else_changes(place: str) -> None:

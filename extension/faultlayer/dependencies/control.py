@@ -98,6 +98,15 @@ def sockaddr(family: int, address: bytes, port: int) -> bytes:
     return head + b"\0" * 4 + address + b"\0" * 4
 
 
+def _tell(line: socket, answer: bytes) -> None:
+    """Answer a question, late perhaps, and close its line."""
+    try:
+        line.send(answer, MSG_DONTWAIT)
+    except OSError:  # it has left
+        pass
+    line.close()
+
+
 class Control:
     """The socket that the shim asks.
 
@@ -181,6 +190,7 @@ class Control:
 
     def _answer(self, line: socket, message: bytes) -> None:
         what, flags, data = message[2:3], message[3:4], message[4:]
+        held = False
         try:
             if len(message) < 4 or not message.startswith(_HEAD):
                 return
@@ -193,7 +203,9 @@ class Control:
             elif what in (b"C", b"P") and len(data) < _SIZES.get(_family(data), _MESSAGE):
                 line.send(_GO_ON, MSG_DONTWAIT)
             elif what == b"C":
-                line.send(self._connect(data, bool(flags[0] & _V6ONLY)), MSG_DONTWAIT)
+                v6only = bool(flags[0] & _V6ONLY)
+                self._connect(data, v6only, lambda answer: _tell(line, answer))
+                held = True
             elif what == b"P":
                 line.send(self._peer(data), MSG_DONTWAIT)
         except OSError:  # it has left, or there is no port or descriptor for it
@@ -201,7 +213,8 @@ class Control:
         except Exception as error:  # of one question: the others are answered
             emit("error", "internal_error", message=type(error).__name__)
         finally:
-            line.close()
+            if not held:
+                line.close()
 
     # -- names ----------------------------------------------------------------------------------
 
@@ -242,34 +255,38 @@ class Control:
 
     # -- connections ----------------------------------------------------------------------------
 
-    def _connect(self, data: bytes, v6only: bool) -> bytes:
+    def _connect(self, data: bytes, v6only: bool, then: Callable[[bytes], None]) -> None:
         """Answer with the address to connect to."""
         self._learn_what_was_told()
         family = _family(data)
         address, port = address_of(data)
-        if port in self._spared and address == _LOOPBACK:
-            return _GO_ON
-        if v6only and len(address) == 4:  # the kernel refuses it
-            return _GO_ON
+        if (port in self._spared and address == _LOOPBACK) or (
+            v6only and len(address) == 4  # the kernel refuses it
+        ):
+            then(_GO_ON)
+            return
         name = self._names.get(address, "")
         for condition in self._in_force.of(name, address, port):
             if isinstance(condition.disturbance, Unreachable):
                 other = self._dead_port(family, v6only, condition)
                 condition.touched(Host(name, address, port).text(), port)
-                return other
-        observing = self._is_observing()
-        if not self._is_aimed_at(name, address, port) and (
-            not observing or is_local(name, address)
-        ):
-            return _GO_ON
+                then(other)
+                return
+        is_aimed_at = self._is_aimed_at(name, address, port)
+        observing = self._is_observing() and (is_aimed_at or not is_local(name, address))
+        if not (is_aimed_at or observing):
+            then(_GO_ON)
+            return
         host, sums = Host(name, address, port), None
         if observing:
             self._observed.look()
             sums = self._observed.of(host.text(), port)
-        relayed = self._relay.port_for(host, v6=v6only, sums=sums)
-        if not relayed:
-            return _GO_ON
-        return b"F\1T\0" + sockaddr(family, _LOOPBACK_6 if v6only else _LOOPBACK, relayed)
+        local = _LOOPBACK_6 if v6only else _LOOPBACK
+
+        def found(relayed: int) -> None:
+            then(b"F\1T\0" + sockaddr(family, local, relayed) if relayed else _GO_ON)
+
+        self._relay.lead(host, found, v6=v6only, sums=sums, needed=is_aimed_at)
 
     def _dead_port(self, family: int, v6only: bool, condition: Condition) -> bytes:
         silent = condition.disturbance.silent

@@ -42,6 +42,7 @@ from faultlayer.vocabulary.disturbances import BadHandshake, Cut, Late, Slow, Un
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
 
     from faultlayer.dependencies.conditions import Condition, InForce
     from faultlayer.dependencies.loop import Loop
@@ -61,6 +62,7 @@ _TICKS = 50  # pieces a second that a slow connection's bytes leave in
 _QUEUES = 10  # a slow line keeps the bytes of a tenth of a second of each connection
 _MOST_PORTS = 256  # hosts with a port of their own at once
 _UNUSED = 5.0  # seconds until a connection to a host is closed that no client came for
+_HELD = 0.02  # seconds that a question waits for the host, so that it refuses by itself
 _DOWN = 1.0  # seconds for which a host that did not answer is left to the kernel
 _BACKLOG = 1024
 _LAST_BYTES = 5.0  # seconds that the last bytes of a client that has left may take
@@ -78,10 +80,11 @@ _GARBAGE = b"\x00\xff" * 32
 class Port:
     """A loopback port that stands for a host. `ready`: connections to it, begun and unused.
 
-    `sums`: where its connections are counted; None if they are not.
+    - `sums`: where its connections are counted; None if they are not
+    - `answers_in`: the time (seconds) in which the host answered last; None if it has not
     """
 
-    __slots__ = ("down_until", "family", "host", "listener", "ready", "sums")
+    __slots__ = ("answers_in", "down_until", "family", "host", "listener", "ready", "sums")
 
     def __init__(self, host: Host, family: int, listener: socket) -> None:
         self.host = host
@@ -89,13 +92,18 @@ class Port:
         self.listener = listener
         self.ready: deque[Upstream] = deque()
         self.down_until = 0.0
+        self.answers_in: float | None = None
         self.sums: HostSum | None = None
 
 
 class Upstream:
-    """A connection to a host that has begun. `error`: why it failed; 0 if it has not."""
+    """A connection to a host that has begun. `error`: why it failed; 0 if it has not.
 
-    __slots__ = ("begun", "connected", "error", "link", "sock", "sums", "until")
+    `decide`: takes whether it has come about, once that is known; None if nobody waits for it.
+    `alone`: no client will come for it: it goes on to learn if the host answers.
+    """
+
+    __slots__ = ("alone", "begun", "connected", "decide", "error", "link", "sock", "sums", "until")
 
     def __init__(self, sock: socket, sums: HostSum | None, begun: float) -> None:
         self.sock = sock
@@ -104,6 +112,8 @@ class Upstream:
         self.connected = False
         self.error = 0
         self.link: Link | None = None
+        self.decide: Callable[[bool], None] | None = None
+        self.alone = False
         self.until = begun + _UNUSED
 
 
@@ -127,10 +137,21 @@ class Relay:
 
     # -- ports ----------------------------------------------------------------------------------
 
-    def port_for(self, host: Host, *, v6: bool = False, sums: HostSum | None = None) -> int:
-        """The loopback port that leads to this host; 0 if it should be asked directly.
+    def lead(
+        self,
+        host: Host,
+        then: Callable[[int], None],
+        *,
+        v6: bool = False,
+        sums: HostSum | None = None,
+        needed: bool = True,
+    ) -> None:
+        """Find the loopback port that leads to this host; 0 if it should be asked directly.
 
-        `sums`: where its connections are counted from now on; None if they are not.
+        `then` takes it, at once or when the host has answered. A host that refuses soon is asked
+        directly, so that the kernel refuses; and so is one that has never answered and does not
+        now, if the connection is only observed (not `needed`). `sums`: where its connections are
+        counted from now on; None if they are not.
         """
         key = (host.name, host.address, host.port, v6)
         port = self._ports.pop(key, None)
@@ -142,18 +163,53 @@ class Relay:
             if sums is not None:
                 sums.connections += 1
                 sums.direct += 1
-            return 0
+            then(0)
+            return
         if not self._begin(port):
-            return 0
+            then(0)
+            return
         number: int = port.listener.getsockname()[1]
-        return number
+        upstream = port.ready[-1]
+        far = port.answers_in is not None and port.answers_in > _HELD
+        if far or _is_connected(upstream.sock):
+            then(number)
+            return
+        upstream.decide = lambda is_there: then(number if is_there else 0)
+        self.loop.at(monotonic() + _HELD, lambda: self._give_up(port, upstream, needed=needed))
+
+    def _give_up(self, port: Port, upstream: Upstream, *, needed: bool) -> None:
+        """Decide without an answer of the host, if it has not answered yet."""
+        if upstream.decide is None:
+            return
+        if needed or port.answers_in is not None:
+            self._decide(upstream, is_there=True)
+            return
+        if upstream.sums is not None:
+            upstream.sums.direct += 1
+        if upstream in port.ready:
+            port.ready.remove(upstream)
+        upstream.alone = True
+        self.loop.at(upstream.until, lambda: self._end_alone(upstream))
+        self._decide(upstream, is_there=False)
+
+    def _end_alone(self, upstream: Upstream) -> None:
+        """The host has not answered: the client knows by itself."""
+        if not (upstream.connected or upstream.error):
+            if upstream.sums is not None:
+                upstream.sums.failed += 1
+            self._drop(upstream)
+
+    def _decide(self, upstream: Upstream, *, is_there: bool) -> None:
+        decide, upstream.decide = upstream.decide, None
+        if decide is not None:
+            decide(is_there)
 
     def _is_full(self) -> bool:
         """True if one connection more would take the descriptors that the data path needs."""
         if len(self.links) + self._begun < self._most:
             return False
         if not self._full:
-            message = f"more than {self._most} connections at once: further ones are not disturbed"
+            message = f"more than {self._most} connections at once: further ones are left alone"
             emit("warn", "fault_not_applied", message=message)
         self._full = True
         return True
@@ -216,21 +272,34 @@ class Relay:
         """The host has answered a connection, or refused it."""
         upstream.error = upstream.sock.getsockopt(SOL_SOCKET, SO_ERROR)
         if upstream.error:
-            if upstream.sums is not None:
-                upstream.sums.failed += 1
-            port.down_until = monotonic() + _DOWN
-            if upstream.link is not None:
-                upstream.link.reset()
-            else:
-                self.loop.forget(upstream.sock.fileno())
+            self._refused(port, upstream)
             return
         upstream.connected = True
+        port.answers_in = monotonic() - upstream.begun
         if upstream.sums is not None:
-            upstream.sums.connect.add(monotonic() - upstream.begun)
+            upstream.sums.connect.add(port.answers_in)
         if upstream.link is not None:
             upstream.link.begin()
+        elif upstream.alone:
+            self._drop(upstream)
         else:
             self.loop.change(upstream.sock.fileno(), 0)
+        self._decide(upstream, is_there=True)
+
+    def _refused(self, port: Port, upstream: Upstream) -> None:
+        if upstream.sums is not None:
+            upstream.sums.failed += 1
+        port.answers_in = None
+        if upstream.link is not None:
+            port.down_until = monotonic() + _DOWN
+            upstream.link.reset()
+        elif upstream.decide is not None or upstream.alone:  # the kernel refuses the client itself
+            if upstream in port.ready:
+                port.ready.remove(upstream)
+            self._drop(upstream)
+        else:
+            port.down_until = monotonic() + _DOWN
+            self.loop.forget(upstream.sock.fileno())
 
     def _sweep(self) -> None:
         """Close connections to hosts that no client has come for in time."""
@@ -247,9 +316,11 @@ class Relay:
             self.loop.at(min(waiting), self._sweep)
 
     def _drop(self, upstream: Upstream) -> None:
+        """Close a connection to a host that no client has come for."""
         self._begun -= 1
         self.loop.forget(upstream.sock.fileno())
         upstream.sock.close()
+        self._decide(upstream, is_there=False)
 
     def _accept(self, port: Port) -> None:
         """Accept the clients that have come: as many as connections to the host are begun."""
@@ -691,6 +762,15 @@ def most_connections() -> int:
     except (OSError, ValueError, IndexError):
         limit = 1024
     return max((limit - _OTHERS) // 2, 16)
+
+
+def _is_connected(sock: socket) -> bool:
+    """True if the host has answered already, as one on this machine has."""
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def _is_client_hello(data: memoryview) -> bool:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from fakes.proxied import soon
+from faultlayer.dependencies.conditions import Host, InForce
+from faultlayer.dependencies.loop import Loop
+from faultlayer.dependencies.observed import HostSum
+from faultlayer.dependencies.relay import Port, Relay, Upstream
 from faultlayer.vocabulary.disturbances import BadHandshake, Cut, Late, Slow, Unreachable
 from proxy.dependencies.redirected import Redirected, exchange, host
 
@@ -214,3 +221,130 @@ def test_what_was_sent_before_the_end_is_delivered_late(redirected: Redirected) 
         client.sendall(b"x")
         assert client.recv(10) == b"bye"
         assert client.recv(10) == b""
+
+
+# -- a host that has not answered yet ----------------------------------------------------------
+
+
+class Elsewhere:
+    """Stands for the socket of a connection to a host far away."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.error = 0
+        self.closed = False
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def getpeername(self) -> None:
+        raise OSError
+
+    def getsockopt(self, level: int, option: int) -> int:
+        return self.error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Still(Loop):
+    """A loop that does not run, and knows nothing of these connections."""
+
+    __slots__ = ()
+
+    def change(self, fd: int, events: int) -> None:
+        pass
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Relay, list[Elsewhere]]]:
+    """A relay whose loop does not run, and the connections that it has begun."""
+    begun: list[Elsewhere] = []
+    loop = Still()
+    found = Relay(loop, InForce(loop.wake))
+
+    def begin(port: Port) -> bool:
+        sock: Any = Elsewhere(len(begun) + 1000)
+        begun.append(sock)
+        port.ready.append(Upstream(sock, port.sums, time.monotonic()))
+        found._begun += 1
+        if port.sums is not None:
+            port.sums.connections += 1
+        return True
+
+    monkeypatch.setattr(found, "_begin", begin)
+    yield found, begun
+
+
+def answer(relay: Relay, upstream: Upstream, error: int = 0) -> None:
+    sock: Any = upstream.sock
+    sock.error = error
+    relay._answered(next(iter(relay._ports.values())), upstream)
+
+
+def test_a_host_that_refuses_soon_is_left_to_the_kernel(
+    far: tuple[Relay, list[Elsewhere]],
+) -> None:
+    relay, begun = far
+    said: list[int] = []
+    relay.lead(Host("a.test", b"\xc0\0\2\1", 443), said.append, sums=(sums := HostSum()))
+    (port,) = relay._ports.values()
+    assert not said, "it waits for the host"
+    answer(relay, port.ready[0], errno.ECONNREFUSED)
+    assert said == [0]
+    assert (sums.connections, sums.failed, sums.direct) == (1, 1, 0)
+    assert begun[0].closed
+    assert relay._begun == 0
+    assert port.down_until == 0
+
+
+def test_a_host_that_answers_soon_is_reached_by_the_relay(
+    far: tuple[Relay, list[Elsewhere]],
+) -> None:
+    relay, _ = far
+    said: list[int] = []
+    host = Host("a.test", b"\xc0\0\2\1", 443)
+    relay.lead(host, said.append, sums=(sums := HostSum()), needed=False)
+    (port,) = relay._ports.values()
+    upstream = port.ready[0]
+    answer(relay, upstream)
+    assert said == [port.listener.getsockname()[1]]
+    relay._give_up(port, upstream, needed=False)
+    assert len(said) == 1, "it is decided once"
+    assert list(port.ready) == [upstream]
+    assert (sums.failed, sums.direct, sums.connect.counts != {}) == (0, 0, True)
+    port.answers_in = 0.2
+    relay.lead(host, said.append, needed=False)
+    assert len(said) == 2, "a host far away is not waited for again"
+
+
+def test_a_silent_host_is_asked_directly_if_it_is_only_observed(
+    far: tuple[Relay, list[Elsewhere]],
+) -> None:
+    relay, begun = far
+    said: list[int] = []
+    host = Host("a.test", b"\xc0\0\2\1", 443)
+    relay.lead(host, said.append, sums=(sums := HostSum()), needed=False)
+    (port,) = relay._ports.values()
+    upstream = port.ready[0]
+    relay._give_up(port, upstream, needed=False)
+    assert said == [0]
+    assert not port.ready, "no client is given it"
+    answer(relay, upstream)
+    assert begun[0].closed
+    assert port.answers_in is not None
+    assert (sums.connections, sums.direct, sums.connect.counts != {}) == (1, 1, True)
+    relay.lead(host, said.append, needed=False)
+    relay._give_up(port, port.ready[0], needed=False)
+    assert said[1] != 0, "it has answered before"
+    port.answers_in = None
+    relay.lead(host, said.append, sums=sums, needed=False)
+    last = port.ready[-1]
+    relay._give_up(port, last, needed=False)
+    relay._end_alone(last)
+    assert (sums.failed, relay._begun) == (1, 1)
+    relay.lead(host, said.append, needed=True)
+    relay._give_up(port, port.ready[-1], needed=True)
+    assert said[-1] != 0, "a fault may need it"
+    relay._close(next(iter(relay._ports)))
+    assert relay._begun == 0

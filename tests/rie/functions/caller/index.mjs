@@ -5,7 +5,7 @@ const call = (place) =>
   new Promise((resolve) => {
     const [, host, port] = place.match(/^(.*):([0-9]+)$/);
     const client = net.connect({ host, port: Number(port) });
-    client.setTimeout(3000, () => client.destroy(new Error("timed out")));
+    client.setTimeout(700, () => client.destroy(new Error("timed out")));
     client.on("connect", () => client.write("hello\n"));
     client.on("data", (data) => (resolve(String(data).trim()), client.destroy()));
     client.on("end", () => resolve("nothing"));
