@@ -10,6 +10,7 @@ import pytest
 
 from clients.cases import BODY, CASES, UNTOUCHED, UNTOUCHED_TLS, Case
 from clients.conftest import Calling
+from clients.fault_pages import documented
 
 _TRIES = 4  # an error may depend on which packet is first
 _SAME = (
@@ -44,6 +45,8 @@ def test_each_client_sees_the_real_thing(calling: Calling, case: Case) -> None:
         told = calling.results(case, request_id=request_id)
         for client, got in told.items():
             faulted[client].add(plain(got["error"]))
+            for text in documented(calling.program.title, client, case):
+                assert text in got["error"], (client, got)
         # A bandwidth is shared: the first has little of it to wait for, and the last all.
         seconds = [got["seconds"] for got in told.values()]
         assert (max(seconds) if case.fault == "bandwidth" else min(seconds)) >= case.least, told

@@ -9,7 +9,7 @@ import shlex
 import pages
 import pytest
 
-from faultlayer.faults import fault_names
+from faultlayer.faults import fault_names, find_fault
 from faultlayer.settings.variables import read_environment
 from faultlayer.vocabulary.registry import PREFIX
 from faultlayer_cli.commands import validate
@@ -68,6 +68,17 @@ def test_a_section_has_an_incident_an_example_and_what_to_expect(name):
     assert f"{PREFIX}{name.upper()}" in variables(text)
     assert "- **Look at**" in text
     assert "- **A good application**" in text
+
+
+@pytest.mark.parametrize("name", [name for name in KNOWN if find_fault(name).aims_at_hosts])
+def test_a_fault_of_connections_says_what_is_seen_and_shows_its_line(name):
+    text = SECTIONS[name]
+    assert "\n## What the function sees\n" in text
+    ((_, line),) = [block for block in BLOCK.findall(text) if block[0] == "text"]
+    fields = json.loads(line)
+    assert (fields["event"], fields["fault"]) == ("fault_injected", name)
+    known = {"source", "level", "event", "fault", "request_id"}
+    assert set(fields) == known | set(find_fault(name).logged)
 
 
 @pytest.mark.parametrize("name", KNOWN)
