@@ -14,12 +14,10 @@ from layer.launcher import launcher
 
 ADAPTER = "AWS_LWA_LAMBDA_RUNTIME_API_PROXY"
 # In the interpreter's place: the listeners that it would find, as address:port in hexadecimal.
-FOUND = """#!/bin/sh
+FOUND = r"""#!/bin/sh
 for fd in /proc/self/fd/*; do
   inode=$(readlink "$fd") && inode=${inode#socket:[} && inode=${inode%]}
-  while read -r _ here _ state _ _ _ _ _ its _; do
-    [ "$state:$its" = "0A:$inode" ] && echo "$here"
-  done </proc/net/tcp
+  awk -v inode="$inode" '$4 == "0A" && $10 == inode {print $2}' /proc/net/tcp
 done
 echo "$KEPT $LD_AUDIT"
 """
