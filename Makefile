@@ -12,6 +12,9 @@ NIGHTLY_SOAK ?= --minutes=30
 NIGHTLY_FUZZ ?= --seconds 120
 ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
+# Without it every process compiles anew what it imports: twelve seconds for each worker of the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 # Tests of a group run in one worker: those that measure time, or share an engine. A worker that ends

@@ -6,7 +6,7 @@ import _thread
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +74,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             group = "quiet"
         if group and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    """End the proxies of this process that a test has started: a worker runs thousands of tests."""
+    proxied = sys.modules.get("fakes.proxied")
+    before = tuple(proxied.running) if proxied else ()
+    yield
+    if proxied := sys.modules.get("fakes.proxied"):
+        proxied.end(before)

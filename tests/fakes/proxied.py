@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import gc
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +27,7 @@ from faultlayer.settings.configuration import Configuration  # noqa: E402
 from faultlayer.settings.live import Live  # noqa: E402
 from faultlayer.settings.variables import read_environment  # noqa: E402
 from faultlayer.startup.listener import LOOPBACK, Listener, listen  # noqa: E402
-from faultlayer.startup.relay import Loop  # noqa: E402
+from faultlayer.startup.relay import READABLE, Loop  # noqa: E402
 
 Address = tuple[str, int]
 Proxied = Callable[..., Address]
@@ -37,7 +38,7 @@ NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000
 
 
 def start(upstream: Address, variables: dict[str, str] | None = None) -> Address:
-    """A proxy in this process, with these variables; its address. It lives until the end."""
+    """A proxy in this process, with these variables; its address. It ends with the test."""
     settings = read_environment(NEVER if variables is None else variables)
     served = settings.chooser or settings.source
     assert served, [problem.message for problem in settings.problems]
@@ -55,22 +56,52 @@ def serve(
     """A proxy whose loop turns in a thread of its own; in Lambda it is the main thread."""
     loop = Loop()
     served_by = proxy.serve(loop, listener, upstream, settings, start)
-    threading.Thread(target=turning, args=(loop,), daemon=True).start()
+    gc.unfreeze()  # a process of many tests may not keep for good what each of them made
+    running.append(_Turning(loop, listener))
     return served_by
 
 
-def turning(loop: Loop) -> None:
-    """Turn this loop, for ever."""
-    while True:
-        loop.turn()
+class _Turning:
+    """A loop that turns in a thread of its own."""
+
+    def __init__(self, loop: Loop, listener: Listener) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._over = False
+        self._bell = os.eventfd(0)
+        loop.add(self._bell, READABLE, lambda: None)
+        self._thread = threading.Thread(target=self._turn, daemon=True)
+        self._thread.start()
+
+    def _turn(self) -> None:
+        while not self._over:
+            self._loop.turn()
+
+    def end(self) -> None:
+        """Stop turning and listening. Connections end when their runtimes leave."""
+        self._over = True
+        os.eventfd_write(self._bell, 1)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        self._listener.close()
+        os.close(self._bell)
+
+
+def end(before: Collection[_Turning]) -> None:
+    """End all proxies that run but these."""
+    for each in [one for one in running if one not in before]:
+        running.remove(each)
+        each.end()
+    started.clear()
 
 
 started: list[proxy.Proxy] = []
+running: list[_Turning] = []
 _live: list[Live] = []
 
 
 class _Parked:
-    """A source that keeps whoever reads it, for ever."""
+    """A source that ends the thread that reads it."""
 
     kind = "parked"
     at_start = before_events = torn = False
@@ -80,12 +111,11 @@ class _Parked:
 
     def fetch(self) -> bytes:
         self.reached.set()
-        threading.Event().wait()
-        raise AssertionError
+        raise SystemExit
 
 
 def park() -> None:
-    """Keep every live plan's reader for good: it would say that a past test's source is gone."""
+    """End the reader of every live plan: it would say that a past test's source is gone."""
     while _live:
         live, parked = _live.pop(), _Parked()
         live._source = cast(Any, parked)

@@ -81,10 +81,13 @@ def test_a_plan_is_asked_for_once_a_poll_and_not_without_events(
         status(api, address)
     count = len(agent.asked)
     assert 3 <= count <= 6
-    gaps = [after - before for before, after in zip(agent.asked, agent.asked[1:])]
+    gaps = [later - before for before, later in zip(agent.asked, agent.asked[1:])]
     assert min(gaps) > 0.1
     time.sleep(0.6)
-    assert len(agent.asked) == count, "an environment without events asks nobody"
+    after = len(agent.asked)
+    assert after <= count + 1, "one may have been under way"
+    time.sleep(0.6)
+    assert len(agent.asked) == after, "an environment without events asks nobody"
 
 
 @pytest.mark.parametrize("kind", [SsmAgent, AppConfigAgent])
