@@ -57,7 +57,7 @@ test-pythons: $(DEV) build ## unit, contract and command tests on the oldest and
 	done
 
 nightly: $(DEV) build bare coverage ## every test, a bare machine, coverage, long soak and fuzzing
-	$(PYTEST) $(PYTEST_ARGS)
+	STOPPED_SECONDS=60 $(PYTEST) $(PYTEST_ARGS)
 	$(MAKE) soak SOAK_ARGS="$(NIGHTLY_SOAK)"
 	$(MAKE) soak SOAK_ARGS=--relay
 	$(MAKE) fuzz FUZZ_ARGS="$(NIGHTLY_FUZZ)"

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ FOUND = ROOT / "build" / "fuzz"
 _LONGEST = 4096  # bytes of an input
 _HANGS = 25  # seconds for one input
 _MINIMISING = 30.0  # seconds for one failure
+_ENDING = 300  # seconds beyond its time until a target that does not end is killed
 _MODULES = ("faultlayer",)
 
 
@@ -167,8 +169,9 @@ def run(name: str, target: Callable[[bytes], None], options: argparse.Namespace)
             argv = [sys.executable, "-m", "tests.fuzz", "--inside", name, folder]
             argv += [f"--seconds={options.seconds}", f"--seed={options.seed}"]
         done = subprocess.run(
-            argv, cwd=ROOT, check=False, capture_output=True, text=True, errors="replace"
-        )
+            argv, cwd=ROOT, check=False, capture_output=True, text=True, errors="replace",
+            timeout=options.seconds + _ENDING,
+        )  # fmt: skip
         artifacts = [path for path in Path(folder).iterdir() if path.name != "words"]
         failed = [str(keep(name, target, path).relative_to(ROOT)) for path in artifacts]
     said = done.stderr
@@ -208,9 +211,11 @@ def main() -> int:
     print(f"{'target':<13}{'executions':>12}{'code':>7}{'features':>10}{'inputs':>8}  failures")
     results: list[dict[str, Any]] = []
     missing = False
-    for name in options.targets or TARGETS:
+    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))  # each target is a process
+    names = options.targets or TARGETS
+    for name, running in {n: pool.submit(run, n, TARGETS[n], options) for n in names}.items():
         try:
-            found = run(name, TARGETS[name], options)
+            found = running.result()
         except MissingError as error:
             print(f"{name:<13}not run: {error}")
             missing = missing or os.environ.get("CI") == "true"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import shutil
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from layer.elf import patchelf
+
+# One worker builds the second copy, for all of them.
+pytestmark = pytest.mark.xdist_group("layer-build")
 
 SOURCES = ("build.sh", "LICENSE", "layer", "extension", "shim", "wrapper", ".cache/layer")
 
@@ -73,14 +76,20 @@ def test_the_same_inputs_give_the_same_bytes(
     assert digest(zips[0]) == digest(zips[1])
 
 
+def processor_seconds() -> float:
+    """The processor time of all processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_nothing_changed_means_nothing_done_and_no_network(
     elsewhere: Path, namespaces: None
 ) -> None:
     archive = elsewhere / "dist" / "faultlayer-x86_64.zip"
-    before, started = archive.stat(), time.monotonic()
+    before, used = archive.stat(), processor_seconds()
     code, err = finish(start(elsewhere, prefix=["unshare", "-rn"]))
     assert code == 0, err
-    assert time.monotonic() - started < 2
+    assert processor_seconds() - used < 2
     assert "up to date" in err
     assert archive.stat().st_ino == before.st_ino
 

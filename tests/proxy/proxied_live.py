@@ -32,10 +32,10 @@ def becomes(api: RuntimeApi, address: Address, code: int) -> bool:
 
 
 def pass_polls(api: RuntimeApi, address: Address, count: int = 5) -> list[int]:
-    """Invocations over so many polls, and their statuses."""
+    """Invocations over so many polls, at least one in each, and their statuses."""
     found = []
     until = time.monotonic() + count * POLL
-    while time.monotonic() < until:
+    while time.monotonic() < until or len(found) <= count:
         found.append(status(api, address))
         time.sleep(0.005)
     return found

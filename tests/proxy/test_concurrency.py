@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from fakes.proxied import Logged, Proxied
+from fakes.proxied import Logged, Proxied, soon
 from fakes.runtime import HTTP_STREAM, NEXT, Runtime
 from fakes.runtime_api import RuntimeApi
 
@@ -168,8 +168,9 @@ def test_runtimes_that_die_harm_no_other(api: RuntimeApi, proxied: Proxied) -> N
     for worker in workers:
         worker.start()
     time.sleep(3)
+    turned = soon(lambda: all(count > 5 for count in turns))
     over.set()
     for worker in workers:
         worker.join(20)
     assert not problems
-    assert all(count > 5 for count in turns)
+    assert turned

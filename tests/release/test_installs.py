@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
@@ -60,7 +60,13 @@ def _done(command: Sequence[str | Path]) -> str:
     return said.splitlines()[-1] if done.returncode else ""
 
 
-@pytest.fixture(scope="session", params=MINORS, ids="3.{}".format)
+def one_worker(minor: int) -> Any:
+    """The tests of a Python run in one worker, which installs the wheel while others work."""
+    marks = pytest.mark.xdist_group(f"release-3.{minor}")
+    return pytest.param(minor, id=f"3.{minor}", marks=marks)
+
+
+@pytest.fixture(scope="session", params=map(one_worker, MINORS))
 def installed(
     request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Installed:

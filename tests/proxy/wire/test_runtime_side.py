@@ -135,7 +135,7 @@ def test_a_runtime_that_dies_while_waiting_swallows_no_event(
             if reset:
                 client.reset()
         conn = api.conns[-1]
-        assert conn.over.wait(2), "upstream still believes that somebody waits"
+        assert conn.over.wait(20), "upstream still believes that somebody waits"
     with Runtime(address) as runtime:
         api.invoke()
         runtime.turn()
