@@ -485,3 +485,18 @@ def test_interrupted_while_writing(aws: Aws, command: Command, plan: Path) -> No
         f"faultlayer: interrupted; ssm:{SSM} may be armed: `faultlayer show --ssm {SSM}` tells"
     )
     assert "Traceback" not in err
+
+
+def test_a_plan_that_only_observes_ends_by_itself_too(aws: Aws, cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "observe.yaml"
+    path.write_text("observe: hosts\n")
+    said = cli("arm", path, "--ssm", SSM)
+    assert said.code == 0, said
+    assert parameter(aws)["observe"] == "hosts"
+    assert 3500 < ahead(parameter(aws)["end"]) <= 3600
+    assert "observe: hosts" in cli("show", "--ssm", SSM).out
+    path.write_text("observe: s3\n")
+    said = cli("arm", path, "--ssm", SSM)
+    assert said.code == 2
+    assert "observe is wrong in entry 1: it is not one of hosts; allowed: " in said.err
+    assert parameter(aws)["observe"] == "hosts"

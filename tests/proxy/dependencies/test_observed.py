@@ -14,6 +14,7 @@ from faultlayer.dependencies import observed
 from faultlayer.dependencies.observed import Observed, Times, two_digits
 from faultlayer.dependencies.running_time import RunningTime
 from faultlayer.values.hosts import HostList
+from faultlayer.vocabulary.disturbances import Late, Unreachable
 from proxy.dependencies.redirected import Redirected, exchange, host, sockaddr
 
 Lines = list[dict[str, Any]]
@@ -75,6 +76,20 @@ def test_a_connection_that_stays_open_counts_on(
             (line,) = summed(redirected, capfd)
             assert (line["host"], line["connections"]) == ("127.0.0.1", connections)
             assert (line["sent"], line["received"]) == (3, 3)
+
+
+def test_the_numbers_are_the_host_s_without_the_faults(
+    redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with host() as port, redirected.disturbed(Late(0.4), Unreachable(silent=False)) as injected:
+        with pytest.raises(ConnectionRefusedError):
+            redirected.connect(port)
+        redirected.in_force.end([injected[1]])
+        with redirected.connect(port) as client:
+            assert exchange(client, b"abc") >= 0.4
+    (line,) = (one for one in summed(redirected, capfd) if one["event"] == "host_observed")
+    assert (line["connections"], line["failed"]) == (1, 0)
+    assert line["first_byte_ms_p95"] < 400
 
 
 def test_one_that_is_refused_has_failed(

@@ -258,3 +258,15 @@ def test_a_thread_that_cannot_be_started_is_tried_again(
     assert json.loads(line)["message"] == (
         "cannot be read: no thread can be started; nothing is injected"
     )
+
+
+def test_a_plan_switches_observing_on_and_off(clocks: Clocks) -> None:
+    found = made(Place('{"observe":"hosts"}', '{"faults":[]}', '{"faults":[],"observe":["hosts"]}'))
+    assert not found.observes("hosts"), "no plan is known yet"
+    seen = []
+    for _ in range(3):
+        assert woken(found)
+        seen.append(found.observes("hosts"))
+        clocks.monotonic += 20
+        clocks.wall += 20
+    assert seen == [True, False, True]
