@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
-from shimmed import needs_shim, python
+from shimmed import LIBRARY, needs_shim, python
 
+import machine
 from faultlayer.values.hosts import HostList
 from faultlayer.vocabulary.disturbances import Late, Unreachable, Unresolved
 from proxy.dependencies.redirected import Redirected, host
@@ -121,6 +123,18 @@ print("fine")
 def test_signals_in_the_middle(redirected: Redirected) -> None:
     with host() as port:
         assert python(redirected.name, INTERRUPTED, port) == "fine"
+
+
+def test_beside_jemalloc(redirected: Redirected) -> None:
+    """A library that many functions preload; with either separator, before the shim or after."""
+    jemalloc = next(Path("/usr/lib").glob("*-linux-gnu/libjemalloc.so.2"), None)
+    if jemalloc is None:
+        machine.lacks("libjemalloc.so.2 is missing (Debian: apt-get install libjemalloc2)")
+    code = CONNECT + "\nprint('libjemalloc' in open('/proc/self/maps').read())"
+    with host() as port, redirected.disturbed(Unreachable(silent=False)):
+        for preload in (f"{LIBRARY}:{jemalloc}", f"{jemalloc} {LIBRARY}"):
+            told = python(redirected.name, code, "127.0.0.1", port, LD_PRELOAD=preload)
+            assert told == "ConnectionRefusedError 111\nTrue"
 
 
 def test_a_question_costs_little(redirected: Redirected) -> None:
