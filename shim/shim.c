@@ -21,6 +21,7 @@
 #define MOST_SILENCES 3     /* in a row: then the extension is asked once in PAUSE_MS only */
 #define PAUSE_MS 1000
 #endif
+enum { LATE_MS = 5, MOST_PAUSES = 3 }; /* a wait that ends so late was a pause of the machine */
 
 enum { VERSION = 1, HEAD = 4, LONGEST = 512, LONGEST_NAME = 255 };
 enum { HELLO = 'H', CONNECT = 'C', RESOLVE = 'R', LEARNED = 'L', PEER = 'P' };
@@ -247,10 +248,9 @@ static int waited(int fd, int events, long until)
 {
     for (;;) {
         long left = until - milliseconds();
+        left = left < 0 ? 0 : left;
         struct timespec timeout = {left / 1000, left % 1000 * 1000000};
         struct pollfd one = {fd, (short)events, 0};
-        if (left <= 0)
-            return 0;
         long ready = system_call(SYS_ppoll, (long)&one, fd >= 0, (long)&timeout, 0, 0);
         if (ready > 0)
             return 1;
@@ -331,21 +331,35 @@ static void tell(int what, struct message *message, long until)
     system_call(SYS_close, line, 0, 0, 0, 0);
 }
 
+/* While the machine pauses (a share of a CPU that is used up, a freeze), the extension cannot answer. */
+static int waited_for_answer(int line, long until)
+{
+    for (int pauses = 0; !waited(line, POLLIN, until); pauses++) {
+        long now = milliseconds();
+        if (now - until < LATE_MS || pauses == MOST_PAUSES)
+            return 0;
+        until = now + WAIT_MS;
+    }
+    return 1;
+}
+
 /* The answer's kind, with its data in place of the question's. DIRECT without a good one in time. */
 static int ask(int what, int flags, struct message *message)
 {
     long now = milliseconds(), until = now + WAIT_MS, got = 0;
     if (!may_ask(now))
         return DIRECT;
-    int line = open_line(until);
+    int line = open_line(until), silent = 0;
     if (line >= 0) {
-        if (say(line, what, flags, message) && waited(line, POLLIN, until))
+        int said = say(line, what, flags, message);
+        silent = said && !waited_for_answer(line, until);
+        if (said && !silent)
             got = system_call(SYS_recvfrom, line, (long)message, HEAD + LONGEST,
                               MSG_DONTWAIT | MSG_TRUNC, 0);
         system_call(SYS_close, line, 0, 0, 0, 0);
     }
     now = milliseconds();
-    count_silence(got <= 0 && now >= until, now);
+    count_silence(silent || (line < 0 && now >= until), now);
     if (got < HEAD || got > HEAD + LONGEST || message->head[0] != 'F' || message->head[1] != VERSION)
         return DIRECT;
     message->size = (unsigned)(got - HEAD);
@@ -388,8 +402,10 @@ static unsigned size_to_ask(int fd, const struct sockaddr *address, unsigned siz
 {
     if (!where_size || size < sizeof(struct sockaddr_in) || size > SIZE_OF_SOCKADDR_STORAGE)
         return 0;
-    /* a connection that has begun is only asked how it goes */
-    if (tcp_state(fd) != TCP_CLOSE || !is_readable(address))
+    /* a connection that has begun is only asked how it goes; a network card may not reach loopback */
+    if (tcp_state(fd) != TCP_CLOSE || option(fd, SOL_SOCKET, SO_BINDTOIFINDEX) > 0)
+        return 0;
+    if (!is_readable(address))
         return 0;
     if (!is_readable((const char *)address + size - 1))
         return 0;
@@ -419,16 +435,15 @@ static int is_loopback(const void *address, unsigned size)
     return v4 || v6;
 }
 
-/* True if the answer is a port on loopback that this socket can connect to. */
-static int leads_on(int fd, const struct message *answer, int family)
+/* True if the answer is a port on loopback for a socket of this family. */
+static int leads_on(const struct message *answer, int family)
 {
     const struct sockaddr_in *to = (const struct sockaddr_in *)answer->data;
     return answer->size <= SIZE_OF_SOCKADDR_IN6 && is_loopback(to, answer->size) &&
-           to->sin_family == family && to->sin_port &&
-           option(fd, SOL_SOCKET, SO_BINDTOIFINDEX) <= 0;
+           to->sin_family == family && to->sin_port;
 }
 
-/* A socket that is bound to an address or a network card may not reach loopback. */
+/* A socket that is bound to an address may not reach loopback. */
 static int cannot_reach(int error)
 {
     return error == EADDRNOTAVAIL || error == ENETUNREACH || error == EHOSTUNREACH || error == EINVAL;
@@ -443,7 +458,7 @@ HOOK int connect(int fd, const struct sockaddr *address, unsigned size)
     copy(message.data, address, message.size);
     int family = ((struct sockaddr *)message.data)->sa_family;
     int flags = family == AF_INET6 && option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1 ? V6ONLY : 0;
-    if (ask(CONNECT, flags, &message) == TO && leads_on(fd, &message, family)) {
+    if (ask(CONNECT, flags, &message) == TO && leads_on(&message, family)) {
         int before = error_number();
         int done = real_connect(fd, message.data, message.size);
         if (!done || !cannot_reach(error_number()))

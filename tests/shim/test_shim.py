@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from shimmed import LIBRARY, needs_shim, python
 import machine
 from faultlayer.values.hosts import HostList
 from faultlayer.vocabulary.disturbances import Late, Unreachable, Unresolved
-from proxy.dependencies.redirected import Redirected, host
+from proxy.dependencies.redirected import Redirected, echo, host
 
 pytestmark = needs_shim
 
@@ -123,6 +125,40 @@ print("fine")
 def test_signals_in_the_middle(redirected: Redirected) -> None:
     with host() as port:
         assert python(redirected.name, INTERRUPTED, port) == "fine"
+
+
+BOUND = """
+import socket, sys
+for address, card, to in (("::1", "", "::1"), ("", "lo", "::1"), ("", "lo", "127.0.0.1")):
+    with socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET) as client:
+        client.settimeout(5)
+        if address:
+            client.bind((address, 0))
+        if card:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, card.encode())
+        client.connect((to, int(sys.argv[1])))
+        client.sendall(b"x")
+        print(client.recv(1).decode(), client.getpeername()[0] == to, client.getsockname()[0] == to)
+"""
+
+
+def test_a_socket_that_cannot_reach_loopback_connects_by_itself() -> None:
+    """One that is bound to an IPv6 address, or to a network card."""
+    if not socket.has_dualstack_ipv6():
+        machine.lacks("IPv6 is switched off here")
+    redirected = Redirected(HostList().parse("::1,127.0.0.1"))
+    with (
+        socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server,
+        ThreadPoolExecutor() as pool,
+    ):
+
+        def serve() -> None:
+            for _ in range(4):  # one connection of the relay leads nowhere
+                pool.submit(echo, server.accept()[0])
+
+        threading.Thread(target=serve, daemon=True).start()
+        told = python(redirected.name, BOUND, server.getsockname()[1])
+        assert told.splitlines() == ["x True True"] * 3
 
 
 def test_beside_jemalloc(redirected: Redirected) -> None:

@@ -212,6 +212,24 @@ def test_an_answer_is_waited_for_but_not_for_long() -> None:
     assert 40 <= results[2][1] < 300
 
 
+def test_a_machine_that_pauses_is_no_silence_of_the_extension() -> None:
+    """As if a function has used up its share of a CPU, or is frozen: both stand still."""
+    with two_hosts() as (meant, other):
+
+        def answer(line: socket.socket, message: bytes) -> None:
+            credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            asking = struct.unpack("=iII", credentials)[0]
+            os.kill(asking, signal.SIGSTOP)
+            time.sleep(0.2)
+            os.kill(asking, signal.SIGCONT)
+            time.sleep(0.01)
+            line.send(to(other))
+
+        with asked(answer) as name:
+            reached = [each for each, _ in found(name, CONNECTIONS, meant, 3)]
+    assert reached.count("other") >= 2
+
+
 def test_an_extension_that_stays_silent_is_left_alone_and_asked_again_later() -> None:
     with two_hosts() as (meant, other):
         questions = 0
