@@ -422,16 +422,26 @@ def test_observing_alone_ends_by_itself_and_is_stopped_like_a_fault(
     assert json.loads(cli("status", "--json").out)["functions"][0]["state"] == "disabled"
 
 
-@pytest.mark.parametrize("text", ["", "dynamodb", "hosts,s3"])
-def test_a_wrong_observe_changes_nothing(
-    aws: Aws, make: Make, cli: Cli, layer: str, text: str
+@pytest.mark.parametrize(
+    ("flag", "text", "fault"),
+    [
+        ("--observe", "", ""),
+        ("--observe", "hosts,s3", ""),
+        ("--network-hosts", "*.*.", "--network=1s"),
+        ("--connect-hosts", "10.0.0.0/33", "--connect=refuse"),
+        ("--dns-hosts", "/[/", "--dns=nxdomain"),
+        ("--bandwidth", "0", ""),
+    ],
+)
+def test_a_mistake_about_connections_changes_nothing(
+    aws: Aws, make: Make, cli: Cli, layer: str, flag: str, text: str, fault: str
 ) -> None:
     make("orders")
-    said = cli("attach", "orders", f"--observe={text}")
+    said = cli("attach", "orders", f"{flag}={text}", *([fault] if fault else []))
     assert said.code == 2
     assert said.err.count("\n") == 1
-    assert "--observe" in said.err
-    assert "allowed: a list, with commas, of: hosts" in said.err
+    assert flag in said.err
+    assert "; allowed: a " in said.err
     assert updates(aws) == 0
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -107,12 +109,28 @@ def each_fault(process: subprocess.Popen[str], port: int, place: dict[str, Any])
         assert line.get("port", place["port"]) == place["port"]
 
 
+def observed(process: subprocess.Popen[str], there: int) -> dict[str, Any]:
+    """The line of the table that `report` makes of the log, after the end."""
+    process.send_signal(signal.SIGINT)
+    _, log = process.communicate(timeout=60)
+    command = [sys.executable, "-m", "faultlayer_cli", "report", "-", "--json"]
+    done = subprocess.run(
+        command, input=log, capture_output=True, text=True, timeout=60, check=True
+    )
+    (found,) = (one for one in json.loads(done.stdout)["hosts"] if one["host"] == NAME)
+    assert found["aim"] == f"{NAME}:{there}"
+    return dict(found)
+
+
 def test_in_namespaces(spawned: Started, folder: Path, namespaces: None) -> None:
     with server(LOOPBACK) as there:
         port = free_port()
         arguments = ["--listen", port, "--plan", folder / "plan.json", "--function-timeout", "20"]
-        process = spawned("local", folder, *arguments, "--add-host", f"{NAME}:host-gateway")
+        arguments += ["--observe", "hosts", "--add-host", f"{NAME}:host-gateway"]
+        process = spawned("local", folder, *arguments)
         each_fault(process, port, {"host": NAME, "port": there})
+        # untouched, network, bandwidth, reset, tls: `dns` and `connect` keep the others from it
+        assert observed(process, there)["connections"] == 5
 
 
 @pytest.mark.whole
@@ -121,8 +139,9 @@ def test_in_docker(spawned: Started, folder: Path, client: docker.DockerClient, 
     with server(bridge) as there:
         port = free_port()
         arguments = ["--listen", port, "--plan", folder / "plan.json", "--function-timeout", "20"]
-        names = ["--add-host", f"{NAME}:host-gateway"]
-        process = spawned("local", folder, "--docker", *arguments, *names)
+        arguments += ["--observe", "hosts", "--add-host", f"{NAME}:host-gateway"]
+        process = spawned("local", folder, "--docker", *arguments)
         each_fault(process, port, {"host": NAME, "port": there})
         host = {"host": "host.docker.internal", "port": there}
         assert ask(port, {**host, "do": "connect"})[0] == SIZE
+        assert observed(process, there)["connections"] == 5
