@@ -109,8 +109,8 @@ class Hosts:
 
     def _address(self, name: str) -> str | None:
         """The DNS server's answers."""
-        host, _, zone = name.partition(".")
-        if zone != ZONE or host == "real-dns-nxdomain":
+        host = name.partition(".")[0]
+        if not name.endswith(f".{ZONE}") or host == "real-dns-nxdomain":
             return None
         for answer in ("servfail", "timeout"):
             if host == f"real-dns-{answer}":
@@ -125,12 +125,8 @@ class Hosts:
         """The event by which the clients call the healthy host with the fault, or the real one."""
         ports = self._real_ports(case) if real else self.ports
         host = f"{'real' if real else 'fault'}-{case.name}.{ZONE}"
-        return {
-            "host": host,
-            "secure": case.secure,
-            "case": "" if real else case.name,
-            **ports,
-        }
+        hit = "" if real else case.name
+        return {"host": host, "secure": case.secure, "case": hit, **ports}
 
     def _real_ports(self, case: Case) -> dict[str, int]:
         if case.name not in self._real:

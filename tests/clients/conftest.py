@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from faultlayer_cli.running import namespaces
 from faultlayer_cli.running.emulator import Emulator
 from faultlayer_cli.running.local_function import LocalFunction, Runtime
 from faultlayer_cli.terminal import TERMINAL
-from rie.support import Function
+from rie.held import Held
 from runtimes import builds
 
 
@@ -28,7 +29,7 @@ class Calling:
     """A running function that calls hosts."""
 
     program: Program
-    function: Function
+    function: Held
     hosts: Hosts
 
     def results(self, case: Case, *, real: bool = False, request_id: str = "") -> dict[str, Any]:
@@ -46,35 +47,36 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
         yield Hosts(stack, tmp_path_factory.mktemp("hosts"))
 
 
-@pytest.fixture(scope="session", params=PROGRAMS, ids=lambda program: program.name)
-def calling(
-    request: pytest.FixtureRequest, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Calling]:
-    """The function of one language, with all faults of connections in its plan."""
-    program: Program = request.param
+def injected(function: Held, request_id: str) -> list[dict[str, Any]]:
+    """What the layer logged of this invocation."""
+    return [line for line in function.lines() if line.get("request_id") == request_id]
+
+
+@contextmanager
+def running(
+    program: Program, hosts: Hosts, plan: dict[str, Any], folder: Path, handler: str = ""
+) -> Iterator[Held]:
+    """The program's function with this plan, until the end of the block."""
     try:
         namespaces.unshare_command()
-        folder = builds.build(program, print)
+        built = builds.build(program, print)
     except (Failure, builds.Unavailable) as error:
         machine.lacks(f"{program.title}: {error}")
     if program is programs.PHP and not programs.has_curl():
         machine.lacks("PHP has no curl (Debian: apt-get install php-curl)")
-    settings = tmp_path_factory.mktemp("settings") / "resolv.conf"
+    settings = folder / "resolv.conf"
     settings.write_text(hosts.resolv_conf())
-    shown = {
-        "/etc/resolv.conf": settings,
-        "/var/authority.pem": hosts.authority.path,
-    }
+    shown = {"/etc/resolv.conf": settings, "/var/authority.pem": hosts.authority.path}
     env: dict[str, str | None] = {
-        "FAULTLAYER_PLAN": json.dumps(plan(len(program.clients))),
+        "FAULTLAYER_PLAN": json.dumps(plan),
         "NODE_EXTRA_CA_CERTS": "/var/authority.pem",
     }
-    bootstrap = None if program.runtime else folder / "bootstrap"
+    bootstrap = None if program.runtime else built / "bootstrap"
     if bootstrap:
         env["AWS_EXECUTION_ENV"] = None
     function = LocalFunction(
-        folder,
-        program.handler,
+        built,
+        handler or program.handler,
         env,
         timeout=60,
         memory=512,
@@ -82,7 +84,18 @@ def calling(
     )
     emulator = Emulator(function, bootstrap=bootstrap, shown=shown, progress=TERMINAL)
     with emulator:
-        yield Calling(program, Function(emulator), hosts)
+        yield Held(emulator)
+
+
+@pytest.fixture(scope="session", params=PROGRAMS, ids=lambda program: program.name)
+def calling(
+    request: pytest.FixtureRequest, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Calling]:
+    """The function of one language, with all faults of connections in its plan."""
+    program: Program = request.param
+    faults = plan(len(program.clients))
+    with running(program, hosts, faults, tmp_path_factory.mktemp("settings")) as function:
+        yield Calling(program, function, hosts)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clients.cases import BODY, CASES, UNTOUCHED, UNTOUCHED_TLS, Case
-from clients.conftest import Calling
+from clients.conftest import Calling, injected
 from clients.fault_pages import documented
 
 _TRIES = 4  # an error may depend on which packet is first
@@ -50,7 +50,7 @@ def test_each_client_sees_the_real_thing(calling: Calling, case: Case) -> None:
         # A bandwidth is shared: the first has little of it to wait for, and the last all.
         seconds = [got["seconds"] for got in told.values()]
         assert (max(seconds) if case.fault == "bandwidth" else min(seconds)) >= case.least, told
-        (line,) = injected(calling, request_id)
+        (line,) = injected(calling.function, request_id)
         check_line(line, case)
         for client, got in calling.results(case, real=True).items():
             real[client].add(plain(got["error"]))
@@ -62,13 +62,7 @@ def test_each_client_sees_the_real_thing(calling: Calling, case: Case) -> None:
     assert not different
 
 
-def injected(calling: Calling, request_id: str) -> list[dict[str, Any]]:
-    """What the layer says that it injected in this invocation."""
-    lines = calling.function.lines()
-    return [line for line in lines if line.get("request_id") == request_id]
-
-
 def check_line(line: dict[str, Any], case: Case) -> None:
-    assert line["fault"] == case.fault
+    assert (line["event"], line["fault"]) == ("fault_injected", case.fault)
     assert line["host"] == f"fault-{case.name}.up.test"
     assert ("port" in line) is (case.fault != "dns")
