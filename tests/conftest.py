@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from clients.pages import Said
 from runtimes.matrix import Results
 from time_limits import TimeLimits
 
@@ -58,6 +59,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Results())  # here, since xdist's controller reads no other
+    config.pluginmanager.register(Said())
     config.pluginmanager.register(TimeLimits())
 
 
