@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import itertools
 import os
+import random
 import select
 import socket
 import ssl
@@ -33,7 +33,9 @@ LOOPBACK = "127.0.0.1"
 _GRACE = 10.0  # seconds for a program to end
 _RESET = struct.pack("ii", 1, 0)  # struct linger: close with a reset (socket(7))
 _CLONE_NEWNET = 0x40000000
-_numbers = itertools.count()
+_NAME = "faultlayer"
+_PLACE = Path("/run/netns")
+_PLACES = 8  # of 16384: tests that run at once take some
 
 
 @dataclass
@@ -65,42 +67,48 @@ class Network:
     """
 
     def __init__(self) -> None:
-        number = (os.getpid() * 7 + next(_numbers)) % 16000
-        self.name = f"faultlayer-{os.getpid()}-{number}"
-        self._outside = f"fl{os.getpid() % 100_000}n{number % 1000}"
-        # 198.18.0.0/15 is for tests of networks (RFC 2544): nobody's real address.
-        base = 4 * number
-        self.here, self.address = (f"198.18.{base >> 8}.{(base & 255) + n}" for n in (1, 2))
-        self.silent = f"198.19.{base >> 8}.{(base & 255) + 2}"
+        self.name = self.here = self.address = self.silent = self._outside = ""
         self._fd = -1
 
     def __enter__(self) -> Network:
         if os.geteuid():
             machine.lacks("a network of its own needs root")
         ip = machine.program("ip", "iproute2")
+        _remove_forgotten(ip)
+        for left in reversed(range(_PLACES)):
+            try:
+                self._make(ip, random.randrange(16384))
+                return self
+            except subprocess.CalledProcessError as error:  # most likely the place is taken
+                self.__exit__()
+                if not left:
+                    machine.lacks(f"no network of its own: {error.stderr.decode().strip()}")
+        raise AssertionError("not reached")
 
+    def _make(self, ip: str, number: int) -> None:
         def do(*arguments: str) -> None:
             subprocess.run([ip, *arguments], check=True, capture_output=True, timeout=_GRACE)
 
+        self.name = f"{_NAME}-{os.getpid()}-{number}"
+        self._outside = f"faultlayer{number}"  # 15 characters at most
+        # 198.18.0.0/15 is for tests of networks (RFC 2544): nobody's real address.
+        high, low = divmod(4 * number, 256)
+        self.here, self.address = (f"198.18.{high}.{low + n}" for n in (1, 2))
+        self.silent = f"198.19.{high}.{low + 2}"
         inside = ["-n", self.name]
-        try:
-            do("netns", "add", self.name)
-            peer = ["peer", "name", "eth0", "netns", self.name]
-            do("link", "add", self._outside, "type", "veth", *peer)
-            do("addr", "add", f"{self.here}/30", "dev", self._outside)
-            do("link", "set", self._outside, "up")
-            do(*inside, "addr", "add", f"{self.address}/30", "dev", "eth0")
-            do(*inside, "link", "set", "eth0", "up")
-            do(*inside, "link", "set", "lo", "up")
-            # A neighbour that is not there: packets leave, and the other end drops them.
-            do("route", "add", f"{self.silent}/32", "dev", self._outside)
-            nobody = ["lladdr", "02:00:00:00:00:99", "dev", self._outside, "nud", "permanent"]
-            do("neigh", "add", self.silent, *nobody)
-            self._fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY | os.O_CLOEXEC)
-        except subprocess.CalledProcessError as error:
-            self.__exit__()
-            machine.lacks(f"no network of its own: {error.stderr.decode().strip()}")
-        return self
+        do("netns", "add", self.name)
+        peer = ["peer", "name", "eth0", "netns", self.name]
+        do("link", "add", self._outside, "type", "veth", *peer)
+        do("addr", "add", f"{self.here}/30", "dev", self._outside)
+        do("link", "set", self._outside, "up")
+        do(*inside, "addr", "add", f"{self.address}/30", "dev", "eth0")
+        do(*inside, "link", "set", "eth0", "up")
+        do(*inside, "link", "set", "lo", "up")
+        # A neighbour that is not there: packets leave, and the other end drops them.
+        do("route", "add", f"{self.silent}/32", "dev", self._outside)
+        nobody = ["lladdr", "02:00:00:00:00:99", "dev", self._outside, "nud", "permanent"]
+        do("neigh", "add", self.silent, *nobody)
+        self._fd = os.open(_PLACE / self.name, os.O_RDONLY | os.O_CLOEXEC)
 
     def __exit__(self, *error: object) -> None:
         if self._fd >= 0:
@@ -119,6 +127,15 @@ class Network:
                 yield
             finally:
                 _set_namespace(libc, own.fileno())
+
+
+def _remove_forgotten(ip: str) -> None:
+    """Remove the networks of tests that were killed."""
+    for place in _PLACE.glob(f"{_NAME}-*"):
+        pid = place.name.split("-")[1]
+        if not Path("/proc", pid).exists():
+            remove = [ip, "netns", "del", place.name]
+            subprocess.run(remove, check=False, capture_output=True, timeout=_GRACE)
 
 
 def _set_namespace(libc: ctypes.CDLL, fd: int) -> None:

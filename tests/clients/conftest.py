@@ -32,9 +32,20 @@ class Calling:
     function: Held
     hosts: Hosts
 
-    def results(self, case: Case, *, real: bool = False, request_id: str = "") -> dict[str, Any]:
-        """What each client got: `error`, `bytes`, `seconds`."""
-        answer = self.function.invoke(self.hosts.event(case, real=real), request_id)
+    def results(
+        self,
+        case: Case,
+        *,
+        real: bool = False,
+        hit: bool = True,
+        request_id: str = "",
+        **more: Any,
+    ) -> dict[str, Any]:
+        """What each client got: `error`, `bytes`, `seconds`. `more` is for the function."""
+        whole = self.hosts.event(case, real=real) | more
+        if not hit:
+            whole["case"] = ""
+        answer = self.function.invoke(whole, request_id)
         assert answer.body, self.function.log[-2000:]
         told: dict[str, Any] = answer.json()
         assert set(told) == set(self.program.clients), told

@@ -1,5 +1,6 @@
 // Calls one host by every client, and tells what each of them got. It knows nothing of faultlayer.
-// The event has `host`, `secure` (use TLS) and the ports: `http`, `https`, `postgres`, `redis`, `rediss`.
+// The event has `host`, `secure` (use TLS), the ports `http`, `https`, `postgres`, `redis`, `rediss`, and
+// `kept`: use the connections of earlier events.
 
 import { readFileSync } from "node:fs";
 import http from "node:http";
@@ -8,6 +9,7 @@ import { Redis } from "ioredis";
 import pg from "pg";
 
 const LIMIT = 1000; // milliseconds for a connection, and for an answer
+const kept = { agent: new http.Agent({ keepAlive: true }) };
 const ca = readFileSync("/var/authority.pem"); // fetch has it from NODE_EXTRA_CA_CERTS
 
 function url(event) {
@@ -18,7 +20,7 @@ function url(event) {
 function byHttp(event) {
   const module = event.secure ? https : http;
   return new Promise((resolve, reject) => {
-    const request = module.get(url(event), { ca, agent: false, timeout: LIMIT }, (answer) => {
+    const request = module.get(url(event), { ca, agent: event.kept && kept.agent, timeout: LIMIT }, (answer) => {
       let size = 0;
       answer.on("data", (piece) => (size += piece.length));
       answer.on("end", () => resolve(size));
@@ -31,12 +33,13 @@ function byHttp(event) {
 
 async function byFetch(event) {
   const signal = AbortSignal.timeout(LIMIT);
-  const answer = await fetch(url(event), { signal, headers: { connection: "close" } });
+  const headers = event.kept ? {} : { connection: "close" };
+  const answer = await fetch(url(event), { signal, headers });
   return (await answer.text()).length;
 }
 
 async function byPg(event) {
-  const client = new pg.Client({
+  const settings = {
     host: event.host,
     port: event.postgres,
     user: "shop",
@@ -44,7 +47,15 @@ async function byPg(event) {
     ssl: event.secure ? { ca } : false,
     connectionTimeoutMillis: LIMIT,
     query_timeout: LIMIT,
-  });
+  };
+  if (event.kept && !kept.pool) {
+    kept.pool = new pg.Pool(settings);
+    kept.pool.on("error", () => {}); // of connections that nobody uses
+  }
+  if (event.kept) {
+    return (await kept.pool.query("select repeat('x', 20000) as text")).rows[0].text.length;
+  }
+  const client = new pg.Client(settings);
   client.on("error", () => {}); // also told to the query
   await client.connect();
   try {
@@ -56,22 +67,28 @@ async function byPg(event) {
 
 async function byIoredis(event) {
   let first = null; // a command's own error says only that the connection is closed
-  const client = new Redis({
+  const client = (event.kept && kept.redis) || new Redis({
     host: event.host,
     port: event.secure ? event.rediss : event.redis,
     tls: event.secure ? { ca } : undefined,
     connectTimeout: LIMIT,
     commandTimeout: LIMIT,
-    retryStrategy: null,
+    retryStrategy: event.kept ? () => 50 : null,
     maxRetriesPerRequest: 0,
   });
-  client.on("error", (error) => (first ??= error));
+  const note = (error) => (first ??= error);
+  client.on("error", note);
   try {
     return (await client.get("value")).length;
   } catch (error) {
     throw first ?? error;
   } finally {
-    client.disconnect();
+    if (event.kept) {
+      kept.redis = client;
+      client.off("error", note).on("error", () => {});
+    } else {
+      client.disconnect();
+    }
   }
 }
 

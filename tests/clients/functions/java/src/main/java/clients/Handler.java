@@ -28,7 +28,8 @@ import javax.net.ssl.TrustManagerFactory;
 /**
  * Calls one host by every client, and tells what each of them got. It knows nothing of faultlayer.
  *
- * <p>The event has `host`, `secure` (use TLS) and the ports: `http`, `https`, `postgres`.
+ * <p>The event has `host`, `secure` (use TLS), the ports `http`, `https`, `postgres`, and `kept`: use
+ * the connections of earlier events.
  */
 public class Handler implements RequestHandler<Map<String, Object>, Map<String, Object>> {
   private static final int LIMIT = 1000; // milliseconds for a connection, and for an answer
@@ -36,6 +37,7 @@ public class Handler implements RequestHandler<Map<String, Object>, Map<String, 
 
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final SSLContext tls = trusting(AUTHORITY);
+  private final HttpClient kept = newHttpClient();
 
   private interface Client {
     int call(Map<String, Object> event) throws Exception;
@@ -70,18 +72,25 @@ public class Handler implements RequestHandler<Map<String, Object>, Map<String, 
     return Boolean.TRUE.equals(event.get("secure"));
   }
 
+  private static boolean isKept(Map<String, Object> event) {
+    return Boolean.TRUE.equals(event.get("kept"));
+  }
+
   private static String url(Map<String, Object> event) {
     String scheme = secure(event) ? "https" : "http";
     return scheme + "://" + event.get("host") + ":" + event.get(scheme) + "/";
   }
 
+  private HttpClient newHttpClient() {
+    return HttpClient.newBuilder()
+        .version(HttpClient.Version.HTTP_1_1)
+        .connectTimeout(Duration.ofMillis(LIMIT))
+        .sslContext(tls)
+        .build();
+  }
+
   private int byHttpClient(Map<String, Object> event) throws Exception {
-    HttpClient client =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(Duration.ofMillis(LIMIT))
-            .sslContext(tls)
-            .build();
+    HttpClient client = isKept(event) ? kept : newHttpClient();
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(url(event)))
             .timeout(Duration.ofMillis(LIMIT + 200)) // it begins with the connection
@@ -93,7 +102,9 @@ public class Handler implements RequestHandler<Map<String, Object>, Map<String, 
     HttpURLConnection connection = (HttpURLConnection) new URL(url(event)).openConnection();
     connection.setConnectTimeout(LIMIT);
     connection.setReadTimeout(LIMIT);
-    connection.setRequestProperty("Connection", "close");
+    if (!isKept(event)) {
+      connection.setRequestProperty("Connection", "close");
+    }
     if (connection instanceof HttpsURLConnection) {
       ((HttpsURLConnection) connection).setSSLSocketFactory(tls.getSocketFactory());
     }
