@@ -127,6 +127,17 @@ def test_the_commands_of_the_finding_and_of_the_fix():
         until_it_shows(running, "without the stock", BLACKHOLE)
 
 
+def test_the_commands_of_the_faults_pages_are_rows_of_the_table():
+    found = [
+        line.removeprefix("examples/shop/run ")
+        for page in sorted((pages.ROOT / "docs" / "faults").glob("*.md"))
+        for line in pages.shell_lines(page)
+        if line.startswith("examples/shop/run")
+    ]
+    assert len(found) == 4
+    assert set(found) <= set(rows())
+
+
 def masked(text: str) -> list[str]:
     """The lines without their numbers, in an order that no race decides."""
     return sorted(re.sub(r"[0-9.]+", "0", text).splitlines())
