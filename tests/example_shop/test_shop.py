@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from faultlayer.faults import find_fault
 PAGE = pages.ROOT / "docs" / "shop.md"
 PRODUCTS = ["Teapot", "Mug", "Green tea", "Honey", "Spoon", "Lamp"]
 STOCK = ["12 in stock", "31 in stock", "4 in stock", "18 in stock", "sold out", "2 in stock"]
+# All want the same ports, and take others only if they see that these are taken.
+pytestmark = pytest.mark.xdist_group("example_shop")
 TOO_LATE = 5000  # ms: the front has timed out
 SOON = 2.0  # seconds: the hypothesis of the page
 # Connections that are older than a rule are not reached, so a rule names the hosts from the start.
@@ -165,7 +168,7 @@ def test_the_page_quotes_what_its_commands_come_to():
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], variables: dict[str, str], named: str):
-    command = [str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "examples/shop/shop.py")]
+    command = [sys.executable, str(ROOT / "examples" / "shop" / "shop.py")]
     if "PATH" in variables and Path("/usr/lib/postgresql").exists():
         named = "missing: sudo apt-get install redis-server"
     done = subprocess.run(
