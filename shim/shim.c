@@ -17,7 +17,7 @@
 
 #ifndef WAIT_MS
 #define WAIT_MS 50          /* for the extension's answer: then the call goes on by itself */
-#define LONGEST_SLEEP 30000 /* ms: three servers asked twice for 5 s each (resolv.conf(5)) */
+#define LONGEST_SLEEP 450000 /* ms: what resolv.conf(5) allows: five attempts, three servers, 30 s */
 #define MOST_SILENCES 3     /* in a row: then the extension is asked once in PAUSE_MS only */
 #define PAUSE_MS 1000
 #endif

@@ -8,13 +8,14 @@ from typing import Any
 
 from faultlayer.dependencies import control
 from faultlayer.dependencies.conditions import Condition, Host, InForce
+from faultlayer.dependencies.resolver import unanswered
 from faultlayer.values.hosts import HostList
 from faultlayer.vocabulary.actions import Disturb
 from faultlayer.vocabulary.disturbances import Disturbance, Unreachable, Unresolved
 
 _RELAYED, _DEAD = 40000, 40001
 _LOOPBACK = (b"\x7f\0\0\1", b"\0" * 10 + b"\xff\xff\x7f\0\0\1", b"\0" * 15 + b"\1")
-_ERRORS = [(-2, 0), (-3, 0), (-3, 10_000)]
+_ERRORS = [(-2, 0), (-3, 0), (-3, unanswered())]
 
 
 class _Line:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from compiled import HERE, build
-from shimmed import LIBRARY, environment, needs_shim
+from shimmed import LIBRARY, ROOT, environment, needs_shim
 
 import machine
 from faultlayer.dependencies import dead_ports
@@ -122,6 +128,52 @@ def test_another_preloaded_library_hooks_the_same_functions(
             assert output.count("other lookup\n") == 1, preload
             assert output.count("other connect\n") == 1, preload
             assert "connect 111" in output, preload
+
+
+SERVICE = """
+import sys, time
+sys.path[:0] = sys.argv[1:3]
+from faultlayer.values.hosts import HostList
+from proxy.dependencies.redirected import Redirected
+print(Redirected(HostList().parse("192.0.2.1")).name, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.nightly
+def test_while_the_extension_stops_goes_on_and_dies(trials: Path) -> None:
+    """Again and again for 30 s: every trial finds the same, and none hangs.
+
+    No connection is relayed: those would end with the extension.
+    """
+    names = ("bad", "kinds", "nonblocking", "kept", "descriptors", "threads", "forks", "handlers")
+    command = [sys.executable, "-c", SERVICE, str(HERE.parent), str(ROOT / "extension")]
+    until, random = time.monotonic() + 30, Random(1)
+    with host() as port:
+        wanted = {name: told(trials, name, port).splitlines() for name in names}
+        while time.monotonic() < until:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
+                assert service.stdout is not None
+                shimmed = environment(service.stdout.readline().strip())
+                done = threading.Event()
+
+                def disturb(service: Any = service, done: threading.Event = done) -> None:
+                    while not done.wait(random.uniform(0, 0.2)):
+                        service.send_signal(signal.SIGSTOP)
+                        done.wait(random.uniform(0, 0.1))
+                        service.send_signal(signal.SIGCONT)
+                        if random.random() < 0.1:
+                            service.kill()
+
+                thread = threading.Thread(target=disturb)
+                thread.start()
+                try:
+                    for name in random.sample(names, len(names)):
+                        assert told(trials, name, port, shimmed).splitlines() == wanted[name], name
+                finally:
+                    done.set()
+                    thread.join(10)
+                    service.kill()
 
 
 @pytest.fixture

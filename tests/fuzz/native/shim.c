@@ -9,7 +9,7 @@
 #undef system_call
 
 #define WAIT_MS 50
-#define LONGEST_SLEEP 30000
+#define LONGEST_SLEEP 450000
 #define MOST_SILENCES 3
 #define PAUSE_MS 1000
 static long system_call(long number, long a, long b, long c, long d, long e);
@@ -100,7 +100,7 @@ static long socket_option(long level, long name, void *value, unsigned *size)
 static void make_answer(void)
 {
     static const int codes[] = {EAI_NONAME, EAI_AGAIN, EAI_FAIL, -1, -11, 0, 5, 1 << 30};
-    static const unsigned delays[] = {0, 1, 200, 5000, 29999, 30001, 600000, ~0u};
+    static const unsigned delays[] = {0, 1, 200, 5000, 449999, 450001, 600000, ~0u};
     unsigned kind = byte(), mistake = byte(), family = kind & 1 ? question[4] : kind & 2 ? AF_INET : AF_INET6;
     memset(answer, 0, sizeof answer);
     answer[0] = 'F', answer[1] = 1, answer[2] = kind & 4 ? 'T' : kind & 8 ? 'E' : 'D';
