@@ -31,7 +31,7 @@ NO_SHIM = (
     "started without the wrapper, drops LD_PRELOAD, or is a static program"
 )
 NO_HOST = "the function made no TCP connection, loopback and link-local addresses apart"
-_MOST_KNOWN = 1000  # hosts
+_MOST_KNOWN = 200  # hosts: they take 2.5 MB at most
 _MOST_LINES = 50  # hosts of one sum
 _MOST_TIMES = 64  # different times of one sum
 _SHORTEST = 0.01  # ms

@@ -293,6 +293,7 @@ class Relay:
         if upstream.link is not None:
             port.down_until = monotonic() + _DOWN
             upstream.link.reset()
+            self._decide(upstream, is_there=False)
         elif upstream.decide is not None or upstream.alone:  # the kernel refuses the client itself
             if upstream in port.ready:
                 port.ready.remove(upstream)
@@ -352,7 +353,10 @@ class Relay:
             client.close()
             return
         self._begun -= 1
-        Link(self, port.host, client, port.ready.popleft())
+        # They may be answered in another order than they were begun in.
+        upstream = next((each for each in port.ready if each.connected), port.ready[0])
+        port.ready.remove(upstream)
+        Link(self, port.host, client, upstream)
 
     # -- conditions -----------------------------------------------------------------------------
 

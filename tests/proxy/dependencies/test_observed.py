@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from typing import Any
 
@@ -165,3 +166,36 @@ def test_times_are_rounded_counted_and_bounded() -> None:
     assert sum(times.counts.values()) == 20 + 4999
     assert times.percentile(50) == pytest.approx(2500, rel=0.25)
     assert Times().fields("connect_ms") == {}
+
+
+def test_many_at_once_are_counted_exactly_over_several_sums(
+    redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    threads, each = 8, 15
+    passed: list[int] = []
+
+    def call(port: int) -> None:
+        for number in range(each):
+            data = bytes(1 + 997 * number)
+            with redirected.connect(port) as client:
+                exchange(client, data)
+            passed.append(len(data))
+
+    with host() as port:
+        callers = [threading.Thread(target=call, args=(port,)) for _ in range(threads)]
+        for caller in callers:
+            caller.start()
+        while any(caller.is_alive() for caller in callers):
+            redirected.loop.at(0.0, redirected.observed.log)
+            redirected.loop.wake()
+            time.sleep(0.05)
+        assert soon(lambda: not redirected.relay.links)
+    redirected.observed.log()
+    found = [line for line in lines(capfd) if line["event"] == "host_observed"]
+    assert sum(line["connections"] for line in found) == threads * each == len(passed)
+    assert sum(line["sent"] for line in found) == sum(passed)
+    assert sum(line["received"] for line in found) == sum(passed)
+    for kind in ("connect_ms", "first_byte_ms"):
+        times = " ".join(line.get(kind, "") for line in found).split()
+        assert sum(int(time.partition("*")[2] or 1) for time in times) == len(passed)
+    assert not any(line["failed"] for line in found)

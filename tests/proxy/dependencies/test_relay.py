@@ -348,3 +348,21 @@ def test_a_silent_host_is_asked_directly_if_it_is_only_observed(
     assert said[-1] != 0, "a fault may need it"
     relay._close(next(iter(relay._ports)))
     assert relay._begun == 0
+
+
+def test_a_client_gets_the_connection_that_was_answered_first(
+    far: tuple[Relay, list[Elsewhere]],
+) -> None:
+    relay, _ = far
+    said: list[int] = []
+    host = Host("a.test", b"\xc0\0\2\1", 443)
+    relay.lead(host, said.append)
+    relay.lead(host, said.append)
+    (port,) = relay._ports.values()
+    slow, quick = port.ready
+    answer(relay, quick)
+    with socket.create_connection(("127.0.0.1", said[0])):
+        assert soon(lambda: relay._accept(port) or quick.link is not None)
+    assert list(port.ready) == [slow]
+    answer(relay, slow, errno.ECONNREFUSED)
+    assert said[1:] == [0]
