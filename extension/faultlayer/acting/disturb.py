@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from faultlayer.acting.actors import Actor
 from faultlayer.dependencies import service
-from faultlayer.dependencies.conditions import UNTOUCHED
+from faultlayer.dependencies.conditions import MISSED, UNTOUCHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,21 +35,28 @@ class Disturbing(Actor):
         turn.pending.disturbing = Disturbed(injections)
 
     def after(self, turn: Turn, injections: list[Injection]) -> None:
+        why = UNTOUCHED
         if turn.pending.disturbing is not None:
             turn.pending.disturbing.end()
+            why = turn.pending.disturbing.why_untouched()
         for injection in injections:
             if injection.is_open:
-                injection.skipped(UNTOUCHED)
+                injection.skipped(why)
 
 
 class Disturbed:
     """The disturbances of one invocation, in force until `end`."""
 
-    __slots__ = ("_injections",)
+    __slots__ = ("_injections", "_missed")
 
     def __init__(self, injections: list[Injection]) -> None:
         self._injections = injections
+        self._missed = service.running().missed
         service.running().begin(injections)
+
+    def why_untouched(self) -> str:
+        """The reason if nothing was disturbed."""
+        return UNTOUCHED if service.running().missed == self._missed else MISSED
 
     def end(self) -> None:
         """Take them out of force; a second call does nothing."""

@@ -26,6 +26,11 @@ UNTOUCHED = (
     "reaches; connections older than the rule are not reached"
 )
 
+MISSED = (
+    "the extension answered a connection or a lookup of the function too late, so that went on by "
+    "itself: the environment is short of processor time"
+)
+
 
 class Host:
     """Where a connection goes: a name (empty if not known), an address and a port."""
@@ -63,16 +68,18 @@ class InForce:
     """All conditions in force. `version` changes whenever they do.
 
     Threads of the data path begin and end conditions; the loop reads `conditions`, a tuple that is
-    replaced and never changed. `changed` tells the loop.
+    replaced and never changed. `changed` tells the loop. `missed`: how many connections and lookups
+    went on by themselves, since the answer to their question was late.
     """
 
-    __slots__ = ("_lock", "_waiting", "changed", "conditions", "version")
+    __slots__ = ("_lock", "_waiting", "changed", "conditions", "missed", "version")
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._lock = allocate_lock()
         self._waiting: list[LockType] = []
         self.changed = changed
         self.conditions: tuple[Condition, ...] = ()
+        self.missed = 0
         self.version = 0
 
     def begin(self, injections: list[Injection]) -> None:

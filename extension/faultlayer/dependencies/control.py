@@ -98,13 +98,15 @@ def sockaddr(family: int, address: bytes, port: int) -> bytes:
     return head + b"\0" * 4 + address + b"\0" * 4
 
 
-def _tell(line: socket, answer: bytes) -> None:
-    """Answer a question, late perhaps, and close its line."""
+def _tell(line: socket, answer: bytes) -> bool:
+    """Answer a question, late perhaps, and close its line; false if the shim has left."""
     try:
         line.send(answer, MSG_DONTWAIT)
-    except OSError:  # it has left
-        pass
-    line.close()
+    except OSError:
+        return False
+    finally:
+        line.close()
+    return True
 
 
 class Control:
@@ -228,7 +230,11 @@ class Control:
 
                     delay = unanswered()
                 reply = code.to_bytes(4, "little", signed=True) + delay.to_bytes(4, "little")
-                line.send(b"F\1E\0" + reply, MSG_DONTWAIT)
+                try:
+                    line.send(b"F\1E\0" + reply, MSG_DONTWAIT)
+                except OSError:  # the shim has left: the name is looked up
+                    self._in_force.missed += 1
+                    raise
                 condition.touched(name, 0)
                 return
         line.send(_GO_ON, MSG_DONTWAIT)
@@ -255,8 +261,8 @@ class Control:
 
     # -- connections ----------------------------------------------------------------------------
 
-    def _connect(self, data: bytes, v6only: bool, then: Callable[[bytes], None]) -> None:
-        """Answer with the address to connect to."""
+    def _connect(self, data: bytes, v6only: bool, then: Callable[[bytes], bool]) -> None:
+        """Answer with the address to connect to. `then` is false if the shim has left."""
         self._learn_what_was_told()
         family = _family(data)
         address, port = address_of(data)
@@ -269,8 +275,10 @@ class Control:
         for condition in self._in_force.of(name, address, port):
             if isinstance(condition.disturbance, Unreachable):
                 other = self._dead_port(family, v6only, condition)
-                condition.touched(Host(name, address, port).text(), port)
-                then(other)
+                if then(other):
+                    condition.touched(Host(name, address, port).text(), port)
+                else:
+                    self._in_force.missed += 1
                 return
         is_aimed_at = self._is_aimed_at(name, address, port)
         observing = self._is_observing() and (is_aimed_at or not is_local(name, address))
@@ -284,7 +292,10 @@ class Control:
         local = _LOOPBACK_6 if v6only else _LOOPBACK
 
         def found(relayed: int) -> None:
-            then(b"F\1T\0" + sockaddr(family, local, relayed) if relayed else _GO_ON)
+            if not relayed:
+                then(_GO_ON)
+            elif not then(b"F\1T\0" + sockaddr(family, local, relayed)):
+                self._in_force.missed += 1
 
         self._relay.lead(host, found, v6=v6only, sums=sums, needed=is_aimed_at)
 

@@ -76,6 +76,20 @@ def test_one_that_meets_no_connection_does_not_count(
     assert not redirected.in_force.conditions
 
 
+def test_a_connection_that_did_not_wait_for_its_answer_is_named(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    redirected.control.heard = 1
+    with Runtime(start(api.address, VARIABLES)) as runtime:
+        invoked = api.invoke()
+        event = runtime.next()
+        redirected.in_force.missed += 1
+        runtime.respond(event, PAYLOAD)
+        invoked.result()
+    (line,) = told(capfd)
+    assert (line["event"], line["message"]) == ("fault_not_applied", conditions.MISSED)
+
+
 def test_without_the_shim_it_does_not_apply(
     api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
 ) -> None:

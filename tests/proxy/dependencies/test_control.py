@@ -229,3 +229,22 @@ def test_an_ipv4_address_for_a_socket_of_ipv6_alone_is_left_to_the_kernel(
     mapped = struct.pack("=H", socket.AF_INET6) + struct.pack(">HI", 80, 0)
     mapped += bytes(10) + b"\xff\xff" + socket.inet_aton("127.0.0.1") + bytes(4)
     assert redirected.ask(b"F\1C\1" + mapped) == GO_ON
+
+
+def test_a_shim_that_has_left_is_no_injection(redirected: Redirected) -> None:
+    """It waited long enough, and went on by itself."""
+    questions = [b"F\1C\0" + sockaddr("127.0.0.1", 9), b"F\1R\0db.test"]
+    with (
+        redirected.disturbed(Unreachable(silent=False)) as (refused,),
+        redirected.disturbed(Unresolved("nxdomain"), hosts=NAMED) as (unresolved,),
+    ):
+        before = redirected.in_force.missed
+        redirected.loop.at(0, lambda: time.sleep(0.3))
+        redirected.loop.wake()
+        time.sleep(0.05)
+        for question in questions:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
+                line.connect("\0" + redirected.name)
+                line.send(question)
+        assert soon(lambda: redirected.in_force.missed == before + 2)
+        assert refused.is_open and unresolved.is_open
