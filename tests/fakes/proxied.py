@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import compileall
-import gc
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +28,9 @@ from faultlayer.settings.live import Live  # noqa: E402
 from faultlayer.settings.variables import read_environment  # noqa: E402
 from faultlayer.startup.listener import LOOPBACK, Listener, listen  # noqa: E402
 from faultlayer.startup.relay import READABLE, Loop  # noqa: E402
+
+# A process of many tests may not keep for good what each of them made.
+proxy.gc = SimpleNamespace(freeze=lambda: None)  # type: ignore[attr-defined]
 
 Address = tuple[str, int]
 Proxied = Callable[..., Address]
@@ -56,7 +59,6 @@ def serve(
     """A proxy whose loop turns in a thread of its own; in Lambda it is the main thread."""
     loop = Loop()
     served_by = proxy.serve(loop, listener, upstream, settings, start)
-    gc.unfreeze()  # a process of many tests may not keep for good what each of them made
     running.append(_Turning(loop, listener))
     return served_by
 
