@@ -117,7 +117,7 @@ class Child:
     def stop(self) -> None:
         if self._popen.poll() is None:
             self._popen.send_signal(signal.SIGKILL)
-        self._popen.wait()
+        self._popen.wait(60)
         assert self._popen.stdout is not None
         self._popen.stdout.close()
         self._errors.close()

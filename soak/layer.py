@@ -125,7 +125,7 @@ class Layer:
     def kill(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
-        self._process.wait()
+        self._process.wait(60)
 
     def left(self) -> int | None:
         """The exit code after SHUTDOWN; None where it did not leave within Lambda's patience."""

@@ -36,7 +36,8 @@ class Side:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.join()
+        self._process.join(60)
+        self._process.kill()
 
 
 def _serve(make: Callable[[], Any], pipe: Any, parent: int) -> None:

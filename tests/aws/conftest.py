@@ -212,4 +212,4 @@ def command(environment: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.communicate(timeout=60)

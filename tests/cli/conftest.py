@@ -78,7 +78,7 @@ def spawned(tmp_path: Path) -> Iterator[Started]:
     for process in processes:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def run(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
     paths = [str(path)] * bool(path) + [os.environ["PATH"]]
     environment = {**os.environ, **QUIET, "PATH": os.pathsep.join(paths)}
     done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     if done.returncode:
         sys.exit(f"{command}: {done.stdout}{done.stderr}")

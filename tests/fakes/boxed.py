@@ -60,7 +60,7 @@ class Boxed:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
-        self._process.communicate()
+        self._process.communicate(timeout=60)
 
     @property
     def tmp(self) -> Path:

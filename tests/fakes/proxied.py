@@ -180,7 +180,7 @@ class Extension:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        self.process.wait(60)
         said = self._err.read_text()
         assert not said, said
 

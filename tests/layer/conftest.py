@@ -31,7 +31,7 @@ def repository() -> Path:
 def opt() -> Path:
     """dist/x86_64, built once per session."""
     done = subprocess.run(
-        [ROOT / "build.sh", "x86_64"], check=False, capture_output=True, text=True
+        [ROOT / "build.sh", "x86_64"], check=False, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return ROOT / "dist" / "x86_64"

@@ -173,7 +173,7 @@ def arm64(repository: Path, namespaces: None) -> Path:
     """dist/arm64, where this machine can run it."""
     machine.program(QEMU)
     done = subprocess.run(
-        [repository / "build.sh", "arm64"], check=False, capture_output=True, text=True
+        [repository / "build.sh", "arm64"], check=False, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return repository / "dist" / "arm64"

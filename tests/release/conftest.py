@@ -15,7 +15,9 @@ from release import __main__ as release
 @pytest.fixture(scope="session")
 def zips() -> Path:
     """dist/ with both layers' zips."""
-    done = subprocess.run([ROOT / "build.sh", "all"], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [ROOT / "build.sh", "all"], check=False, capture_output=True, text=True, timeout=600
+    )
     if done.returncode:
         lacks(f"this machine cannot build both layers: {done.stderr.strip()}")
     return ROOT / "dist"

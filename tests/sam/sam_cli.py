@@ -30,6 +30,7 @@ TEMPLATE = ROOT / "template.yaml"
 REGION = "eu-west-1"
 _READY = ".venv-sam/.ready"
 _LIMIT = 300.0  # seconds for one command
+_SETUP = 600.0  # seconds to install it: 340 MB
 _SLOW = 60.0  # seconds for a server to listen, or to answer
 _BORROWED = ("PATH", "LANG", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
@@ -44,7 +45,9 @@ def set_up() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = ["make", "--no-print-directory", f"PYTHON={downloads.interpreter()}", _READY]
         try:
-            done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+            done = subprocess.run(
+                command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=_SETUP
+            )
         except OSError as error:
             raise Unavailable(f"the SAM command line cannot be set up: {error}") from None
     if done.returncode:

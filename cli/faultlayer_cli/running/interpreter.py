@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import downloads
+from faultlayer_cli.running.tools import asked
 
 LANG = "/var/lang"
 _IN_PLACE = ("/usr", "/nix", "/gnu")  # which every function sees
@@ -67,9 +67,7 @@ def seen(program: Path, prefix: Path) -> tuple[str, dict[str, Path]]:
 def _packages(interpreter: Path) -> list[Path]:
     """The folders of installed packages, for which this interpreter itself is asked."""
     question = "import json, site; print(json.dumps(site.getsitepackages()))"
-    done = subprocess.run(
-        [interpreter, "-I", "-c", question], check=False, capture_output=True, text=True
-    )
+    done = asked(interpreter, ["-I", "-c", question])
     if done.returncode:
         raise Failure(f"{interpreter} does not start: {done.stderr.strip()[:300]}")
     return [Path(path).resolve() for path in json.loads(done.stdout)]

@@ -18,7 +18,7 @@ from faultlayer_cli.layers import cache
 from faultlayer_cli.progress import Progress
 from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.local_function import LocalFunction, Runtime
-from faultlayer_cli.running.tools import failed, require
+from faultlayer_cli.running.tools import asked, failed, require
 
 PROJECT = downloads.DATA / "java"  # pom.xml, and the hash of each file that it leads to
 _HOME = "/var/runtime/lib"
@@ -101,7 +101,7 @@ def _check(folder: Path, hashes: dict[str, str]) -> None:
 
 def _version(java: Path) -> str:
     """The version as Lambda counts: 8, 11, 17, 21."""
-    done = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    done = asked(java, ["-version"])
     found = re.search(r'version "(?:1\.)?(\d+)', done.stderr + done.stdout)
     if found is None or int(found[1]) < _OLDEST:
         raise Failure(

@@ -21,7 +21,7 @@ from faultlayer_cli.layers import cache
 from faultlayer_cli.progress import Progress
 from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.local_function import LocalFunction, Runtime
-from faultlayer_cli.running.tools import failed, require
+from faultlayer_cli.running.tools import asked, failed, require
 
 PACKAGE = downloads.DATA / "node"  # package.json and the lock file, with hashes
 _NAME = "aws-lambda-ric"
@@ -112,7 +112,7 @@ class NodeClient:
 
 
 def _major(node: Path) -> int:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    said = asked(node, ["--version"]).stdout
     found = re.match(r"v(\d+)\.", said)
     if found is None or int(found[1]) < _OLDEST:
         version = said.strip() or "of no version"

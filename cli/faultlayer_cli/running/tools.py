@@ -1,14 +1,17 @@
-"""Programs of this machine that a runtime needs: missing ones are named, with what to install."""
+"""Programs of this machine that a runtime needs: found, asked for their version, or named."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running.local_function import Runtime
 
 _LONGEST = 300
+_PATIENCE = 30  # seconds for an answer that takes none
 
 
 def require(tools: Mapping[str, str], runtime: Runtime) -> None:
@@ -33,3 +36,21 @@ def failed(tool: str, output: str, runtime: Runtime) -> Failure:
         f"could not fetch the client for {runtime.title} with {tool}: {errors[0][:_LONGEST]}; "
         f"a container needs none of that: --image {runtime.image}"
     )
+
+
+def asked(program: Path, question: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program that answers at once. Raises Failure if it does not end by itself."""
+    try:
+        return subprocess.run(
+            [program, *question],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failure(
+            f"{program} {question[0]} did not end within {_PATIENCE} s: is it a script that waits?"
+        ) from None

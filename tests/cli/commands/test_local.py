@@ -259,7 +259,7 @@ def test_nothing_survives_when_it_is_killed(started: Started):
     process = started("local", HELLO, "--listen", free_port(), "-e", mark)
     read_until(process, "  curl -d ")
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
     end = time.monotonic() + 10
     while marked(mark) and time.monotonic() < end:
         time.sleep(0.05)

@@ -155,7 +155,7 @@ def test_what_a_killed_run_leaves_the_next_one_removes(spawned: Started, image, 
     killed = spawned("local", HELLO, "--docker", "--listen", free_port())
     read_until(killed, "  curl -d ")
     killed.kill()
-    killed.communicate()
+    killed.communicate(timeout=60)
     assert left(killed) != []
     running = spawned("local", HELLO, "--docker", "--listen", free_port())
     read_until(running, "  curl -d ")

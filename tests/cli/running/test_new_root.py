@@ -82,13 +82,13 @@ def host() -> Iterator[Host]:
         tempfile.TemporaryDirectory(dir="/var/tmp", prefix="host-") as other,
         subprocess.Popen(["sleep", "600"]) as process,
     ):
-        host = Host(Path(top), [Path(other)], process)
-        (Path(other) / "file").write_text("precious")
-        shutil.copytree(HARMFUL, host.function)
-        (host.function / "folder").mkdir()
-        (host.function / "folder" / "data").write_text("precious")
-        (host.function / "link").symlink_to("../checkout")
         try:
+            host = Host(Path(top), [Path(other)], process)
+            (Path(other) / "file").write_text("precious")
+            shutil.copytree(HARMFUL, host.function)
+            (host.function / "folder").mkdir()
+            (host.function / "folder" / "data").write_text("precious")
+            (host.function / "link").symlink_to("../checkout")
             yield host
         finally:
             process.kill()

@@ -255,7 +255,7 @@ def test_nothing_survives_when_it_is_killed(serve: Callable[..., Run], tmp_path:
     below = tree(run.process.pid)
     assert len(run.emulators()) == 2
     run.process.kill()
-    run.process.wait()
+    run.process.wait(60)
     run.until(lambda: not any(map(command, below)))
     shutil.rmtree(tmp_path / "tmp")  # nobody was left to remove what is in it
     (tmp_path / "tmp").mkdir()
