@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import importlib.util
 import os
 import shutil
 import signal
@@ -61,7 +60,9 @@ def main(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--listen", type=int, help=f"port of the shop [default: {PORT}, if free]")
+    parser.add_argument(
+        "--listen", metavar="PORT", help=f"port of the shop [default: {PORT}, or any that is free]"
+    )
     parser.add_argument("--plan", type=Path, metavar="FILE", help="read again whenever it changes")
     given, flags = parser.parse_known_args(arguments)
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
@@ -70,10 +71,8 @@ def main(arguments: Sequence[str]) -> int:
             raise Mistake(f"SHOP_FIX is {os.environ['SHOP_FIX']}; allowed: limits, or nothing")
         if given.plan is not None and not given.plan.is_file():
             raise Mistake(f"--plan {given.plan} is not there; allowed: a file, at first with {{}}")
-        if missing := servers.missing():
-            raise Trouble(missing)
-        if importlib.util.find_spec("faultlayer_cli") is None:
-            raise Trouble("faultlayer is not here; in a checkout, `make demo` sets it up")
+        if reason := cannot_run():
+            raise Trouble(reason)
         with contextlib.ExitStack() as stack:
             shop = Shop(stack, given.listen, given.plan)
             shop.start(flags)
@@ -89,12 +88,22 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def cannot_run() -> str:
+    """Why this machine cannot run the shop, in one line; empty if it can."""
+    try:
+        from faultlayer_cli.running.launch import refusal
+    except ImportError:
+        return "faultlayer is not here; in a checkout, `make demo` sets it up"
+    # In a container a function would not reach the servers at this machine's loopback addresses.
+    return refusal() or servers.missing()
+
+
 class Shop:
     """The servers and the functions. All end with the stack."""
 
-    def __init__(self, stack: contextlib.ExitStack, port: int | None, plan: Path | None) -> None:
+    def __init__(self, stack: contextlib.ExitStack, port: str | None, plan: Path | None) -> None:
         self._stack = stack
-        self._port = port or servers.free_port("127.0.0.1", PORT)
+        self._port = port or str(servers.free_port("127.0.0.1", PORT))
         self._plan = plan
         self._planned = b""
         self._functions: list[Function] = []
@@ -120,11 +129,11 @@ class Shop:
             + ["--add-host", f"back:{BACK}"]
             + ["-e", f"TABLE=postgresql://shop@database:{database_port}/shop"]
             + ["-e", f"CACHE=redis://cache:{cache_port}", "-e", f"BACK=http://back:{back_port}/"]
-            + ["-e", "SHOP_FIX", "-e", "PYTHONDONTWRITEBYTECODE=1"]
+            + ["-e", "SHOP_FIX"]
             + (["--plan", "file:/var/task/plan.json", "--poll", "1s"] if self._plan else [])
             + list(flags),
         )
-        self._serve("back", HERE / "back", back_port, [])
+        self._serve("back", HERE / "back", str(back_port), [])
         self._stack.enter_context(servers.postgres(DATABASE, database_port))
         self._stack.enter_context(servers.redis(CACHE, cache_port))
         servers.run_psql(DATABASE, database_port, (HERE / "products.sql").read_text())
@@ -156,7 +165,7 @@ class Shop:
                 new.replace(self._folder / "front" / "plan.json")
                 self._planned = text
 
-    def _serve(self, name: str, folder: Path, port: int, options: Sequence[str]) -> None:
+    def _serve(self, name: str, folder: Path, port: str, options: Sequence[str]) -> None:
         function = Function(name, folder, port, options)
         self._functions.append(function)
         self._stack.callback(function.close)
@@ -165,7 +174,7 @@ class Shop:
 class Function:
     """A function behind a function URL: `faultlayer local --http`. Its log is ours."""
 
-    def __init__(self, name: str, folder: Path, port: int, options: Sequence[str]) -> None:
+    def __init__(self, name: str, folder: Path, port: str, options: Sequence[str]) -> None:
         self._name = name
         self._served = threading.Event()
         environment = dict(os.environ)
@@ -173,7 +182,7 @@ class Function:
             environment = {k: v for k, v in environment.items() if not k.startswith("FAULTLAYER_")}
         command = [*FAULTLAYER, "local", str(folder), "--http"]
         self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", "--", *command, "--listen", str(port), *options],
+            ["setpriv", "--pdeathsig", "TERM", "--", *command, "--listen", port, *options],
             env=environment,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

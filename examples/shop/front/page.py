@@ -45,8 +45,8 @@ def closed(parts):
     """The page if there is nothing to sell: neither the cache nor the table answers."""
     return whole(
         f'<div class="closed">{drawing("mug")}'
-        "<h2>The shop is closed for a moment.</h2><p>Your basket is safe. Please come back in a "
-        "minute.</p></div>",
+        "<h2>The shop is closed for a moment.</h2>"
+        "<p>Please come back in a minute.</p></div>",
         parts,
     )
 
