@@ -198,7 +198,7 @@ def test_a_line_that_is_closed_or_flooded(kind: str) -> None:
 
 def test_an_answer_is_waited_for_but_not_for_long() -> None:
     with two_hosts() as (meant, other):
-        delays = iter([0.01, 0.01, 0.3])
+        delays = iter([0.01, 0.01, 1.5])
 
         def answer(line: socket.socket, message: bytes) -> None:
             time.sleep(next(delays))
@@ -209,7 +209,7 @@ def test_an_answer_is_waited_for_but_not_for_long() -> None:
     reached = [each for each, _ in results]
     assert "other" in reached[:2]
     assert reached[2] == "meant"
-    assert 40 <= results[2][1] < 300
+    assert 40 <= results[2][1] < 1000, "50 ms, and more only if the machine pauses"
 
 
 def test_a_machine_that_pauses_is_no_silence_of_the_extension() -> None:
@@ -242,7 +242,7 @@ def test_an_extension_that_stays_silent_is_left_alone_and_asked_again_later() ->
             results = found(name, CONNECTIONS, meant, 40)
             assert [reached for reached, _ in results] == ["meant"] * 40
             assert 3 <= questions < 10
-            assert sum(took for _, took in results) < 1000, "not 40 times 50 ms"
+            assert sum(took for _, took in results) < 1500, "not 40 times 50 ms"
         began = time.monotonic()
 
         def later(line: socket.socket, message: bytes) -> None:
@@ -260,7 +260,7 @@ def test_nobody_to_ask(name: str) -> None:
     with two_hosts() as (meant, _):
         results = found(name, CONNECTIONS, meant, 40)
         assert [reached for reached, _ in results] == ["meant"] * 40
-        assert sum(took for _, took in results) < 1000
+        assert sum(took for _, took in results) < 1500
 
 
 def test_a_full_backlog_holds_up_nobody_for_long() -> None:
@@ -276,7 +276,7 @@ def test_a_full_backlog_holds_up_nobody_for_long() -> None:
             fillers.append(filler)
         results = found(name, CONNECTIONS, port, 40)
         assert [reached for reached, _ in results] == ["meant"] * 40
-        assert sum(took for _, took in results) < 1000
+        assert sum(took for _, took in results) < 1500
 
 
 def test_stopped_and_killed_in_the_middle_connections_go_on() -> None:
