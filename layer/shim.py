@@ -1,6 +1,6 @@
-"""The shim's library for each architecture: the committed one, or a new one after a change.
+"""The shim for each architecture: the committed one, or a new one after a change.
 
-    shim/*.c, *.h ──zig cc──> shim/built/<arch>.so, and shim/built/digests
+    shim/*.c, *.h ──zig cc──> shim/built/<arch>.so and <arch>.start, and shim/built/digests
 
 Most people never change the shim, and the compiler is a download of 100 MB: so the libraries are
 committed, and `make shim` makes them anew. Their bytes depend on the sources, the flags and the
@@ -18,19 +18,35 @@ from layer.report import BuildError, run, say
 
 _TRIPLES = {"x86_64": "x86_64-linux-gnu.2.17", "arm64": "aarch64-linux-gnu.2.17"}
 _FLAGS = (  # noqa: SIM905
-    "-std=c11 -Os -Wall -Wextra -Werror -fPIC -shared -nostdlib -ffreestanding -fvisibility=hidden "
+    "-std=c11 -Os -Wall -Wextra -Werror -nostdlib -ffreestanding -fvisibility=hidden "
     "-fno-stack-protector -fno-sanitize=all -fno-asynchronous-unwind-tables -fno-unwind-tables "
-    "-Wl,-soname,libfaultlayer-shim.so -Wl,-z,noexecstack -Wl,-z,now -Wl,-z,relro "
-    "-Wl,--build-id=none -s"
+    "-Wl,-z,noexecstack -Wl,--build-id=none -s"
 ).split()
+_LIBRARY = ["-fPIC", "-shared", "-Wl,-soname,libfaultlayer-shim.so", "-Wl,-z,now,-z,relro"]
+_PROGRAM = ["-static", "-fno-pie", "-no-pie"]
+# What is made for each architecture: its ending, its source, its own flags, its mode.
+_MADE = (
+    ("so", "shim.c", _LIBRARY, 0o644),
+    ("start", "start.c", _PROGRAM, 0o755),
+)
 
 
 def library(root: Path, arch: str) -> Path:
     """The shim's library for one architecture; compiles it first if a source has changed."""
+    return _built(root) / f"{arch}.so"
+
+
+def program(root: Path, arch: str) -> Path:
+    """The program that starts the function's with the shim, or with the proxy's variables."""
+    return _built(root) / f"{arch}.start"
+
+
+def _built(root: Path) -> Path:
+    """The folder of all that is made, up to date."""
     built = root / "shim" / "built"
     if not is_current(root, built):
         compile_all(root, built)
-    return built / f"{arch}.so"
+    return built
 
 
 def is_current(root: Path, built: Path) -> bool:
@@ -47,25 +63,27 @@ def compile_all(root: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for arch, triple in _TRIPLES.items():
         say(f"{arch}: compiling the shim")
-        fresh = target / f"{arch}.new"
-        command = [*zig, "cc", "-target", triple, *_FLAGS, "-o", fresh, root / "shim" / "shim.c"]
-        run(command, "compiling the shim")
-        fresh.chmod(0o644)
-        fresh.rename(target / f"{arch}.so")
+        for ending, source, flags, mode in _MADE:
+            fresh = target / f"{arch}.new"
+            options: list[str | Path] = ["-target", triple, *_FLAGS, *flags, "-o", fresh]
+            run([*zig, "cc", *options, root / "shim" / source], "compiling the shim")
+            fresh.chmod(mode)
+            fresh.rename(target / f"{arch}.{ending}")
     (target / "digests").write_text(_digests(root, target))
 
 
 def _digests(root: Path, built: Path) -> str:
     lines = [f"{_inputs(root)}  inputs"]
     for arch in _TRIPLES:
-        path = built / f"{arch}.so"
-        lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
+        for ending, *_ in _MADE:
+            path = built / f"{arch}.{ending}"
+            lines.append(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}")
     return "\n".join(lines) + "\n"
 
 
 def _inputs(root: Path) -> str:
     """A digest of the sources, the flags and the compiler's version."""
-    total = hashlib.sha256(" ".join([*_FLAGS, *_TRIPLES.values()]).encode())
+    total = hashlib.sha256(" ".join([*_FLAGS, *_LIBRARY, *_PROGRAM, *_TRIPLES.values()]).encode())
     sources = sorted((root / "shim").glob("*.[ch]"))
     for path in [*sources, root / "layer" / "zig.txt"]:
         total.update(f"\n{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())

@@ -24,7 +24,12 @@ from layer.report import BuildError, say
 from layer.unpacked import Unpacked
 
 EPOCH = 315532800  # 1980-01-01, the earliest a zip can say
-EXECUTABLE = ("extensions/faultlayer", "faultlayer-wrapper", "faultlayer/bin/python3")
+EXECUTABLE = (
+    "extensions/faultlayer",
+    "faultlayer-wrapper",
+    "faultlayer/bin/faultlayer-start",
+    "faultlayer/bin/python3",
+)
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,11 @@ class Recipe:
 
     def parts(self) -> dict[str, Path]:
         """Files copied as they are: path below /opt → source."""
+        arch = self.target.target.arch
         return {
             "faultlayer-wrapper": self.repository / "wrapper" / "faultlayer-wrapper",
-            "faultlayer/lib/libfaultlayer-shim.so": shim.library(
-                self.repository, self.target.target.arch
-            ),
+            "faultlayer/bin/faultlayer-start": shim.program(self.repository, arch),
+            "faultlayer/lib/libfaultlayer-shim.so": shim.library(self.repository, arch),
             "faultlayer/licenses/faultlayer/LICENSE": self.repository / "LICENSE",
         }
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from faultlayer.acting.cold_start import Start
     from faultlayer.environment.bypass import Lookout
     from faultlayer.proxy import Proxy
+    from faultlayer.startup.control_socket import Sockets
     from faultlayer.startup.listener import Listener
     from faultlayer.startup.relay import Loop
     from faultlayer.wire.sockets import Address
@@ -86,18 +87,20 @@ class _Opened:
     - `listener`: None if there is no proxy
     - `start`: the faults of the start, if there are any
     - `loop`: accepts connections, and hears from the wrapper
-    - `control`: the socket that the shim asks; None if no connection may be disturbed or observed
+    - `sockets`: by which the function's connections are reached; None if nothing asks for it
+    - `reaches`: a rule of the start aims at connections, or they are observed
     - `upstream`: the other proxy that stands for Lambda; None if there is none
     """
 
-    __slots__ = ("_reserve", "control", "listener", "loop", "start", "upstream")
+    __slots__ = ("_reserve", "listener", "loop", "reaches", "sockets", "start", "upstream")
 
     def __init__(self, listener: Listener | None = None, start: Start | None = None) -> None:
         self.listener = listener
         self.start = start
         self.loop: Loop | None = None
         self.upstream: Address | None = None
-        self.control: Listener | None = None
+        self.sockets: Sockets | None = None
+        self.reaches = False
         self._reserve: list[int] = []
         if self._needs_loop():
             from faultlayer.startup import relay  # noqa: F401 - it must be there if all else fails
@@ -112,21 +115,22 @@ class _Opened:
 
             self.loop = Loop()
 
-    def listen_for_shim(self, configuration: Configuration) -> Mapping[str, str | None]:
-        """The variables by which the wrapper loads the shim; none if nothing asks for it.
+    def reach_connections(self, configuration: Configuration) -> Mapping[str, str | None]:
+        """The variables by which connections are reached; none if nothing asks for it.
 
-        A live plan may ask for it at any time, and it can be loaded at the start only.
+        A live plan may ask for it at any time, and the wrapper can do it at the start only.
         """
         chooser = configuration.chooser
         rules = () if chooser is None or chooser.dry_run else chooser.rules
         aimed = any(rule.fault.aims_at_hosts for rule in rules)
         observed = chooser is not None and bool(chooser.rule_set.observed)
-        if configuration.source is None and not (aimed or observed):
+        self.reaches = aimed or observed
+        if configuration.source is None and not self.reaches:
             return {}
         from faultlayer.startup import control_socket
 
         try:
-            self.control, variables = control_socket.listen()
+            self.sockets, variables = control_socket.listen(configuration.settings.redirect)
         except OSError as error:
             why = f"{error.strerror}, {control_socket.SHIM}"
             if aimed:
@@ -189,7 +193,7 @@ def _open(configuration: Configuration, listener: Listener | None = None) -> _Op
             configuration.disarm()
             return _Opened(listener)
     try:
-        shim = opened.listen_for_shim(configuration)
+        shim = opened.reach_connections(configuration)
         opened.reserve()
         if start is not None:
             start.publish((LOOPBACK, port), shim)
@@ -362,19 +366,26 @@ def _hear_wrapper(loop: Loop | None, start: Start) -> None:
     loop.add(start.reports, 1, heard)  # POLLIN
 
 
-def _answer_shim(control: Listener, proxy: Proxy | None) -> None:
-    """Answer the shim from now on; if that is impossible, it connects by itself."""
+def _answer_connections(opened: _Opened, sockets: Sockets, proxy: Proxy | None) -> None:
+    """Answer the shim and the proxy's clients. Without an answer the shim goes on by itself."""
     try:
-        if proxy is not None:
-            from faultlayer.dependencies import service
+        from faultlayer.dependencies import service
 
+        if proxy is None:  # the proxy's clients have no other way
+            service.start(sockets, lambda name, address, port: False, frozenset())
+        else:
             service.start(
-                control, proxy.aims_at, proxy.own_ports(), proxy.clock, proxy.observes_hosts
+                sockets,
+                proxy.aims_at,
+                proxy.own_ports(),
+                proxy.clock,
+                proxy.observes_hosts,
+                wanted=opened.reaches,
             )
-            return
+        return
     except Exception as error:
         _log_failure(error)
-    control.close()
+    sockets.close()
 
 
 def _finish_observing() -> None:
@@ -429,8 +440,8 @@ def main() -> None:
     assert loop is not None
     armed = configuration.is_armed
     proxy = _serve(opened, opened.upstream or (host, port), configuration)
-    if opened.control is not None:
-        _answer_shim(opened.control, proxy)
+    if opened.sockets is not None:
+        _answer_connections(opened, opened.sockets, proxy)
     if proxy is not None and armed:
         adapter = _check_adapter(environ, configuration.settings.port, adapters)
         if not adapter:
@@ -442,7 +453,7 @@ def main() -> None:
     extension.wait(loop)
     if proxy is not None:
         proxy.end()
-        if opened.control is not None:
+        if opened.sockets is not None:
             _finish_observing()
         if armed and not proxy.reached:
             if lookout is not None:

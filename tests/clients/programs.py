@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faultlayer_cli.running.local_function import Runtime
-from runtimes.languages import JAVA, NODE, RUST, Language
+from runtimes.languages import GO, JAVA, NODE, RUST, Language
 
 FUNCTIONS = Path(__file__).resolve().parent / "functions"
 _EXECUTABLE = ("chmod", "+x", "bootstrap")
@@ -20,10 +21,11 @@ class Program(Language):
 
     runtime: Runtime | None = None
     clients: tuple[str, ...] = ()
+    folder: str = ""  # its sources, if they are another program's
 
     @property
     def sources(self) -> Path:
-        return FUNCTIONS / self.name
+        return FUNCTIONS / (self.folder or self.name)
 
     @property
     def bootstrap(self) -> Path:
@@ -128,6 +130,42 @@ PHP = Program(
     clients=("curl",),
 )
 
+# -- static programs, which do not load the shim -------------------------------------------------
+
+GO_STATIC = Program(
+    name="go",
+    title="Go, static",
+    handler="clients",
+    client=GO.client,
+    pinned=("", ""),
+    tools=GO.tools,
+    version=GO.version,
+    oldest=GO.oldest,
+    build=(
+        ("go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", "clients", "."),
+        _EXECUTABLE,
+    ),
+    kept=("clients", "bootstrap"),
+    env={"CGO_ENABLED": "0"},
+    clients=("net/http",),
+)
+
+# rustc has this target's library without a download, and links glibc into the program.
+_TARGET = f"{platform.machine()}-unknown-linux-gnu"
+RUST_STATIC = replace(
+    RUST_GLIBC,
+    name="rust-static",
+    title="Rust, static",
+    folder="rust",
+    build=(
+        ("cargo", "build", "--locked", "--quiet", "--target", _TARGET),
+        ("mv", f"target/{_TARGET}/debug/clients", "clients"),
+        _EXECUTABLE,
+    ),
+    env={"RUSTFLAGS": "-C target-feature=+crt-static"},
+)
+
+STATIC = (GO_STATIC, RUST_STATIC)
 PROGRAMS = (PYTHON, NODE_JS, JAVA_11, RUST_GLIBC, RUBY, PHP)
 
 

@@ -18,6 +18,7 @@ from layer.launcher import code
 
 MB = 1 << 20
 EXECUTABLE = {
+    "faultlayer/bin/faultlayer-start",
     "extensions/faultlayer",
     "faultlayer-wrapper",
     "faultlayer/bin/python3",

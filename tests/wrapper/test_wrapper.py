@@ -329,6 +329,24 @@ def test_an_empty_next_wrapper_is_none(start: Start) -> None:
     assert not started.log
 
 
+# -- a program that starts the runtime --------------------------------------------------------
+
+
+def test_a_program_that_reads_elf_headers_starts_the_runtime_or_the_next_wrapper(
+    start: Start, published: Path, line: str, following: Path, tmp_path: Path
+) -> None:
+    starter = _executable(
+        tmp_path / "the start", '#!/bin/sh\nEXAMINED=$1; export EXAMINED; shift; exec "$@"\n'
+    )
+    published.write_text(f"{line}_FAULTLAYER_START 1\n{starter}\nIFS 1\nx\n")
+    started = start("two words")
+    assert (started.arguments, started.api) == (["two words"], "127.0.0.1:9747")
+    assert started.environ["EXAMINED"].endswith("/a runtime")
+    started = start("two words", FAULTLAYER_NEXT_WRAPPER=str(following))
+    assert started.arguments == ["two words", "added"]
+    assert started.environ["EXAMINED"].endswith("/a runtime"), "not the wrapper"
+
+
 # -- what it costs ----------------------------------------------------------------------------
 
 
@@ -353,4 +371,4 @@ def test_it_starts_no_process(shell: list[str], published: Path, line: str, tmp_
 def test_it_is_short_and_executable() -> None:
     assert WRAPPER.stat().st_mode & stat.S_IXUSR
     lines = [text for text in WRAPPER.read_text().splitlines() if not text.startswith("#")]
-    assert len(lines) < 40
+    assert len(lines) < 45

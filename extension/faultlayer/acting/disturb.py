@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from faultlayer.acting.actors import Actor
 from faultlayer.dependencies import service
-from faultlayer.dependencies.conditions import MISSED, UNTOUCHED
+from faultlayer.dependencies.conditions import MISSED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Disturbing(Actor):
         turn.pending.disturbing = Disturbed(injections)
 
     def after(self, turn: Turn, injections: list[Injection]) -> None:
-        why = UNTOUCHED
+        why = service.untouched()
         if turn.pending.disturbing is not None:
             turn.pending.disturbing.end()
             why = turn.pending.disturbing.why_untouched()
@@ -56,7 +56,7 @@ class Disturbed:
 
     def why_untouched(self) -> str:
         """The reason if nothing was disturbed."""
-        return UNTOUCHED if service.running().missed == self._missed else MISSED
+        return service.untouched() if service.running().missed == self._missed else MISSED
 
     def end(self) -> None:
         """Take them out of force; a second call does nothing."""

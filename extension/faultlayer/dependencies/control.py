@@ -1,6 +1,7 @@
 """Answers to the shim, which asks before each lookup and each connection of the function.
 
     HELLO               a process has the shim
+    WAY                 `faultlayer-start` has taken this way
     RESOLVE name        ──> go on | fail with this error, after this time
     LEARNED name, addresses   a lookup that has ended
     CONNECT address     ──> go on | connect to this address instead
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from faultlayer.dependencies.loop import Loop
     from faultlayer.dependencies.observed import Observed
     from faultlayer.dependencies.relay import Relay
+    from faultlayer.dependencies.ways import Ways
 
 _HEAD = b"F\1"
 _GO_ON = b"F\1D\0"
@@ -127,6 +129,7 @@ class Control:
         spared: frozenset[int],
         observed: Observed,
         is_observing: Callable[[], bool],
+        ways: Ways,
     ) -> None:
         self._listener = listener
         self._loop = loop
@@ -136,6 +139,7 @@ class Control:
         self._spared = spared
         self._observed = observed
         self._is_observing = is_observing
+        self._ways = ways
         self._names: dict[bytes, str] = {}
         self._lines: dict[int, socket] = {}  # whose question is on the way; the oldest first
         self._dead: dict[tuple[int, bool], tuple[object, int]] = {}
@@ -198,6 +202,9 @@ class Control:
                 return
             if what == b"H":
                 self.heard += 1
+                self._ways.hello(line)
+            elif what == b"W":
+                self._ways.told(flags[0])
             elif what == b"R":
                 self._resolve(line, data)
             elif what == b"L":

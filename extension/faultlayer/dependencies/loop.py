@@ -27,14 +27,24 @@ _PAUSE = 0.05  # seconds that a listener rests
 
 
 class Loop:
-    """Waits, and calls. Everything but `wake` belongs to the thread that runs it."""
+    """Waits, and calls. Everything but `wake` and `call` belongs to the thread that runs it."""
 
-    __slots__ = ("_calls", "_epoll", "_handlers", "_number", "_wake", "_when_woken", "_woken")
+    __slots__ = (
+        "_asked",
+        "_calls",
+        "_epoll",
+        "_handlers",
+        "_number",
+        "_wake",
+        "_when_woken",
+        "_woken",
+    )
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._calls: list[tuple[float, int, Callable[[], None]]] = []
+        self._asked: list[Callable[[], None]] = []
         self._number = 0
         self._woken, self._wake = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
         self._when_woken: list[Callable[[], None]] = []
@@ -85,8 +95,15 @@ class Loop:
         except BlockingIOError:  # it is awake enough
             pass
 
+    def call(self, call: Callable[[], None]) -> None:
+        """Call this once in the loop's thread; safe from any thread."""
+        self._asked.append(call)
+        self.wake()
+
     def _drain(self, events: int) -> None:
         posix.read(self._woken, 4096)
+        while self._asked:
+            self.at(0, self._asked.pop(0))
         for call in self._when_woken:
             call()
 

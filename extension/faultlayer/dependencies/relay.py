@@ -206,13 +206,17 @@ class Relay:
 
     def _is_full(self) -> bool:
         """True if one connection more would take the descriptors that the data path needs."""
-        if len(self.links) + self._begun < self._most:
+        if self.has_room():
             return False
         if not self._full:
             message = f"more than {self._most} connections at once: further ones are left alone"
             emit("warn", "fault_not_applied", message=message)
         self._full = True
         return True
+
+    def has_room(self) -> bool:
+        """True if there are descriptors for one connection more."""
+        return len(self.links) + self._begun < self._most
 
     def piece(self) -> int:
         """How many bytes to receive at once."""
@@ -514,7 +518,18 @@ class Link:
             return
         if self._sums is not None:
             self._count(self._sums, way, count)
-        data = relay.view[:count]
+        self._take(way, relay.view[:count], conditions)
+
+    def begin_with(self, data: bytes) -> None:
+        """Take these bytes first, which the client has sent before it came to the relay."""
+        if data and self._open:
+            if self._sums is not None:
+                self._count(self._sums, self._ask, len(data))
+            self._take(self._ask, memoryview(data), self._in_force())
+
+    def _take(self, way: Way, data: memoryview, conditions: list[Condition]) -> None:
+        """Pass these bytes on, or keep them, as the conditions say."""
+        count = len(data)
         if conditions:
             self._disturb(way, data, conditions)
         elif way.pieces or (way is self._ask and not self._upstream.connected):

@@ -13,17 +13,14 @@ from faultlayer.dependencies.loop import Loop
 from faultlayer.dependencies.observed import Observed
 from faultlayer.dependencies.relay import Relay
 from faultlayer.dependencies.running_time import RunningTime
+from faultlayer.dependencies.ways import UNTOUCHED, Ways
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from faultlayer.startup.control_socket import Listener
+    from faultlayer.startup.control_socket import Sockets
 
-NOBODY = (
-    "no process of the function has loaded the shim, so its connections cannot be disturbed: it "
-    "was started without the wrapper, drops LD_PRELOAD, or is a static program"
-)
 NOT_STARTED = "connections are not redirected: no fault of connections was configured at the start"
 
 _PATIENCE = 1.0  # seconds for the last sums: Lambda grants two to end
@@ -32,15 +29,26 @@ _PATIENCE = 1.0  # seconds for the last sums: Lambda grants two to end
 class _Service:
     """The running service, and the way to end it."""
 
-    __slots__ = ("_ended", "_ending", "_is_observing", "_loop", "_observed", "control", "in_force")
+    __slots__ = (
+        "_ended",
+        "_ending",
+        "_is_observing",
+        "_loop",
+        "_observed",
+        "control",
+        "in_force",
+        "ways",
+    )
 
     def __init__(
         self,
-        listener: Listener,
+        sockets: Sockets,
         is_aimed_at: Callable[[str, bytes, int], bool],
         spared: frozenset[int],
         clock: RunningTime,
         is_observing: Callable[[], bool],
+        *,
+        wanted: bool,
     ) -> None:
         self._loop = loop = Loop()
         self._is_observing = is_observing
@@ -49,9 +57,16 @@ class _Service:
         self._ended = allocate_lock()
         self._ended.acquire()
         self.in_force = InForce(loop.wake)
+        self.ways = Ways(wanted=wanted)
         relay = Relay(loop, self.in_force)
+        if sockets.proxy is not None:
+            from faultlayer.dependencies.http_proxy import HttpProxy
+
+            spared |= {sockets.proxy.getsockname()[1]}
+            proxy = HttpProxy(sockets.proxy, sockets.credentials(), loop, relay, self.in_force)
+            proxy.sum_up(self._observed, is_observing)
         self.control = Control(
-            listener,
+            sockets.control,
             loop,
             relay,
             self.in_force,
@@ -59,6 +74,7 @@ class _Service:
             spared,
             self._observed,
             is_observing,
+            self.ways,
         )
         clock.ring = loop.wake
         loop.when_woken(self._woken)
@@ -69,7 +85,7 @@ class _Service:
             self._observed.look()
             return
         try:
-            asked, heard = self._is_observing(), bool(self.control.heard)
+            asked, heard = self._is_observing(), self.ways.is_open
             self._observed.finish(asked=asked, heard=heard)
         finally:
             self._ended.release()
@@ -85,17 +101,21 @@ _started: list[_Service] = []
 
 
 def start(
-    listener: Listener,
+    sockets: Sockets,
     is_aimed_at: Callable[[str, bytes, int], bool],
     spared: frozenset[int],
     clock: RunningTime | None = None,
     is_observing: Callable[[], bool] = lambda: False,
+    *,
+    wanted: bool = False,
 ) -> None:
-    """Answer the shim from now on, in a thread of its own.
+    """Answer the shim and the proxy's clients from now on, in a thread of its own.
 
     `clock`: knows when the function runs. `is_observing()`: true if hosts are observed now.
+    `wanted`: a rule of the start aims at connections, or they are observed.
     """
-    _started.append(_Service(listener, is_aimed_at, spared, clock or RunningTime(), is_observing))
+    clock = clock or RunningTime()
+    _started.append(_Service(sockets, is_aimed_at, spared, clock, is_observing, wanted=wanted))
 
 
 def finish() -> None:
@@ -108,7 +128,12 @@ def unfit() -> str:
     """Why no connection can be disturbed; empty if that is possible."""
     if not _started:
         return NOT_STARTED
-    return "" if _started[0].control.heard else NOBODY
+    return _started[0].ways.unfit()
+
+
+def untouched() -> str:
+    """Why a disturbance that was in force has touched no connection."""
+    return _started[0].ways.untouched() if _started else UNTOUCHED
 
 
 def running() -> InForce:

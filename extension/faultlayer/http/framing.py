@@ -27,7 +27,7 @@ class ProtocolError(Exception):
     """Bytes that are not HTTP/1.1, or have no certain end."""
 
 
-def head_end(data: bytes, start: int = 0) -> int:
+def head_end(data: bytes | bytearray, start: int = 0) -> int:
     """The index just past the head's blank line; -1 if it has not arrived.
 
     A bare LF ends a line too (RFC 9112 section 2.2).

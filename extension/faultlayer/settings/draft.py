@@ -17,6 +17,7 @@ MAX_SIZE = 256 << 10  # bytes
 MAX_RULES = 256
 _POLL = 10.0  # seconds
 _PORT = 9747
+_REDIRECT = "auto"
 
 
 class Settings:
@@ -37,6 +38,7 @@ class Settings:
         "poll",
         "port",
         "rate",
+        "redirect",
         "runtime_api",
         "seed",
         "start",
@@ -52,6 +54,7 @@ class Settings:
         self.poll: Final[float] = given.get("POLL", _POLL)
         self.port: Final[int] = given.get("PORT", _PORT)
         self.rate: Final[float | None] = given.get("RATE")
+        self.redirect: Final[str] = given.get("REDIRECT", _REDIRECT)
         self.runtime_api: Final[tuple[str, int] | None] = given.get("RUNTIME_API")
         self.seed: Final[str | None] = given.get("SEED")
         self.start: Final[float | None] = given.get("START")

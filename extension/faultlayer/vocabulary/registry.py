@@ -243,6 +243,13 @@ GLOBALS = (
         Text("the path of an executable", "/opt/otel-handler"),
         "the exec wrapper to run after faultlayer's",
     ),
+    Option(
+        "REDIRECT",
+        Choice("proxy", "preload", "auto"),
+        "how the function's connections are reached: `preload` (a library), `proxy` (its HTTP "
+        "clients, by `HTTP_PROXY`), or `auto`: `proxy` for a static program, else `preload`",
+        "auto",
+    ),
     Option("METRICS", Choice("emf"), "the line of each injection carries CloudWatch metrics too"),
     Option(
         "OBSERVE",

@@ -12,7 +12,7 @@ from fakes.proxied import start
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
-from faultlayer.dependencies import conditions, service
+from faultlayer.dependencies import service, ways
 from proxy.dependencies.redirected import Redirected, exchange, host
 
 VARIABLES = {
@@ -38,13 +38,15 @@ def redirected(monkeypatch: pytest.MonkeyPatch) -> Redirected:
 
 
 def told(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    """The lines of the log, without the one about the way."""
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    return [line for line in lines if line["event"] != "connections_redirected"]
 
 
 def test_in_force_while_it_runs_and_logged_when_it_touches(
     api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    redirected.control.heard = 1
+    redirected.hello()
     with host() as port, Runtime(start(api.address, VARIABLES)) as runtime:
         client = redirected.connect(port)
         for is_hit in (True, False):  # the second is over the limit
@@ -63,7 +65,7 @@ def test_in_force_while_it_runs_and_logged_when_it_touches(
 def test_one_that_meets_no_connection_does_not_count(
     api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    redirected.control.heard = 1
+    redirected.hello()
     with Runtime(start(api.address, VARIABLES)) as runtime:
         for _ in range(2):
             invoked = api.invoke()
@@ -72,7 +74,7 @@ def test_one_that_meets_no_connection_does_not_count(
             runtime.respond(event, PAYLOAD)
             invoked.result()
     (line,) = told(capfd)
-    assert (line["event"], line["message"]) == ("fault_not_applied", conditions.UNTOUCHED)
+    assert (line["event"], line["message"]) == ("fault_not_applied", ways.UNTOUCHED)
     assert not redirected.in_force.conditions
 
 
@@ -98,4 +100,4 @@ def test_without_the_shim_it_does_not_apply(
         runtime.respond(runtime.next(), PAYLOAD)
         invoked.result()
     (line,) = told(capfd)
-    assert (line["event"], line["message"]) == ("fault_not_applied", service.NOBODY)
+    assert (line["event"], line["message"]) == ("fault_not_applied", ways.NOBODY)

@@ -17,16 +17,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from fakes.proxied import soon
 from faultlayer.dependencies.conditions import InForce
 from faultlayer.dependencies.control import Control
+from faultlayer.dependencies.http_proxy import HttpProxy
 from faultlayer.dependencies.loop import Loop
 from faultlayer.dependencies.observed import Observed
 from faultlayer.dependencies.relay import Relay
 from faultlayer.dependencies.running_time import RunningTime
+from faultlayer.dependencies.ways import Ways
 from faultlayer.values.hosts import HostList, Hosts
 from faultlayer.vocabulary.actions import Disturb
 from faultlayer.vocabulary.disturbances import Disturbance
 
+CREDENTIALS = "faultlayer:secret"
 LOCAL = HostList().parse("127.0.0.1,localhost")
 _EXTENSION = Path(__file__).resolve().parents[3] / "extension"
 _numbers = itertools.count()
@@ -105,6 +109,7 @@ class Redirected(Asking):
         self.loop = Loop()
         self.in_force = InForce(self.loop.wake)
         self.relay = Relay(self.loop, self.in_force)
+        self.ways = Ways(wanted=False)
         self.clock = RunningTime()
         self.observed = Observed(self.clock)
         self.observing = observing
@@ -117,8 +122,20 @@ class Redirected(Asking):
             spared,
             self.observed,
             lambda: self.observing,
+            self.ways,
         )
+        proxy = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        proxy.setblocking(False)
+        self.proxy_port = proxy.getsockname()[1]
+        self.proxy = HttpProxy(proxy, CREDENTIALS, self.loop, self.relay, self.in_force)
+        self.proxy.sum_up(self.observed, lambda: self.observing)
         threading.Thread(target=self.loop.run, daemon=True).start()
+
+    def hello(self) -> None:
+        """A process of the function says that it has loaded the shim."""
+        before = self.control.heard
+        assert self.ask(b"F\1H\0") == b""
+        assert soon(lambda: self.control.heard > before)
 
     @contextlib.contextmanager
     def disturbed(
@@ -140,7 +157,8 @@ listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NON
 listener.bind("\\0" + sys.argv[2])
 listener.listen(512)
 from faultlayer.dependencies import service
-service.start(listener, lambda name, address, port: True, frozenset())
+from faultlayer.startup.control_socket import Sockets
+service.start(Sockets(listener), lambda name, address, port: True, frozenset())
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -214,6 +232,12 @@ def host(serve: Serve = echo) -> Iterator[int]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+
+
+def closed_port() -> int:
+    """A port on loopback that refuses."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def exchange(client: socket.socket, data: bytes) -> float:

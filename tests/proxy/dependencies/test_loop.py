@@ -22,6 +22,8 @@ def test_it_calls_at_the_time_and_when_woken(capfd: pytest.CaptureFixture[str]) 
     threading.Thread(target=loop.run, daemon=True).start()
     loop.wake()
     assert soon(lambda: said == ["woken", "soon", "late"])
+    loop.call(lambda: said.append("called"))
+    assert soon(lambda: said[3:] == ["woken", "called"])
     assert "ZeroDivisionError" in capfd.readouterr().out
 
 

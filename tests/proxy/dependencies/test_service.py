@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from fakes.proxied import soon
-from faultlayer.dependencies import running_time, service
+from faultlayer.dependencies import running_time, service, ways
 from faultlayer.dependencies.running_time import RunningTime
+from faultlayer.startup.control_socket import Sockets
 from faultlayer.vocabulary.disturbances import Late
 from proxy.dependencies.redirected import Injected
 
@@ -33,7 +34,7 @@ def test_hosts_are_summed_up_when_a_period_is_over_and_at_the_end(
 ) -> None:
     _, found = listener()
     clock = RunningTime()
-    service.start(found, lambda *host: False, frozenset(), clock, lambda: True)
+    service.start(Sockets(found), lambda *host: False, frozenset(), clock, lambda: True)
     host_of = service._started[0]._observed.of
     logged = []
 
@@ -57,8 +58,8 @@ def test_hosts_are_summed_up_when_a_period_is_over_and_at_the_end(
 def test_it_is_fit_once_a_process_has_said_hello() -> None:
     assert service.unfit() == service.NOT_STARTED
     name, found = listener()
-    service.start(found, lambda name, address, port: True, frozenset())
-    assert service.unfit() == service.NOBODY
+    service.start(Sockets(found), lambda name, address, port: True, frozenset())
+    assert service.unfit() == ways.NOBODY
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
         line.connect(name)
         line.send(b"F\1H\0")

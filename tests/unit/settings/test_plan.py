@@ -194,7 +194,7 @@ def test_no_message_repeats_a_value_or_is_long() -> None:
 def test_every_global_of_the_contract_can_be_said_in_a_plan() -> None:
     named = {option.name for option in GLOBALS}
     assert set(PLANNED) <= named
-    others = {"PLAN", "POLL", "PORT", "RUNTIME_API", "NEXT_WRAPPER", "METRICS"}
+    others = {"PLAN", "POLL", "PORT", "RUNTIME_API", "NEXT_WRAPPER", "REDIRECT", "METRICS"}
     assert named - set(PLANNED) == others
     for option in GLOBALS:
         if option.name in PLANNED:

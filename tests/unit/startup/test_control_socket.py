@@ -1,4 +1,4 @@
-"""The shim's socket: bound before the runtime starts, and told to the wrapper."""
+"""The sockets by which connections are reached: bound before the runtime starts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,52 @@ import pytest
 from faultlayer.startup import control_socket
 
 
-def test_a_shim_finds_it_by_the_name_that_the_wrapper_gets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shim = tmp_path / "shim.so"
-    shim.touch()
-    monkeypatch.setattr(control_socket, "SHIM", str(shim))
-    listener, variables = control_socket.listen()
+@pytest.fixture
+def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("SHIM", "START"):
+        path = tmp_path / name
+        path.touch()
+        monkeypatch.setattr(control_socket, name, str(path))
+    return tmp_path
+
+
+def test_a_shim_finds_it_by_the_name_that_the_wrapper_gets(layer: Path) -> None:
+    sockets, variables = control_socket.listen("preload")
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
-        line.connect("\0" + str(variables["_FAULTLAYER_SHIM"]))
-    listener.close()
-    assert variables["_FAULTLAYER_PRELOAD"] == str(shim)
-    other, names = control_socket.listen()
+        line.connect("\0" + str(variables.pop("_FAULTLAYER_SHIM")))
+    sockets.close()
+    assert sockets.proxy is None
+    assert variables == {"_FAULTLAYER_PRELOAD": str(layer / "SHIM")}
+    other, names = control_socket.listen("preload")
     other.close()
     assert names != variables, "several environments may share a machine"
 
 
-def test_without_the_shim_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_socket, "SHIM", str(tmp_path / "gone.so"))
+@pytest.mark.parametrize("redirect", ["auto", "proxy"])
+def test_a_program_that_can_read_elf_headers_gets_all_that_it_needs(
+    layer: Path, redirect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(control_socket.posix.environ, b"AWS_LAMBDA_RUNTIME_API", b"10.1.2.3:9001")
+    sockets, variables = control_socket.listen(redirect)
+    assert sockets.proxy is not None
+    host, port = sockets.proxy.getsockname()
+    assert host == "127.0.0.1"
+    assert variables["_FAULTLAYER_PROXY"] == f"http://{sockets.credentials()}@127.0.0.1:{port}"
+    assert variables["_FAULTLAYER_START"] == str(layer / "START")
+    assert variables["_FAULTLAYER_LIBRARY"] == str(layer / "SHIM")
+    assert variables["_FAULTLAYER_REDIRECT"] == redirect
+    assert variables["_FAULTLAYER_NO_PROXY"] == control_socket.SPARED + ",10.1.2.3"
+    sockets.close()
+    again, _ = control_socket.listen(redirect)
+    again.close()
+    assert again.password != sockets.password
+
+
+def test_without_its_files_there_is_none(layer: Path) -> None:
+    (layer / "START").unlink()
+    control_socket.listen("preload")[0].close()
     with pytest.raises(FileNotFoundError):
-        control_socket.listen()
+        control_socket.listen("auto")
+    (layer / "SHIM").unlink()
+    with pytest.raises(FileNotFoundError):
+        control_socket.listen("preload")

@@ -1,0 +1,102 @@
+"""The way by which the function's connections are reached, logged once; or why they are not.
+
+    faultlayer-start ── the program is static ──> proxy
+    the shim ── hello ──────────────────────────> preload
+
+A hello of a shell counts for nothing: it is a script's, and the script may start a static program.
+"""
+
+from __future__ import annotations
+
+import posix
+from _socket import SOL_SOCKET
+from _thread import allocate_lock
+
+from faultlayer.dependencies.conditions import UNTOUCHED
+from faultlayer.log import emit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+
+# What faultlayer-start says (shim/protocol.md, message `W`).
+PROXY, OWN_PROXY, UNSURE = 1, 2, 3
+
+NOBODY = (
+    "no process of the function has loaded the shim, so its connections cannot be disturbed: it "
+    "was started without the wrapper, drops LD_PRELOAD, or is a static program, which "
+    "FAULTLAYER_REDIRECT=proxy reaches if it honours HTTPS_PROXY"
+)
+HAS_PROXY = (
+    "the program is static or FAULTLAYER_REDIRECT is proxy, and its environment names a proxy "
+    "already (HTTP_PROXY, HTTPS_PROXY or ALL_PROXY), which stays: its connections cannot be "
+    "disturbed"
+)
+UNTOUCHED_BY_PROXY = (
+    "no request to these hosts came through the proxy while the function ran: it sent none, or by "
+    "a client that does not honour HTTP_PROXY and HTTPS_PROXY"
+)
+_SO_PEERCRED = 17
+_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox")
+
+
+class Ways:
+    """What is known of the way: the loop's thread is told of it, those of invocations ask.
+
+    `wanted`: a rule of the start aims at connections, so the way is logged as soon as it is known.
+    """
+
+    __slots__ = ("_heard", "_lock", "_logged", "_told", "wanted")
+
+    def __init__(self, *, wanted: bool) -> None:
+        self.wanted = wanted
+        self._heard = False
+        self._told = UNSURE
+        self._logged = False
+        self._lock = allocate_lock()
+
+    def hello(self, line: socket) -> None:
+        """A process has loaded the shim, and says so on this line."""
+        if not self._heard and not _is_shell(line):
+            self._heard = True
+            self._log()
+
+    def told(self, way: int) -> None:
+        """`faultlayer-start` has taken this way."""
+        self._told = way
+        self._log()
+
+    def unfit(self) -> str:
+        """Why no connection can be disturbed; empty if that is possible."""
+        self.wanted = True
+        self._log()
+        if self.is_open:
+            return ""
+        return HAS_PROXY if self._told == OWN_PROXY else NOBODY
+
+    @property
+    def is_open(self) -> bool:
+        """True if connections are seen at all."""
+        return self._heard or self._told == PROXY
+
+    def untouched(self) -> str:
+        """Why a disturbance that was in force has touched nothing."""
+        return UNTOUCHED_BY_PROXY if self._told == PROXY else UNTOUCHED
+
+    def _log(self) -> None:
+        way = "proxy" if self._told == PROXY else "preload" if self._heard else ""
+        with self._lock:
+            due = bool(way) and self.wanted and not self._logged
+            self._logged = self._logged or due
+        if due:
+            emit("info", "connections_redirected", way=way)
+
+
+def _is_shell(line: socket) -> bool:
+    """True if a shell is at the other end, as far as can be known (unix(7), proc(5))."""
+    try:
+        peer = line.getsockopt(SOL_SOCKET, _SO_PEERCRED, 12)
+        program = posix.readlink(f"/proc/{int.from_bytes(peer[:4], 'little')}/exe")
+    except OSError:
+        return False
+    return program.rpartition("/")[2] in _SHELLS
