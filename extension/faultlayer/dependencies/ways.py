@@ -4,6 +4,7 @@
     the shim ── hello ──────────────────────────> preload
 
 A hello of a shell counts for nothing: it is a script's, and the script may start a static program.
+That may have happened by the time the hello is heard, in the same process.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ UNTOUCHED_BY_PROXY = (
     "a client that does not honour HTTP_PROXY and HTTPS_PROXY"
 )
 _SO_PEERCRED = 17
+_PT_INTERP = b"\3\0\0\0"
 _SHELLS = ("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox")
 
 
@@ -57,7 +59,7 @@ class Ways:
 
     def hello(self, line: socket) -> None:
         """A process has loaded the shim, and says so on this line."""
-        if not self._heard and not _is_shell(line):
+        if not self._heard and not _is_script(line):
             self._heard = True
             self._log()
 
@@ -92,11 +94,26 @@ class Ways:
             emit("info", "connections_redirected", way=way)
 
 
-def _is_shell(line: socket) -> bool:
-    """True if a shell is at the other end, as far as can be known (unix(7), proc(5))."""
+def _is_script(line: socket) -> bool:
+    """True if a shell is at the other end, or was, as far as can be known (unix(7), proc(5))."""
     try:
         peer = line.getsockopt(SOL_SOCKET, _SO_PEERCRED, 12)
-        program = posix.readlink(f"/proc/{int.from_bytes(peer[:4], 'little')}/exe")
+        program = f"/proc/{int.from_bytes(peer[:4], 'little')}/exe"
+        if posix.readlink(program).rpartition("/")[2] in _SHELLS:
+            return True
+        fd = posix.open(program, posix.O_RDONLY | posix.O_CLOEXEC)
+        try:
+            return _is_static(posix.read(fd, 4096))
+        finally:
+            posix.close(fd)
     except OSError:
         return False
-    return program.rpartition("/")[2] in _SHELLS
+
+
+def _is_static(head: bytes) -> bool:
+    """True if this is the begin of a program of 64 bits that loads no library (elf(5))."""
+    start, size = int.from_bytes(head[32:40], "little"), int.from_bytes(head[54:56], "little")
+    end = start + size * int.from_bytes(head[56:58], "little")
+    if head[:5] != b"\x7fELF\2" or not size or end > len(head):
+        return False
+    return all(head[at : at + 4] != _PT_INTERP for at in range(start, end, size))

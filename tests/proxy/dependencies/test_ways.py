@@ -64,6 +64,14 @@ def test_a_proxy_of_the_function_s_own_stays_unless_a_process_loads_the_shim(
     assert way.unfit() == ""
 
 
+def test_programs_that_load_no_library_are_known() -> None:
+    static = Path(__file__).resolve().parents[3] / "shim" / "built" / "x86_64.start"
+    data = static.read_bytes()[:4096]
+    assert ways._is_static(data)
+    for wrong in (Path(sys.executable).read_bytes()[:4096], b"", data[:60], b"#!/bin/sh\n" * 99):
+        assert not ways._is_static(wrong)
+
+
 def test_a_hello_of_a_shell_counts_for_nothing(tmp_path: Path) -> None:
     program = tmp_path / "busybox"
     shutil.copy(Path(sys.executable).resolve(), program)
