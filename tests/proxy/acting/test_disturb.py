@@ -12,7 +12,7 @@ from fakes.proxied import start
 from fakes.runtime import Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
-from faultlayer.dependencies import service, ways
+from faultlayer.dependencies import conditions, service, ways
 from proxy.dependencies.redirected import Redirected, exchange, host
 
 VARIABLES = {
@@ -74,14 +74,14 @@ def test_one_that_meets_no_connection_does_not_count(
             runtime.respond(event, PAYLOAD)
             invoked.result()
     (line,) = told(capfd)
-    assert (line["event"], line["message"]) == ("fault_not_applied", ways.UNTOUCHED)
+    assert (line["event"], line["message"]) == ("fault_not_applied", conditions.UNTOUCHED)
     assert not redirected.in_force.conditions
 
 
 def test_a_connection_that_did_not_wait_for_its_answer_is_named(
     api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    redirected.control.heard = 1
+    redirected.hello()
     with Runtime(start(api.address, VARIABLES)) as runtime:
         invoked = api.invoke()
         event = runtime.next()
