@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from _thread import allocate_lock, start_new_thread
 
-from faultlayer.dependencies.conditions import InForce
+from faultlayer.dependencies.conditions import UNTOUCHED, InForce
 from faultlayer.dependencies.control import Control
 from faultlayer.dependencies.loop import Loop
 from faultlayer.dependencies.observed import Observed
 from faultlayer.dependencies.relay import Relay
 from faultlayer.dependencies.running_time import RunningTime
-from faultlayer.dependencies.ways import UNTOUCHED, Ways
+from faultlayer.dependencies.ways import Ways
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
