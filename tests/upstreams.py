@@ -241,7 +241,7 @@ def _home(stack: contextlib.ExitStack) -> Path:
 def _give(path: Path) -> None:
     """Give a file to the user that the servers run as."""
     if not os.geteuid():
-        user = services.servers._user()
+        user = services.servers.server_user()
         os.chown(path, user.pw_uid, user.pw_gid)
 
 

@@ -155,12 +155,12 @@ def _folder() -> Iterator[Path]:
     """A temporary folder that belongs to the servers' user."""
     with tempfile.TemporaryDirectory(prefix="faultlayer-", ignore_cleanup_errors=True) as name:
         if os.geteuid() == 0:
-            user = _user()
+            user = server_user()
             os.chown(name, user.pw_uid, user.pw_gid)
         yield Path(name)
 
 
-def _user() -> pwd.struct_passwd:
+def server_user() -> pwd.struct_passwd:
     """The user that servers run as if we are root."""
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
@@ -172,7 +172,7 @@ def _as_user(command: Sequence[str]) -> list[str]:
     """The command as a user who is not root. It ends if we die."""
     options = ["--pdeathsig", "KILL"]
     if os.geteuid() == 0:
-        user = _user()
+        user = server_user()
         options += [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     return ["setpriv", *options, "--", *command]
 
