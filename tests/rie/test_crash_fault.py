@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import machine
+from building import Unavailable
 from faultlayer_cli.errors import Failure
 from rie.languages import EACH, running
 from rie.support import Function
-from runtimes.builds import Unavailable
 
 SOURCES = Path(__file__).parent / "functions" / "doomed"
 MEGABYTE = 1 << 20

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import machine
+from building import Unavailable
 from faultlayer.faults import all_faults
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.layers import checkout
@@ -26,7 +27,6 @@ from faultlayer_cli.running.http_client import Response
 from rie.everything import EVENT, RATE, STARTS, VALUES, Case, cases, check_answer, started
 from rie.footprint import Footprint, taken
 from rie.support import Function
-from runtimes.builds import Unavailable
 
 ENVIRONMENTS = 8
 EACH = int(

@@ -5,7 +5,6 @@ It promises that a folder in the cache is complete or absent, and that two runs 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -13,19 +12,15 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
+from building import Unavailable, alone, run
 from runtimes.languages import ROOT, Language, node_headers
 
 CACHE = ROOT / ".cache" / "runtimes"
 _LIMIT = 900  # seconds for one command of a build
 _MADE = ("target", "node_modules", "__pycache__", "main", "rust-probe")  # by hand, in examples/
-
-
-class Unavailable(Exception):
-    """This machine lacks what the build needs; the message names it."""
 
 
 def toolchain(language: Language) -> str:
@@ -47,7 +42,7 @@ def build(language: Language, say: Callable[[str], None]) -> Path:
     version = toolchain(language)
     home = CACHE / language.name
     final = home / _fingerprint(language, version)
-    with _alone(home):
+    with alone(home):
         if not final.is_dir():
             say(f"building the {language.title} example with {version}: minutes, once")
             began = time.monotonic()
@@ -69,44 +64,19 @@ def _fingerprint(language: Language, version: str) -> str:
     return digest.hexdigest()[:16]
 
 
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _make(language: Language, home: Path, final: Path) -> None:
+    env = {**os.environ, **language.env}
+    if headers := node_headers(Path(shutil.which("node") or "/")):
+        env["npm_config_nodedir"] = headers
     with tempfile.TemporaryDirectory(prefix=".building-", dir=home) as folder:
         work, result = Path(folder) / "work", Path(folder) / "result"
         for path in _source_files(language):
             (work / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(language.sources / path, work / path)
         for command in language.build:
-            _run(command, work, language)
+            run(command, _LIMIT, work, env)
         result.mkdir()
         for pattern in language.kept:
             for path in sorted(work.glob(pattern)):
                 path.rename(result / path.name)
         result.rename(final)
-
-
-def _run(command: tuple[str, ...], work: Path, language: Language) -> None:
-    env = {**os.environ, **language.env}
-    if headers := node_headers(Path(shutil.which("node") or "/")):
-        env["npm_config_nodedir"] = headers
-    done = subprocess.run(
-        command,
-        cwd=work,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=_LIMIT,
-    )
-    if done.returncode:
-        last = "\n".join(done.stdout.splitlines()[-40:])
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{last}")

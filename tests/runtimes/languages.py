@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faultlayer_cli.running.node_client import BUILD_TOOLS
+
 ROOT = Path(__file__).resolve().parents[2]
 BOOTSTRAPS = Path(__file__).resolve().parent / "bootstraps"
 _HEADERS = Path("include/node/node.h")
@@ -69,13 +71,7 @@ NODE = Language(
     pinned=("package.json", r'"aws-lambda-ric": "([^"]+)"'),
     tools={
         "node": "nodejs",
-        "npm": "npm",
-        "autoconf": "autoconf",
-        "automake": "automake",
-        "libtoolize": "libtool",
-        "cmake": "cmake",
-        "g++": "g++",
-        "make": "make",
+        **BUILD_TOOLS,
     },
     version=("node", "--version"),
     oldest=(18,),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from building import Unavailable, alone, run
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "web-adapter"
 CRATE = "lambda_web_adapter"
@@ -20,10 +21,6 @@ _OLDEST = (1, 85)  # of Rust
 _LIMIT = 1200  # seconds for one build
 
 
-class Unavailable(Exception):
-    """This machine lacks what the build needs; the message names it."""
-
-
 def built(version: str, say: Callable[[str], None]) -> Path:
     """The program of this version."""
     cargo = shutil.which("cargo")
@@ -33,10 +30,8 @@ def built(version: str, say: Callable[[str], None]) -> Path:
     found = re.search(r"(\d+)\.(\d+)", said)
     if found is None or (int(found[1]), int(found[2])) < _OLDEST:
         raise Unavailable(f"{said.strip()} is older than {'.'.join(map(str, _OLDEST))}")
-    CACHE.mkdir(parents=True, exist_ok=True)
     program = CACHE / version / "bin" / NAME
-    with (CACHE / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(CACHE):
         if not program.exists():
             say(f"building the Lambda Web Adapter {version}: minutes, once")
             _build(cargo, version)
@@ -47,18 +42,7 @@ def _build(cargo: str, version: str) -> None:
     with tempfile.TemporaryDirectory(prefix=".building-", dir=CACHE) as folder:
         root = Path(folder) / "root"
         command = [cargo, "install", CRATE, "--version", f"={version}", "--locked", "--debug"]
-        done = subprocess.run(
-            [*command, "--root", str(root), "--target-dir", str(CACHE / "target")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_LIMIT,
-        )
-        if done.returncode:
-            last = "\n".join(done.stdout.splitlines()[-40:])
-            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{last}")
+        run([*command, "--root", str(root), "--target-dir", str(CACHE / "target")], _LIMIT)
         root.rename(CACHE / version)
 
 

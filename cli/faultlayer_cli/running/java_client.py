@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from faultlayer_cli.errors import Failure
@@ -18,7 +17,7 @@ from faultlayer_cli.layers import cache
 from faultlayer_cli.progress import Progress
 from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.local_function import LocalFunction, Runtime
-from faultlayer_cli.running.tools import asked, failed, require
+from faultlayer_cli.running.tools import asked, fetch, require
 
 PROJECT = downloads.DATA / "java"  # pom.xml, and the hash of each file that it leads to
 _HOME = "/var/runtime/lib"
@@ -62,20 +61,8 @@ def _fetched(progress: Progress) -> Path:
         progress.note("fetching Lambda's runtime client for Java (5 MB, once)")
         shutil.copyfile(PROJECT / "pom.xml", Path(work, "pom.xml"))
         target = Path(work, "target")
-        done = subprocess.run(
-            [
-                *("mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies"),
-                f"-DoutputDirectory={target}",
-            ],
-            cwd=work,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if done.returncode:
-            raise failed("mvn", done.stdout + done.stderr, Runtime.JAVA)
+        command = ["mvn", "--batch-mode", "--quiet", "dependency:copy-dependencies"]
+        fetch([*command, f"-DoutputDirectory={target}"], Path(work), Runtime.JAVA)
         _check(target, hashes)
         return cache.settle(target, final)
 

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from faultlayer_cli.layers import cache
 from faultlayer_cli.progress import Progress
 from faultlayer_cli.running import downloads, interpreter
 from faultlayer_cli.running.local_function import LocalFunction, Runtime
-from faultlayer_cli.running.tools import asked, failed, require
+from faultlayer_cli.running.tools import asked, fetch, require
 
 PACKAGE = downloads.DATA / "node"  # package.json and the lock file, with hashes
 _NAME = "aws-lambda-ric"
@@ -31,7 +30,7 @@ _HOME = f"/var/runtime/{_NAME}"
 _START = "/var/runtime/start.mjs"
 _NEEDED = ("dist", "package.json", "LICENSE", "NOTICE")  # of the package, to run it
 _OLDEST = 18
-_BUILD = {
+BUILD_TOOLS = {  # to compile its native part, each with its package in Debian
     "npm": "npm",
     "autoconf": "autoconf",
     "automake": "automake",
@@ -75,23 +74,13 @@ class NodeClient:
         final = cache.folder() / f"{_NAME}-{version}-{downloads.architecture()}"
         if final.is_dir():
             return final
-        require(_BUILD, Runtime.NODE)
+        require(BUILD_TOOLS, Runtime.NODE)
         with cache.workshop() as work:
             progress.note(f"building Lambda's runtime client for Node.js, {_NAME} (minutes, once)")
             for name in ("package.json", "package-lock.json"):
                 shutil.copyfile(PACKAGE / name, Path(work, name))
-            done = subprocess.run(
-                ["npm", "ci", "--no-audit", "--no-fund"],
-                cwd=work,
-                env={**os.environ, **self._settings()},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-            )
-            if done.returncode:
-                raise failed("npm", done.stdout + done.stderr, Runtime.NODE)
+            command = ["npm", "ci", "--no-audit", "--no-fund"]
+            fetch(command, Path(work), Runtime.NODE, {**os.environ, **self._settings()})
             target = Path(work, "target")
             target.mkdir()
             for name in _NEEDED:

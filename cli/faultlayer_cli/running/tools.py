@@ -28,6 +28,24 @@ def require(tools: Mapping[str, str], runtime: Runtime) -> None:
         )
 
 
+def fetch(
+    command: Sequence[str], folder: Path, runtime: Runtime, env: Mapping[str, str] | None = None
+) -> None:
+    """Run a tool that fetches a runtime client into this folder. Raises Failure with its reason."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise failed(command[0], done.stdout + done.stderr, runtime)
+
+
 def failed(tool: str, output: str, runtime: Runtime) -> Failure:
     """The failure of a tool that was to fetch a runtime client, with its own reason."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]

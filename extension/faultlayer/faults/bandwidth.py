@@ -5,7 +5,7 @@ from __future__ import annotations
 from faultlayer.values.sizes import SizePerSecond
 from faultlayer.vocabulary.actions import Action, Disturb
 from faultlayer.vocabulary.disturbances import Slow
-from faultlayer.vocabulary.registry import Fault, Option, Options, hosts
+from faultlayer.vocabulary.registry import HOST_FIELDS, Fault, Option, Options, hosts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ FAULT = Fault(
     decide=decide,
     logged={
         "bytes_per_second": "how much passes each way (bytes per second)",
-        "host": "the name of the host, or its address if no name is known",
-        "port": "its port",
+        **HOST_FIELDS,
     },
     relayed=True,
 )

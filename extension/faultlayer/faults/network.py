@@ -8,7 +8,7 @@ from __future__ import annotations
 from faultlayer.values.kinds import DurationRange
 from faultlayer.vocabulary.actions import Action, Disturb
 from faultlayer.vocabulary.disturbances import Late
-from faultlayer.vocabulary.registry import Fault, Option, Options, hosts
+from faultlayer.vocabulary.registry import HOST_FIELDS, Fault, Option, Options, hosts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ FAULT = Fault(
     decide=decide,
     logged={
         "delay_ms": "how much later each answer arrives (milliseconds)",
-        "host": "the name of the host, or its address if no name is known",
-        "port": "its port",
+        **HOST_FIELDS,
     },
     relayed=True,
 )

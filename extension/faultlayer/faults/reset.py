@@ -5,7 +5,7 @@ from __future__ import annotations
 from faultlayer.values.sizes import Size
 from faultlayer.vocabulary.actions import Action, Disturb
 from faultlayer.vocabulary.disturbances import Cut
-from faultlayer.vocabulary.registry import Fault, Option, Options, hosts
+from faultlayer.vocabulary.registry import HOST_FIELDS, Fault, Option, Options, hosts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ FAULT = Fault(
     decide=decide,
     logged={
         "after_bytes": "how much of the answer comes through (bytes)",
-        "host": "the name of the host, or its address if no name is known",
-        "port": "its port",
+        **HOST_FIELDS,
     },
     relayed=True,
 )

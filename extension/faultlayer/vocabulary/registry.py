@@ -189,6 +189,11 @@ def hosts() -> Option:
     return Option(_HOSTS, HostList(), help, EVERYWHERE)
 
 
+# In the log lines of faults that hit connections: the host, as far as it is known.
+HOST_FIELDS = {
+    "host": "the name of the host, or its address if no name is known",
+    "port": "its port",
+}
 _MATCH, _HOSTS = "match", "hosts"
 NO_EVENT = "this fault hits the start of an execution environment, where no event is there to match"
 

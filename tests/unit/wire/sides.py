@@ -16,6 +16,7 @@ from faultlayer.wire.runtime_side import RuntimeSide
 from faultlayer.wire.sockets import Peer, Watch
 from faultlayer.wire.upstream_side import UpstreamSide
 
+Pair = tuple[Peer, socket.socket]  # a connection, and its other end
 CLOSE = None  # in a script: close the connection without a response
 
 

@@ -10,8 +10,7 @@ import pytest
 from fakes.proxied import soon
 from faultlayer.wire import half_closed
 from faultlayer.wire.sockets import Peer
-
-Pair = tuple[Peer, socket.socket]
+from unit.wire.sides import Pair
 
 
 @pytest.fixture(params=["127.0.0.1", "::ffff:127.0.0.1"])

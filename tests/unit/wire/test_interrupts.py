@@ -8,25 +8,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from faultlayer.wire import interrupts, sockets
-from faultlayer.wire.sockets import Peer
-
-Pair = tuple[Peer, socket.socket]
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    """A connection, and its other end."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        peer = sockets.connect(listener.getsockname())
-        far, _ = listener.accept()
-    with far:
-        yield peer, far
-    peer.close()
+from faultlayer.wire import interrupts
+from unit.wire.sides import Pair
 
 
 def later(act: object, *given: object) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,21 +14,10 @@ from faultlayer.http import framing
 from faultlayer.http.framing import MAX_HEAD, ProtocolError
 from faultlayer.startup.relay import READABLE, Loop
 from faultlayer.wire import sockets
-from faultlayer.wire.sockets import Gone, Peer
+from faultlayer.wire.sockets import Gone
+from unit.wire.sides import Pair
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
-Pair = tuple[Peer, socket.socket]
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    """A connection, and its other end."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        peer = sockets.connect(listener.getsockname())
-        far, _ = listener.accept()
-    with far:
-        yield peer, far
-    peer.close()
 
 
 def pieces(far: socket.socket, *parts: bytes, then_close: bool = False) -> None:
