@@ -376,7 +376,7 @@ static void signals(void)
         int wrong = 0;
         handle(restart ? SA_RESTART : 0);
         every(1000);
-        for (int i = 0; i < 200; i++) {
+        for (int i = 0; i < 100; i++) {
             int fd = open_v4(0), error = number(connect_v4(fd));
             if (error == EINTR) { /* it goes on by itself (connect(2)) */
                 struct pollfd one = {.fd = fd, .events = POLLOUT};
@@ -446,7 +446,7 @@ static void *asynchronous_thread(void *data)
 static void torn(void)
 {
     struct timespec moment = {0, 1000000};
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 50; i++) {
         pthread_t thread;
         pthread_create(&thread, 0, asynchronous_thread, 0);
         nanosleep(&moment, 0);
