@@ -9,6 +9,7 @@ no process behind.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import signal
@@ -20,7 +21,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import pages, report
+from bench import connections, pages, report
+from bench.connections import Connections
 from bench.invocations import SOCAT, Paths, measure
 from bench.machine import ROOT, machine, sizes, versions
 from bench.process import BenchError, quietest_cpu
@@ -37,6 +39,7 @@ class Outcome:
     paths: dict[str, Paths] = field(default_factory=dict)
     starts: dict[str, Starts] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
+    connections: dict[str, Connections] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)  # cannot run on this machine
     failed: dict[str, str] = field(default_factory=dict)  # ran, and was wrong
 
@@ -52,6 +55,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
                         help="one more proxy: a command in which {upstream} and {port} are the "
                         "fake Runtime API's port and its own; NAME@PORT=… where it always has "
                         "that port. Goes to bench/peers.json")  # fmt: skip
+    parser.add_argument("--only", choices=("connections",),
+                        help="measure that alone; the other numbers stay as they are")  # fmt: skip
     parser.add_argument("--placement", choices=("one", "free", "both"), default="both",
                         help="all processes on one CPU (which repeats best), wherever the kernel "
                         "puts them, or both")  # fmt: skip
@@ -75,12 +80,22 @@ def run(options: argparse.Namespace, cpu: int, scratch: Path) -> Outcome:
     if others:  # then it is they who are compared
         ours = [one for one in ours if one.name != IDLE][:1]
     subjects = usable([Direct(), CForwarder(), Socat(), *ours, *others], outcome.skipped)
-    if options.placement in ("one", "both"):
-        print(f"all on CPU {cpu} …", flush=True)
-        outcome.paths["one"] = measure(subjects, chosen.one, scratch, cpu)
-    if options.placement in ("free", "both"):
-        print("placed by the kernel …", flush=True)
-        outcome.paths["free"] = measure(subjects, chosen.free, scratch, None)
+    placements: dict[str, int | None] = {"one": cpu, "free": None}
+    if options.placement != "both":
+        placements = {options.placement: placements[options.placement]}
+    if not others and any(one in subjects for one in ours):
+        for name, where in placements.items():
+            print(f"connections, {report.PLACEMENTS[name]} …", flush=True)
+            relayed = connections.measure(options.tree, chosen.relay, scratch, where)
+            outcome.connections[name] = relayed
+            outcome.skipped.update(relayed.skipped)
+            outcome.failed.update({f"connections, {k}": v for k, v in relayed.failed.items()})
+    if options.only == "connections":
+        return outcome
+    for name, where in placements.items():
+        print(f"{report.PLACEMENTS[name]} …", flush=True)
+        plan = chosen.one if name == "one" else chosen.free
+        outcome.paths[name] = measure(subjects, plan, scratch, where)
     for paths in outcome.paths.values():
         outcome.failed.update(paths.failed)
     alive = [one for one in subjects if one.name not in outcome.failed]
@@ -109,19 +124,24 @@ def run(options: argparse.Namespace, cpu: int, scratch: Path) -> Outcome:
 def collected(
     outcome: Outcome, options: argparse.Namespace, facts: dict[str, object], began: float
 ) -> dict[str, Any]:
-    return {
+    made = {
         "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "size": options.size,
         "seconds": round(time.monotonic() - began),
         "machine": facts,
         "versions": versions(options.tree),
-        "layer": sizes(options.tree),
-        **asdict(outcome),
     }
+    found = asdict(outcome)
+    # A run of their own has another machine and time than the rest.
+    relayed = {**made, "placements": found.pop("connections")} if outcome.connections else None
+    if options.only:
+        before: dict[str, Any] = json.loads(pages.RESULTS.read_text())
+        return {**before, "connections": relayed}
+    return {**made, "layer": sizes(options.tree), **found, "connections": relayed}
 
 
-def tell(results: dict[str, Any]) -> None:
-    report.show(list(report.grids(results)))
+def tell(results: dict[str, Any], only: str | None) -> None:
+    report.show(list(report.relayed_grids(results) if only else report.grids(results)))
     print()
     if results["layer"]:
         print(pages.layer_line(results))
@@ -147,7 +167,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     results = pages.rounded(collected(outcome, options, facts, began))
-    tell(results)
+    tell(results, options.only)
     output = options.output or (pages.PEERS if options.also else pages.RESULTS)
     output.write_text(pages.text_of(results))
     print(f"All numbers: {os.path.relpath(output)}")

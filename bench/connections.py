@@ -22,6 +22,7 @@ from bench.invocations import (
     Measure,
     Rate,
     Stream,
+    Taken,
     latencies,
     rates,
     streams,
@@ -30,6 +31,7 @@ from bench.process import BenchError, Scales, memory, on_cpu
 from bench.stats import Spread, paired
 from bench.subjects import (
     PATIENCE,
+    RELAY,
     CForwarder,
     Direct,
     Extension,
@@ -42,7 +44,6 @@ from bench.subjects import (
 from bench.tools import Load, Server, tool
 from bench.toxiproxy import Toxiproxy
 
-RELAY = "faultlayer, relay"
 NEVER = "0.000000001"
 CONNECTIONS = 200
 # Every connection to the server of the measurement is relayed; or none is, and each is asked about.
@@ -194,8 +195,6 @@ def measure(opt: Path, plan: Plan, scratch: Path, cpu: int | None) -> Connection
 
 def _most(bout: Bout, name: str, running: Running, load: Load) -> int:
     """The most memory that it held under this load (kilobytes)."""
-    from bench.invocations import Taken
-
     with Scales(running.pid) as scales:
         try:
             bout.one(Taken(), running, load)

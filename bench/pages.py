@@ -149,6 +149,7 @@ def speed(results: Results, others: Results | None) -> str:
         f"The same with its neighbours, {PLACEMENTS[_placed(results)]}:",
         markdown(_medians(results)),
         " ".join(filter(None, [made_on(results), _SIZES[results["size"]]])),
+        *_relay_line(results),
     ]
     if others is not None:
         where = PLACEMENTS[_placed(others)]
@@ -165,7 +166,17 @@ def _sections(results: Results, grids: Sequence[Grid]) -> str:
         f"Wrong, so without a number: {k}: `{v[:160]}`." for k, v in results["failed"].items()
     ]
     parts.append(" ".join(filter(None, [made_on(results), _SIZES[results["size"]]])))
+    parts += _relay_line(results)
     return "\n\n".join(parts)
+
+
+def _relay_line(results: Results) -> list[str]:
+    """What the numbers of connections were made on, if that was a run of its own."""
+    relayed = results.get("connections")
+    if not relayed or relayed["taken"] == results["taken"]:
+        return []
+    size = _SIZES[relayed["size"]]
+    return [" ".join(filter(None, ["Connections:", made_on(relayed), size]))]
 
 
 def numbers(results: Results) -> str:

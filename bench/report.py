@@ -131,6 +131,45 @@ def memory_grid(results: Results) -> Grid:
     return Grid("Memory, MiB", columns, rows)
 
 
+def relay_grid(results: Results, placement: str) -> Grid:
+    """The relay beside other forwarders."""
+    found = at(results, "connections", "placements", placement) or {}
+    rows = []
+    for name, one in (found.get("latency") or {}).items():
+        rss = at(found, "rss_kb", name)
+        rows.append(
+            [
+                name,
+                spread(one["p50"]),
+                spread(one["added"]),
+                spread(one["added_p99"], 0),
+                times(one["to_forwarder"]),
+                spread(at(found, "parallel", name, "per_s"), 0),
+                spread(at(found, "payloads", name, "mb_per_s"), 0),
+                times(at(found, "payloads", name, "to_socat")),
+                spread(at(found, "stream", name, "mb_per_s"), 0),
+                times(at(found, "stream", name, "to_socat")),
+                number(None if rss is None else rss / 1024),
+            ]
+        )
+    columns = ["subject", "p50 µs", "added p50", "added p99", "added ÷ C's"]
+    columns += ["200 connections, per s", "6 MB, MB/s", "÷ socat", "200 MB stream, MB/s", "÷ socat"]
+    columns += ["RSS, 200 connections, MiB"]
+    return Grid(f"The relay of connections, {PLACEMENTS[placement]}", columns, rows)
+
+
+def question_grid(results: Results) -> Grid:
+    """What a connection costs the function that makes it."""
+    rows = []
+    for placement, found in (at(results, "connections", "placements") or {}).items():
+        asked = found["questions"] or {}
+        kinds = ("direct", "unnamed", "named", "added")
+        rows.append([PLACEMENTS[placement], *[spread(asked.get(kind)) for kind in kinds]])
+    columns = ["placement", "without the library", "a host that no rule names", "a named host"]
+    columns += ["added by the question"]
+    return Grid("Time of a connection to a host on the same machine, µs", columns, rows)
+
+
 def harness_grid(results: Results) -> Grid:
     rows = []
     for placement, paths in (at(results, "paths") or {}).items():
@@ -167,6 +206,15 @@ def target_grid(results: Results, name: str = OURS) -> Grid:
     return Grid(f"{name}: targets", columns, rows)
 
 
+def relayed_grids(results: Results) -> Iterator[Grid]:
+    """Those of connections."""
+    relayed = at(results, "connections", "placements") or {}
+    for placement in relayed:
+        yield relay_grid(results, placement)
+    if relayed:
+        yield question_grid(results)
+
+
 def grids(results: Results) -> Iterator[Grid]:
     """All of them, in the order of reading."""
     for placement in at(results, "paths") or {}:
@@ -180,6 +228,7 @@ def grids(results: Results) -> Iterator[Grid]:
     if at(results, "held"):
         yield memory_grid(results)
     yield harness_grid(results)
+    yield from relayed_grids(results)
     yield target_grid(results)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bench import connections
 from bench.invocations import Measure, Plan
 from bench.tools import Load
 
@@ -28,6 +29,7 @@ class Size:
     hard_starts: int  # from a cold one, and with little CPU
     one_held: tuple[Load, ...]  # what memory is weighed under, on one connection at a time
     many_held: tuple[Load, ...]  # and on many
+    relay: connections.Plan
 
 
 def plan(rounds: int, each: int, few: int, seconds: float, stream: int) -> Plan:
@@ -65,6 +67,21 @@ def many_held(seconds: float) -> tuple[Load, ...]:
     return (Load(_MANY, KB, KB, 0, connections=max(CONNECTIONS), seconds=seconds),)
 
 
+def relay(rounds: int, each: int, few: int, seconds: float, stream: int) -> connections.Plan:
+    """`few` rounds of all but the warm round trips; `seconds` of many connections."""
+    many = connections.CONNECTIONS
+    large = PAYLOADS["6 MB"]
+    return connections.Plan(
+        warm=Measure(rounds, Load(each, KB, KB, warm_up=max(each // 10, 1), seconds=_BRIEF)),
+        parallel=Measure(few, Load(_MANY, KB, KB, warm_up=3, connections=many, seconds=seconds)),
+        payloads=Measure(few, Load(6, large, large, warm_up=1, seconds=_BRIEF)),
+        stream=Measure(few, Load(1, KB, stream, warm_up=0, streamed=True, seconds=30)),
+        held=Load(_MANY, KB, KB, warm_up=0, connections=many, seconds=3 * seconds),
+        questions=each,
+        rounds=few,
+    )
+
+
 SIZES = {
     "full": Size(
         one=plan(60, 400, 15, 0.2, STREAM),
@@ -73,6 +90,7 @@ SIZES = {
         hard_starts=15,
         one_held=one_held(10_000, 10, STREAM),
         many_held=many_held(0.5),
+        relay=relay(40, 400, 12, 0.3, STREAM),
     ),
     "quick": Size(
         one=plan(15, 250, 4, 0.1, STREAM),
@@ -81,6 +99,7 @@ SIZES = {
         hard_starts=4,
         one_held=one_held(5_000, 4, STREAM),
         many_held=many_held(0.3),
+        relay=relay(12, 250, 4, 0.2, STREAM),
     ),
     "smoke": Size(
         one=plan(2, 10, 1, 0.01, 1_000_000),
@@ -89,5 +108,6 @@ SIZES = {
         hard_starts=1,
         one_held=one_held(20, 1, 1_000_000),
         many_held=many_held(0.01),
+        relay=relay(2, 10, 1, 0.05, 1_000_000),
     ),
 }

@@ -32,6 +32,7 @@ DRY_RUN = {**LATENCY, "FAULTLAYER_DRY_RUN": "true"}
 
 OURS = "faultlayer"
 IDLE = f"{OURS}, idle"
+RELAY = f"{OURS}, relay"
 EXTENSION = "/opt/extensions/faultlayer"
 WRAPPER = "/opt/faultlayer-wrapper"
 PATIENCE = 20.0  # seconds: only a failure takes that long

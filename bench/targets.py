@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.invocations import YARDSTICK
-from bench.subjects import IDLE, OURS
+from bench.subjects import IDLE, OURS, RELAY
 
 Results = Mapping[str, Any]  # what results.json holds
 _MATCHING = f"{OURS}, matching"
@@ -48,6 +48,11 @@ TARGETS = (
     Target("start_to_bare", "exec-to-registered ÷ bare start", "≤", 1.3, placed=False),
     Target("rss_mib", "resident memory, one connection", "≤", 12.0, " MiB", placed=False),
     Target("zip_mb", "layer, zipped", "≤", 7.5, " MB", placed=False),
+    Target("relay_to_forwarder", "relay: added p50 ÷ C forwarder's", "≤", 1.5),
+    Target("relay_to_socat", "relay: 6 MB payloads, throughput ÷ `socat`'s", "≥", 0.8),
+    Target("relay_stream_to_socat", "relay: 200 MB stream, throughput ÷ `socat`'s", "≥", 0.8),
+    Target("relay_rss_mib", "relay: resident memory, 200 connections", "≤", 16.0, " MiB"),
+    Target("question_us", "a connection to a host that no rule names: added", "≤", 60.0, " µs"),
 )
 
 
@@ -93,6 +98,9 @@ def measured(results: Results, placement: str, name: str = OURS) -> dict[str, fl
     latency = ("paths", placement, "latency", name)
     peak = at(results, "held", name, "one", "rss_kb")
     zipped = at(results, "layer", "zip") if name == OURS else None
+    # Of another proxy there are no such numbers.
+    relay = ("connections", "placements" if name == OURS else "none", placement)
+    most = at(results, *relay, "rss_kb", RELAY)
     return {
         "added_to_forwarder": at(results, *latency, "to_forwarder"),
         "p99_to_forwarder": _ratio(
@@ -112,4 +120,9 @@ def measured(results: Results, placement: str, name: str = OURS) -> dict[str, fl
         "start_to_bare": at(results, "starts", "warm", "to_bare", name),
         "rss_mib": None if peak is None else peak / 1024,
         "zip_mb": None if zipped is None else zipped / (1 << 20),
+        "relay_to_forwarder": at(results, *relay, "latency", RELAY, "to_forwarder"),
+        "relay_to_socat": at(results, *relay, "payloads", RELAY, "to_socat"),
+        "relay_stream_to_socat": at(results, *relay, "stream", RELAY, "to_socat"),
+        "relay_rss_mib": None if most is None else most / 1024,
+        "question_us": at(results, *relay, "questions", "added", "median"),
     }

@@ -37,6 +37,8 @@ from faultlayer.wire.upstream_side import UpstreamSide, WaitEnded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from faultlayer.acting.cold_start import Start
     from faultlayer.acting.deliveries import Deliveries
     from faultlayer.dependencies.running_time import RunningTime
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from faultlayer.startup.relay import Loop, Socket
     from faultlayer.targeting.choose import Chooser
     from faultlayer.targeting.injection import Chosen
+    from faultlayer.targeting.rules import Rule
     from faultlayer.wire.sockets import Address
 
 _OK = b"http/1.1 20"
@@ -54,6 +57,7 @@ _NO_THREAD = (
     "no thread can be started for a connection of the runtime, so its messages pass unread, and no "
     "fault is injected there"
 )
+_MOST_AIMED = 4096  # hosts whose rules are remembered
 _lock = _thread.allocate_lock()
 _MAX_PENDING = 4096  # invocations whose runtimes never answered are forgotten, oldest first
 
@@ -75,6 +79,8 @@ class Proxy:
         self.clock: RunningTime | None = None  # knows when the function runs; None: nobody asks
         self.start: Start | None = None  # the actions on the start of this environment
         self._relaying = False  # no thread could be started for the last connection
+        self._aiming: Sequence[Rule] = ()  # the rules that `_aimed` is about
+        self._aimed: dict[tuple[str, bytes, int], bool] = {}  # hosts that were asked about
 
     def come(self, loop: Loop, client: Socket, spare: Socket) -> None:
         """Serve a connection in a thread, or relay it in this one. `spare`: its way to Lambda."""
@@ -126,10 +132,16 @@ class Proxy:
 
     def aims_at(self, name: str, address: bytes, port: int) -> bool:
         """True if a rule may disturb connections to this host, now or later."""
-        return any(
-            rule.fault.relayed and rule.options.hosts.matches(name, address, port)
-            for rule in self.chooser.rules
-        )
+        rules, host = self.chooser.rules, (name, address, port)
+        if rules is not self._aiming or len(self._aimed) >= _MOST_AIMED:
+            self._aiming, self._aimed = rules, {}
+        aimed = self._aimed.get(host)
+        if aimed is None:  # each connection of the function asks, most of them to the same hosts
+            aimed = self._aimed[host] = any(
+                rule.fault.relayed and rule.options.hosts.matches(name, address, port)
+                for rule in rules
+            )
+        return aimed
 
     def observes_hosts(self) -> bool:
         """True if the hosts that the function calls are observed now."""

@@ -24,6 +24,12 @@ from bench.targets import TARGETS, judge, measured
         ("idle_hops", 0, True),
         ("idle_hops", 1, False),
         ("zip_mb", 7.51, False),
+        ("relay_to_forwarder", 1.5, True),
+        ("relay_to_forwarder", 1.51, False),
+        ("relay_to_socat", 0.79, False),
+        ("relay_stream_to_socat", 0.8, True),
+        ("relay_rss_mib", 16.1, False),
+        ("question_us", 60.1, False),
     ],
 )
 def test_limits(key: str, value: float | None, met: bool | None) -> None:
@@ -60,6 +66,17 @@ RESULTS = {
     "starts": {"warm": {"to_bare": {"faultlayer": 1.3}}},
     "held": {"faultlayer": {"one": {"rss_kb": 10 * 1024}}},
     "layer": {"zip": 3 << 20},
+    "connections": {
+        "placements": {
+            "one": {
+                "latency": {"faultlayer, relay": {"to_forwarder": 1.2}},
+                "payloads": {"faultlayer, relay": {"to_socat": 2.0}},
+                "stream": {"faultlayer, relay": {"to_socat": 2.0}},
+                "rss_kb": {"faultlayer, relay": 12 * 1024},
+                "questions": {"added": {"median": 50.0}},
+            }
+        }
+    },
 }
 
 
@@ -70,6 +87,7 @@ def test_what_the_targets_are_about() -> None:
     # another proxy has no such layer
     another = measured(RESULTS, "one", "another")
     assert (another["zip_mb"], another["matching_to_forwarder"]) == (None, None)
+    assert another["relay_rss_mib"] is None
 
 
 def test_the_table_has_each_target_beside_what_was_measured() -> None:

@@ -130,6 +130,10 @@ def test_rules_aim_at_hosts_and_never_at_the_runtime_s_own_way() -> None:
     assert proxy.aims_at("db.example.com", address, 5432)
     assert not proxy.aims_at("db.example.com", address, 443)
     assert not proxy.aims_at("example.com", address, 5432)
+    assert proxy.aims_at("db.example.com", address, 5432), "asked again"
+    proxy.chooser = made([], CONNECT="refuse", CONNECT_HOSTS="example.com")[0].chooser
+    assert not proxy.aims_at("db.example.com", address, 5432), "a live plan has other rules now"
+    assert proxy.aims_at("example.com", address, 5432)
     assert proxy.own_ports() == {9001, 9747}
 
 

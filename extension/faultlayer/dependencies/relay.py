@@ -357,8 +357,9 @@ class Relay:
             client.close()
             return
         self._begun -= 1
-        # They may be answered in another order than they were begun in.
-        upstream = next((each for each in port.ready if each.connected), port.ready[0])
+        # The newest, so that those that nobody came for grow old; if any, one that was answered.
+        newest = reversed(port.ready)
+        upstream = next((each for each in newest if each.connected), port.ready[-1])
         port.ready.remove(upstream)
         Link(self, port.host, client, upstream)
 

@@ -95,6 +95,22 @@ def test_descriptors_that_run_out_are_waited_for() -> None:
             assert client.getpeername()[1] != port, "it is relayed"
 
 
+def test_connections_to_hosts_that_nobody_came_for_end_although_others_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As if the shim had got its answer too late, and had connected by itself."""
+    monkeypatch.setattr(relay, "_UNUSED", 0.3)
+    redirected = Redirected()
+    with host() as port:
+        for _ in range(5):
+            redirected.asked(port)
+        until = time.monotonic() + 0.6
+        while time.monotonic() < until:
+            with redirected.connect(port) as client:
+                exchange(client, b"x")
+        assert redirected.relay._begun <= 1
+
+
 def test_most_connections_leave_descriptors_for_the_rest() -> None:
     assert relay.most_connections() >= 16
 
