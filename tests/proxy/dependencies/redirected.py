@@ -65,8 +65,8 @@ class Asking:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
             line.settimeout(5)
             line.connect("\0" + self.name)
-            line.send(message)
-            with contextlib.suppress(ConnectionResetError):
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                line.send(message)
                 return line.recv(1024)
             return b""
 
