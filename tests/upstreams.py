@@ -343,6 +343,7 @@ def start_bad_line(
                     if data and passed >= cut:
                         if rest := data[: len(data) - (passed - cut)] if cut else b"":
                             client.sendall(rest)
+                            time.sleep(0.02)  # a reset rarely comes in the packet of the bytes
                         reset(client)
                         return
                 now = time.monotonic()

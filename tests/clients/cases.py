@@ -119,7 +119,8 @@ class Hosts:
         return self.network.silent if silent else self.network.address
 
     def resolv_conf(self) -> str:
-        return f"nameserver {self.network.address}\noptions timeout:1 attempts:1\n"
+        # The resolver gives up later than the clients: else chance decides who is first.
+        return f"nameserver {self.network.address}\noptions timeout:2 attempts:1\n"
 
     def event(self, case: Case, *, real: bool) -> dict[str, Any]:
         """The event by which the clients call the healthy host with the fault, or the real one."""

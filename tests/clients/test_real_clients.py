@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clients.cases import BODY, CASES, UNTOUCHED, UNTOUCHED_TLS, Case
-from clients.conftest import Calling, injected
+from clients.cases import BODY, CASES, UNTOUCHED, UNTOUCHED_TLS, Case, Hosts, plan
+from clients.conftest import Calling, injected, running
 from clients.fault_pages import documented
 from clients.pages import CELL
+from clients.programs import JAVA_11, NODE_JS, Program
 
 _TRIES = 4  # an error may depend on which packet is first
-KEEPERS = ("node", "java")  # their functions have pools; test_clients_hold.py has Python's
+KEEPERS = (NODE_JS, JAVA_11)  # their functions have pools; test_clients_hold.py has Python's
 _SAME = (
     (r" ?\(_ssl\.c:\d+\)", ""),
     (r"(real|fault)-[a-z0-9-]+\.up\.test", "HOST"),
@@ -26,8 +29,22 @@ _SAME = (
 )
 
 
-def plain(error: str) -> str:
+# Node.js's clients say either: libuv takes a reset for an end if it comes together with the bytes
+# before it, and a write may find it first.
+_RESET = "Error ECONNRESET: read ECONNRESET"
+_ENDED = (
+    "Error ECONNRESET: aborted",  # http
+    "SocketError UND_ERR_SOCKET: other side closed",  # fetch
+    "Error: Connection terminated unexpectedly",  # pg
+    "Error: Connection is closed.",  # ioredis
+    "Error ECONNRESET: write ECONNRESET",
+)
+
+
+def plain(error: str, case: Case) -> str:
     """The error without addresses, ports and times."""
+    for ended in _ENDED if case.fault == "reset" else ():
+        error = error.replace(ended, _RESET)
     for pattern, name in _SAME:
         error = re.sub(pattern, name, error)
     return error
@@ -54,38 +71,60 @@ def all_is_well(calling: Calling, case: Case, **more: Any) -> None:
 def test_each_client_sees_the_real_thing(
     calling: Calling, case: Case, record_property: Callable[[str, object], None]
 ) -> None:
-    faulted: dict[str, set[str]] = {name: set() for name in calling.program.clients}
-    real: dict[str, set[str]] = {name: set() for name in calling.program.clients}
+    faulted: dict[str, set[Outcome]] = {name: set() for name in calling.program.clients}
+    real: dict[str, set[Outcome]] = {name: set() for name in calling.program.clients}
     for _ in range(_TRIES):
         told = hit(calling, case)
-        for client, got in told.items():
-            faulted[client].add(plain(got["error"]))
-            for text in documented(calling.program.title, client, case):
-                assert text in got["error"], (client, got)
         # A bandwidth is shared: the first has little of it to wait for, and the last all.
-        seconds = [got["seconds"] for got in told.values()]
-        assert (max(seconds) if case.fault == "bandwidth" else min(seconds)) >= case.least, told
+        shared = max(got["seconds"] for got in told.values())
+        for client, got in told.items():
+            waited = shared if case.fault == "bandwidth" else got["seconds"]
+            faulted[client].add((plain(got["error"], case), waited >= case.least))
+            for text in documented(calling.program.title, client, case):
+                others = _ENDED if _RESET in plain(got["error"], case) else ()
+                said = " ".join((got["error"], *others))
+                assert text in said or not got["error"], (client, got)
         for client, got in calling.results(case, real=True).items():
-            real[client].add(plain(got["error"]))
             assert got["seconds"] >= case.least, (client, got)
-        if all(faulted[client] <= real[client] for client in faulted):
-            for client, errors in faulted.items():
-                record_property(CELL, [client, case.title, min(errors)])
+            real[client].add((plain(got["error"], case), True))
+        if all(are_same(faulted[client], real[client]) for client in faulted):
+            for client, outcomes in faulted.items():
+                record_property(CELL, [client, case.title, max(outcomes)[0]])
+            if case.fault == "dns":
+                all_is_well(calling, UNTOUCHED)  # once no lookup takes up Node.js's threads
             return
-    different = {c: (faulted[c], real[c]) for c in faulted if not faulted[c] <= real[c]}
+    different = {c: (faulted[c], real[c]) for c in faulted if not are_same(faulted[c], real[c])}
     assert not different
 
 
-def test_pools_lose_their_connections_when_a_host_goes_down_and_recover(calling: Calling) -> None:
-    if calling.program.name not in KEEPERS:
-        return
-    case = next(case for case in CASES if case.title == "CONNECT=refuse")
-    for _ in range(2):
+Outcome = tuple[str, bool]  # the error, and whether it took the time that it should
+
+
+def are_same(faulted: set[Outcome], real: set[Outcome]) -> bool:
+    """True if the fault looked real, at least once.
+
+    On a machine that pauses for 50 ms a shim goes on by itself, so a client may have no error.
+    """
+    unreal = faulted - real
+    return unreal != faulted and not any(error for error, _ in unreal)
+
+
+@pytest.mark.whole
+@pytest.mark.xdist_group("clients-2")
+@pytest.mark.parametrize("program", KEEPERS, ids=lambda program: program.name)
+def test_pools_lose_their_connections_when_a_host_goes_down_and_recover(
+    program: Program, hosts: Hosts, tmp_path: Path
+) -> None:
+    """In a function of its own, since pools try again and again."""
+    with running(program, hosts, plan(len(program.clients)), tmp_path) as function:
+        calling = Calling(program, function, hosts)
+        case = next(case for case in CASES if case.title == "CONNECT=refuse")
+        for _ in range(2):
+            all_is_well(calling, case, kept=True)
+        for client, got in hit(calling, case, kept=True).items():
+            assert got["error"], client
+            assert got["seconds"] < 5
         all_is_well(calling, case, kept=True)
-    for client, got in hit(calling, case, kept=True).items():
-        assert got["error"], client
-        assert got["seconds"] < 5
-    all_is_well(calling, case, kept=True)
 
 
 def hit(calling: Calling, case: Case, **more: Any) -> dict[str, Any]:
@@ -93,12 +132,14 @@ def hit(calling: Calling, case: Case, **more: Any) -> dict[str, Any]:
     for _ in range(_TRIES):
         request_id = str(uuid.uuid4())
         told = calling.results(case, request_id=request_id, **more)
-        (line,) = injected(calling.function, request_id)
-        assert line["fault"] == case.fault
-        if line["event"] == "fault_injected":
-            assert line["host"] == f"fault-{case.name}.up.test"
+        lines = injected(calling.function, request_id)
+        if [line["event"] for line in lines] == ["fault_injected"]:
+            (line,) = lines
+            assert (line["fault"], line["host"]) == (case.fault, f"fault-{case.name}.up.test")
             assert ("port" in line) is (case.fault != "dns")
             return told
-        # A machine that pauses for 50 ms: the shim goes on by itself.
-        assert not any(got["error"] for got in told.values()), "nothing was injected"
-    pytest.fail(f"not applied in {_TRIES} invocations: {line}")
+        # On a machine that pauses for 50 ms the shim goes on by itself.
+        assert [line["event"] for line in lines] in ([], ["fault_not_applied"])
+        print(lines, told)
+        time.sleep(1)
+    pytest.fail(f"not applied in {_TRIES} invocations")
