@@ -15,8 +15,9 @@ import pytest
 import machine
 from clients import programs
 from clients.cases import BODY, CASES, UNTOUCHED, UNTOUCHED_TLS, Case, Hosts, plan
+from clients.conftest import injected
 from clients.programs import Program
-from clients.test_real_clients import check_line, plain
+from clients.test_real_clients import plain
 from faultlayer.dependencies import ways
 from faultlayer_cli.errors import Failure
 from faultlayer_cli.running import namespaces
@@ -153,12 +154,10 @@ def test_each_fault_is_the_real_thing_as_far_as_a_proxy_can(
         got = static.call(static.faulted, case, real=False, request_id=request_id)
         faulted.add(plain(got["error"]))
         assert got["seconds"] >= case.least
-        (line,) = (
-            line
-            for line in static.faulted.lines("fault_injected")
-            if line["request_id"] == request_id
-        )
-        check_line(line, case)
+        (line,) = injected(static.faulted, request_id)
+        assert (line["event"], line["fault"]) == ("fault_injected", case.fault)
+        assert line["host"] == f"fault-{case.name}.up.test"
+        assert ("port" in line) is (case.fault != "dns")
         if expected is not None:
             assert plain(got["error"]).endswith(expected)
             return
