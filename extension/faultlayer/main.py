@@ -47,7 +47,8 @@ _SHELL = "/bin/sh"  # in the wrapper's first line
 _MOST_NAMED = 20  # variables in one line of the log
 _RESERVE = 6  # descriptors: to load the data path, to watch, for both ends of a first connection
 _ATTEMPTS = 20  # to load the data path
-_PAUSE = 0.05  # seconds between them
+_FEW_ATTEMPTS = 5  # to answer the function's connections: invocations wait meanwhile
+_PAUSE = 0.05  # seconds between attempts
 _NOBODY_CAME = (
     "no invocation came through the proxy, so no fault was injected: the runtime was started by "
     "another wrapper that does not run ours (FAULTLAYER_NEXT_WRAPPER runs one after ours), by an "
@@ -368,23 +369,26 @@ def _hear_wrapper(loop: Loop | None, start: Start) -> None:
 
 def _answer_connections(opened: _Opened, sockets: Sockets, proxy: Proxy | None) -> None:
     """Answer the shim and the proxy's clients. Without an answer the shim goes on by itself."""
-    try:
-        from faultlayer.dependencies import service
+    for attempt in range(_FEW_ATTEMPTS):
+        try:
+            from faultlayer.dependencies import service
 
-        if proxy is None:  # the proxy's clients have no other way
-            service.start(sockets, lambda name, address, port: False, frozenset())
-        else:
-            service.start(
-                sockets,
-                proxy.aims_at,
-                proxy.own_ports(),
-                proxy.clock,
-                proxy.observes_hosts,
-                wanted=opened.reaches,
-            )
-        return
-    except Exception as error:
-        _log_failure(error)
+            if proxy is None:  # the proxy's clients have no other way
+                service.start(sockets, lambda name, address, port: False, frozenset())
+            else:
+                service.start(
+                    sockets,
+                    proxy.aims_at,
+                    proxy.own_ports(),
+                    proxy.clock,
+                    proxy.observes_hosts,
+                    wanted=opened.reaches,
+                )
+            return
+        except Exception as error:
+            if attempt == _FEW_ATTEMPTS - 1:
+                _log_failure(error)
+        sleep(_PAUSE)
     sockets.close()
 
 

@@ -69,6 +69,7 @@ class HttpProxy:
         self._is_observing: Callable[[], bool] = lambda: False
         self._listener = listener
         self._is_full = False
+        self.open = 0  # clients that no link has, with two descriptors each
         loop.watch(listener.fileno(), READ, self._accept)
 
     def sum_up(self, observed: Observed, is_observing: Callable[[], bool]) -> None:
@@ -76,7 +77,7 @@ class HttpProxy:
         self._observed, self._is_observing = observed, is_observing
 
     def _accept(self, events: int) -> None:
-        if not self.relay.has_room():
+        if not self.relay.has_room(self.open):
             if not self._is_full:
                 emit("warn", "connections_wait", message=_FULL)
             self._is_full = True
@@ -128,6 +129,7 @@ class Client:
         self._dial: dial.Dial | None = None
         self._name = ""
         self._refused = False
+        proxy.open += 1
         self._loop.watch(sock.fileno(), READ, self._on_event)
 
     def _on_event(self, events: int) -> None:
@@ -160,6 +162,7 @@ class Client:
             return
         if not request.tunnel:
             self._loop.forget(self._sock.fileno())
+            self._proxy.open -= 1
             Plain(self._proxy, self._sock, self._received)
             return
         self._received = self._received[end:]
@@ -176,6 +179,7 @@ class Client:
                 self._refuse(lookup_failed(self._name, error))
             return
         self._loop.forget(self._sock.fileno())
+        self._proxy.open -= 1
         try:
             self._sock.send(_ESTABLISHED)
         except OSError:
@@ -201,5 +205,6 @@ class Client:
         if self._dial is not None:
             self._dial.cancel()
         if self._sock.fileno() >= 0:
+            self._proxy.open -= 1
             self._loop.forget(self._sock.fileno())
             self._sock.close()

@@ -6,6 +6,8 @@
 requests as it carries all else, with all conditions, and a reset that it makes is one for the
 client, too. A request for another host waits until the answers of the first one are there. After
 101 (Upgrade), or an answer that is no HTTP, bytes pass as they come.
+
+Each request is complete here before it leaves (`_advance`): its head, its host, its method.
 """
 
 from __future__ import annotations
@@ -108,6 +110,7 @@ class Plain:
         self._raw = False  # no more requests: bytes pass as they come
         self._ending = False  # the connection ends once all is sent
         self._refused = False  # a request was answered here: the client reads that, and leaves
+        proxy.open += 1
         self._loop.watch(client.fileno(), READ, self._on_client)
         self._advance()
         self._settle()
@@ -354,5 +357,6 @@ class Plain:
         self._leave_host()
         self._ending = True
         if self._client.sock.fileno() >= 0:
+            self._proxy.open -= 1
             self._loop.forget(self._client.sock.fileno())
             self._client.sock.close()

@@ -214,9 +214,9 @@ class Relay:
         self._full = True
         return True
 
-    def has_room(self) -> bool:
-        """True if there are descriptors for one connection more."""
-        return len(self.links) + self._begun < self._most
+    def has_room(self, others: int = 0) -> bool:
+        """True if there are descriptors for one connection more. `others`: that count as well."""
+        return len(self.links) + self._begun + others < self._most
 
     def piece(self) -> int:
         """How many bytes to receive at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import resource
 import socket
@@ -9,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fakes.proxied import soon
 from faultlayer.dependencies import dial
@@ -228,6 +231,53 @@ def test_what_it_does_not_forward_gets_an_answer_and_the_end(
         assert client.rest().startswith(b"faultlayer: ")
 
 
+def test_clients_beyond_the_descriptors_wait_for_others_to_end(
+    redirected: Redirected, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redirected.relay, "_most", 3)
+    with host() as port, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(redirected)) for _ in range(5)]
+        for client in clients:
+            client.send(f"CONNECT 127.0.0.1:{port}")
+        for client in clients[:3]:
+            assert client.head() == ESTABLISHED
+        clients[3].sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            clients[3].head()
+        clients[0].sock.close()
+        clients[1].sock.close()
+        for client in clients[3:]:
+            client.sock.settimeout(10)
+            assert client.head() == ESTABLISHED
+    assert soon(lambda: not redirected.relay.links)
+    assert capfd.readouterr().out.count('"event":"connections_wait"') == 1
+
+
+PIECES = st.sampled_from(
+    [b"GET ", b"CONNECT ", b"http://", b"localhost", b"127.0.0.1", b":80", b":0", b"[::1]", b" "]
+    + [b" HTTP/1.1", b"\r\n", b"\n", b"\r\n\r\n", AUTHORIZED, b"Content-Length: 5\r\n", b":"]
+    + [b"Transfer-Encoding: chunked\r\n", b"5\r\nabcde\r\n", b"0\r\n\r\n", b"Upgrade: x\r\n"]
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PIECES | st.binary(max_size=20), max_size=14))
+def test_whatever_comes_it_serves_the_next(
+    redirected: Redirected, capfd: pytest.CaptureFixture[str], pieces: list[bytes]
+) -> None:
+    with Client(redirected) as client:
+        for piece in pieces:
+            with contextlib.suppress(OSError):
+                client.sock.sendall(piece)
+        with contextlib.suppress(OSError):
+            client.sock.shutdown(socket.SHUT_WR)
+            client.rest()
+    with Client(redirected) as client:
+        client.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert client.head().split()[1] == "407"
+    assert "internal_error" not in capfd.readouterr().out
+
+
 def test_clients_that_leave_at_any_point_leave_nothing_behind(redirected: Redirected) -> None:
     whole = b"CONNECT localhost:1 HTTP/1.1\r\n" + AUTHORIZED + b"\r\n"
     with host() as port:
@@ -237,7 +287,7 @@ def test_clients_that_leave_at_any_point_leave_nothing_behind(redirected: Redire
                     client.sock.sendall(sent)
         with Client(redirected) as client:
             assert client.tunnel(f"localhost:{port}") == ESTABLISHED
-    assert soon(lambda: not redirected.relay.links)
+    assert soon(lambda: not redirected.relay.links and not redirected.proxy.open)
 
 
 @pytest.mark.nightly

@@ -99,6 +99,7 @@ def test_one_connection_is_kept_alive_and_what_the_host_gets_is_as_without_the_p
         assert client.head() == "HTTP/1.1 200 OK\r\nContent-Length: 20"
         assert client.read(20).endswith(body)
     assert made.connections == 1
+    assert soon(lambda: not redirected.proxy.open)
     assert made.heads[0] == b"POST /0 HTTP/1.1\r\nHost: h\r\nContent-Length: 2"
     assert soon(lambda: not redirected.relay.links)
 
