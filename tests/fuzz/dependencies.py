@@ -67,6 +67,14 @@ class _Relay:
         return Host("db.test", b"\xc0\0\2\1", 5432) if number == _RELAYED else None
 
 
+class _Ways:
+    def hello(self, line: object) -> None:
+        pass
+
+    def told(self, way: int) -> None:
+        assert 0 <= way < 256
+
+
 class _Observed:
     def look(self) -> None:
         pass
@@ -92,7 +100,8 @@ def _asked() -> control.Control:
     in_force.conditions = tuple(map(Condition, injections))
     aimed = HostList().parse("*,127.0.0.1,!spared.test")
     given: Any = (_Listener(), _Loop(), _Relay(), in_force, aimed.matches, frozenset({9001}))
-    asked = control.Control(*given, observed=_Observed(), is_observing=lambda: True)
+    more: Any = {"observed": _Observed(), "ways": _Ways()}
+    asked = control.Control(*given, **more, is_observing=lambda: True)
     for family in (control.AF_INET, control.AF_INET6):
         for silent in (True, False):
             asked._dead[family, silent] = (None, _DEAD)

@@ -46,7 +46,8 @@ def test_a_function_s_hosts_are_in_the_log_and_it_sees_no_difference(
     assert said[0] == said[1]
     assert said[0][0][:2] == ["hi there"] * 2
     assert "REFUSED" in said[0][0][2].upper()
-    lines = function.lines()
+    way, *lines = function.lines()
+    assert way["event"] == "connections_redirected"
     assert {line["event"] for line in lines} == {"host_observed"}
     called, refused, silent = sorted(lines, key=lambda line: (-line["connections"], line["port"]))
     assert (called["host"], called["port"], called["connections"]) == (host, int(port), 4)
