@@ -149,7 +149,7 @@ $(DEV): $(READY) requirements/dev.txt
 $(SAM)/.ready: requirements/sam.txt
 	@echo "setting up $(SAM) (once; about a minute and 340 MB)"
 	$(PYTHON) -m venv --clear $(SAM)
-	$(SAM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
+	$(SAM)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-compile \
 		--require-hashes -r requirements/sam.txt
 	@touch $@
 

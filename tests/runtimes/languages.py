@@ -130,6 +130,7 @@ RUST = Language(
     ),
     kept=("rust-probe",),
     reports_init_errors=False,
+    env={"CARGO_PROFILE_DEV_DEBUG": "0"},  # quicker
 )
 
 LANGUAGES = (PYTHON, NODE, JAVA, GO, RUST)
