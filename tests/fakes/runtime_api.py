@@ -115,6 +115,12 @@ class RuntimeApi(Server):
             self._turn.notify_all()
         return invocation
 
+    def forget(self) -> None:
+        """Keep nothing of what is over: a hundred large messages fill the memory."""
+        self.given.clear()
+        for conn in self.conns:
+            conn.requests.clear()
+
     def shutdown(self) -> None:
         """Give extensions that wait for an event the SHUTDOWN one."""
         with self._turn:

@@ -190,6 +190,7 @@ def test_with_whatever_room_the_invocation_is_answered(
                 if line["event"] != "fault_injected":
                     assert (got.content, invoked.result().content) == (case.event, case.answer)
                 invoked.result()
+            api.forget()
 
 
 def test_without_room_to_hold_an_answer_back_it_leaves_and_is_the_last(
