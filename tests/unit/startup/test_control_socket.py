@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from faultlayer.startup import control_socket
+from faultlayer import main
+from faultlayer.settings.variables import read_environment
+from faultlayer.startup import control_socket, wrapper_file
 
 
 @pytest.fixture
@@ -59,3 +61,33 @@ def test_without_its_files_there_is_none(layer: Path) -> None:
     (layer / "SHIM").unlink()
     with pytest.raises(FileNotFoundError):
         control_socket.listen("preload")
+
+
+@pytest.mark.parametrize(
+    ("variables", "loaded"),
+    [
+        ({}, False),
+        ({"LATENCY": "1s", "ENV": '{"A":"b"}'}, False),
+        ({"NETWORK": "1s", "DRY_RUN": "true"}, False),
+        ({"NETWORK": "1s", "DISABLED": "true"}, False),
+        ({"NETWORK": "1s"}, True),
+        ({"OBSERVE": "hosts"}, True),
+        ({"PLAN": "ssm:/name"}, True),
+    ],
+)
+def test_the_wrapper_is_told_of_it_only_if_it_may_be_needed(
+    layer: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], loaded: bool
+) -> None:
+    """So that else no variable changes, and no process starts later."""
+    published = layer / "address"
+    monkeypatch.setattr(wrapper_file, "PATH", bytes(published))
+    environ = {f"FAULTLAYER_{name}": text for name, text in variables.items()}
+    opened = main._open(read_environment({**environ, "FAULTLAYER_PORT": "0"}))
+    opened.release()
+    for each in (opened.listener, opened.sockets):
+        if each is not None:
+            each.close()
+    told = published.read_text() if published.exists() else ""
+    assert ("\n_FAULTLAYER_SHIM 1\n" in told) == loaded
+    assert ("_FAULTLAYER_" in told) == loaded
+    assert (opened.sockets is not None) == loaded
