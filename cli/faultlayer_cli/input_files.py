@@ -81,7 +81,7 @@ def _bytes_of(name: str, most: int) -> bytes:
 
 
 def _standard_input() -> Any:
-    """Standard input as bytes, once: whoever reads it a second time would find nothing."""
+    """Standard input as bytes, read once: a second read would find nothing."""
     global _last_read
     if sys.stdin is None:
         raise ValueError("is closed")

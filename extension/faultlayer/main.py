@@ -207,7 +207,7 @@ def _open(configuration: Configuration, listener: Listener | None = None) -> _Op
 
 
 def _configure(environ: dict[str, str]) -> Configuration:
-    """What the variables say; nothing to inject if they cannot be read."""
+    """The configuration in the variables; an idle one if they cannot be read."""
     try:
         return read_environment(environ, limit_file=wrapper_file.COUNTS)
     except Exception as error:
@@ -218,7 +218,7 @@ def _configure(environ: dict[str, str]) -> Configuration:
 def _prepare(
     configuration: Configuration, environ: dict[str, str], adapters: Listener | None
 ) -> _Opened:
-    """Open what the configuration needs. A failure here must not stop the function."""
+    """Open the sockets and files of this configuration. A failure must not stop the function."""
     try:
         _begin_metrics(configuration, environ)
         return _open(configuration, adapters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import threading
@@ -69,6 +70,43 @@ def test_many_functions_are_said_in_few_lines(
     assert said.out.count("- FAULTLAYER_STATUS=503") == 1
     said = cli("stop")
     assert "13 changed" in said.lines[-1]
+
+
+@pytest.mark.nightly
+def test_280_functions_and_an_interrupt_that_is_gone_on_from(
+    aws: Aws, make: Make, cli: Cli, command: Command, layers: dict[str, str]
+) -> None:
+    """All are looked at and changed; the words are as few as for a dozen."""
+    names = [f"orders-{number:03}" for number in range(280)]
+    for name in names:
+        make(name)
+    reached = threading.Semaphore(0)
+    for _ in range(40):
+        aws.front.before(UPDATE, reached.release)
+    process = command("attach", "orders-*", "--status", "503", "--forever", "--yes", "--json")
+    for _ in range(40):
+        assert reached.acquire(timeout=60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    told = {entry["function"]: entry["outcome"] for entry in json.loads(out)["functions"]}
+    assert set(told) == set(names)
+    changed = [name for name in names if told[name] == "changed"]
+    assert 30 <= len(changed) < 280
+    assert hit(aws, *names) == [name in changed for name in names]
+    assert "Traceback" not in err
+    going_on = shlex.split(err.partition("; to go on: ")[2].split("\n")[0])
+    assert set(names) - set(changed) <= set(going_on)
+    said = cli(*going_on[1:])
+    assert said.code == 0, said.err
+    assert all(hit(aws, *names))
+    first_ten = ", ".join(names[:10])
+    said = cli("attach", "orders-*", "--status", "418", input="280\n")
+    assert f"attach to 280 functions in eu-west-1: {first_ten} and 270 more" in said.err
+    assert said.lines[-2].endswith(": 280 changed")
+    assert "all invocations of 280 functions are hit by status 418" in said.lines[-1]
+    assert len(said.out.splitlines()) == 2, "a heading, and one row"
+    said = cli("stop")
+    assert (said.code, said.lines[-1].endswith(": 280 changed")) == (0, True), said.lines[-1]
 
 
 def test_a_pace_is_kept_and_an_interrupt_ends_the_pause(

@@ -144,7 +144,7 @@ def _print_difference(arming: Arming, outcome: str) -> None:
 
 
 def _there(arming: Arming) -> str:
-    """What this plan takes the place of, never its text; empty if that is nothing of interest."""
+    """Describe the text that this plan replaces, without printing it; empty if it is no matter."""
     if not (arming.changes and arming.replaces_armed):
         return ""
     place, reach = arming.store.place, "every function that reads it"

@@ -58,7 +58,7 @@ def table(found: Sequence[Result]) -> None:
 
 
 def _grouped(told: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
-    """Names, and what is told of each; if more than ten have the same, they are told of once."""
+    """Names with their texts; more than ten names with the same text share it."""
     groups: dict[T, list[str]] = {}
     for name, text in told:
         groups.setdefault(text, []).append(name)
@@ -127,7 +127,7 @@ def _without_name(result: Result) -> str:
 
 
 def left_published(findings: Findings, *, live: bool = True) -> None:
-    """Say which published versions inject faults, or may, and what leads callers away from them.
+    """Name the published versions that inject faults, or may, and the commands against that.
 
     `live`: also those that follow a live plan.
     """
@@ -148,7 +148,7 @@ def _because(result: Result) -> str:
 
 
 def _brief(result: Result) -> str:
-    """The change in a few words; empty if a line of its own says what went wrong."""
+    """The change in a few words; empty if a line of its own names the failure."""
     change = result.change
     if result.outcome in TROUBLE:
         return ""

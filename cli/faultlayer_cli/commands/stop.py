@@ -109,7 +109,7 @@ def stop(
 
 
 def _say(there: StoppedRegion) -> None:
-    """Say what was not stopped, and what to do about it."""
+    """Name the functions and plans that were not stopped, and the remedy."""
     results.failed(there.done)
     for result in there.failed:
         say(f"{result.place}: failed: {result.reason}")

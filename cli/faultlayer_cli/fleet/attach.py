@@ -174,7 +174,7 @@ def _notes(end: Ending, results: Sequence[Result]) -> list[str]:
 
 
 def _cost(results: Sequence[Result], pace: Pace) -> list[str]:
-    """What the changes cost their callers, and how long they take at this pace."""
+    """The cold starts that the changes cost, and their duration at this pace."""
     count = sum(one.outcome is Outcome.PLANNED for one in results)
     if not count:
         return []

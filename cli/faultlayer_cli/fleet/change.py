@@ -28,7 +28,7 @@ MOST_BYTES = 4096  # of all variables together, as Lambda measures them
 
 
 class Refusal(Exception):
-    """The reason why this function cannot be changed safely, and what to do instead."""
+    """The reason why this function cannot be changed safely, and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def detach(function: Function) -> Change:
 
 
 def _changed_since(function: Function) -> Iterator[str]:
-    """What somebody else has changed since attach, and what detach makes of it."""
+    """Changes by another tool since attach, and detach's answer to each."""
     if not any(map(is_ours, function.layers)):
         yield "has no layer of faultlayer's"
     wrapper = function.variables.get(EXEC_WRAPPER)
@@ -249,7 +249,7 @@ def disable(function: Function) -> Change:
 
 
 def _without_layer(function: Function) -> str:
-    """What to do about variables of faultlayer's without any layer; empty if there are none."""
+    """The remedy for faultlayer's variables without any layer; empty if there are none."""
     if may_inject(function) or not concerned(function):
         return ""
     if web_adapter.sent_to_us(function.variables):

@@ -1,4 +1,4 @@
-"""What live plans say now: each is read once, with the caller's own credentials, or says why not.
+"""The present text of live plans: each read once, with the caller's own credentials.
 
 place --AWS--> text --judged as in Lambda--> LiveState: its state, and its faults in words
 """
@@ -19,7 +19,7 @@ from faultlayer_cli.plans.variables import PLAN, Variables
 
 @dataclass(frozen=True)
 class LiveState:
-    """What a live plan does to the functions that read it; `unknown`: why it could not be read."""
+    """A live plan's effect on its readers; `unknown`: why it could not be read."""
 
     place: Place
     state: PlanState | None = None  # None: it could not be read, or nothing is there
@@ -56,7 +56,7 @@ class LivePlans:
         self._found: dict[Place, LiveState] = {}
 
     def at(self, place: Place) -> LiveState:
-        """What the plan there does now; read when it is first asked for."""
+        """The present effect of the plan there; read when it is first asked for."""
         with self._lock:
             lock = self._locks.setdefault(place, threading.Lock())
         with lock:

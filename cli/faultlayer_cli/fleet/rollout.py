@@ -279,7 +279,7 @@ def each(
 
 
 def others_changes(results: Sequence[Result]) -> list[str]:
-    """What somebody else has changed on these functions since attach; a line each."""
+    """Changes by other tools since attach: a line for each function and change."""
     changes = [one.change for one in results if one.change]
     return [f"{one.function.name}: {text}" for one in changes for text in one.found]
 

@@ -20,7 +20,7 @@ _AS_WANTED = (Outcome.CHANGED, Outcome.UNCHANGED)
 
 
 def sentence(results: Sequence[Result], stop: str) -> str:
-    """What is in force in the functions that are as they were to be; empty if there are none.
+    """The faults in force in the functions that are as planned; empty if there are none.
 
     `stop` is the command that ends it. Functions that only would change are told as such.
     """
@@ -47,7 +47,7 @@ def sentence(results: Sequence[Result], stop: str) -> str:
 
 
 def _effect(change: Change, now: float, *, would: bool) -> str:
-    """What the change leads to, with a mark in the place of the functions."""
+    """The effect of the change, with a mark in the place of the functions."""
     variables = Variables(change.variables)
     why = _idle(variables, now)
     if not why and variables.only_observes:

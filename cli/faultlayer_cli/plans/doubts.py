@@ -75,7 +75,7 @@ _KINDS_OF_EVENT = (
 
 
 def doubts(configuration: Configuration, plan_name: str = PLAN) -> list[str]:
-    """One line for each setting that has no effect: where it is, and why.
+    """One line for each setting without effect: its name, and the reason.
 
     `plan_name` stands before the fields of the plan; empty if the reader knows the plan.
     """

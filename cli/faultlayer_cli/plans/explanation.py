@@ -31,7 +31,7 @@ _LONGEST = 60  # characters of a value that are shown
 
 @dataclass(frozen=True)
 class RuleVerdict:
-    """What one rule does to the event (`may hit`: by chance), and why."""
+    """One rule's effect on the event (`may hit`: by chance), and the reasons."""
 
     rule: str
     fault: str
@@ -128,7 +128,7 @@ def _in_words(
 
 
 def _draw(one: Verdict, seed: str | None) -> list[str]:
-    """What the rate, and the seed's draw against it, have to say."""
+    """The rate, and the seed's draw against it, as reasons."""
     rate = one.rule.rate
     if one.draw is not None:
         return [f"draw {one.draw:.4f} {'<' if one.draw < rate else '≥'} rate {rate:g}"]

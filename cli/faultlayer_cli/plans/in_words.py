@@ -98,7 +98,7 @@ def each(variables: Variables, *, first: bool = True) -> list[str]:
 
 
 def _found(variables: Variables) -> tuple[str, list[tuple[Rule, str]]]:
-    """What the plan does that is not in the variables, in words; and the rules that are there."""
+    """The plan that is not in the variables, in words; and the rules that are in them."""
     source = variables.source
     if not source:
         return "", list(_clauses(variables.configuration))
@@ -125,7 +125,7 @@ def _joined(found: list[tuple[Rule, str]], whose: str, verb: str) -> str:
 
 
 def _clauses(configuration: Configuration) -> Iterator[tuple[Rule, str]]:
-    """Each rule that can hit, and what it hits: a start of the environment, or an invocation."""
+    """Each rule that can hit, and its target: a start of the environment, or an invocation."""
     rule_set: RuleSet | None = configuration.chooser.rule_set if configuration.chooser else None
     if rule_set is not None:
         yield from ((rule, _STARTS) for rule in rule_set.starts)

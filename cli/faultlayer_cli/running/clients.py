@@ -1,4 +1,4 @@
-r"""What starts the functions of a runtime: AWS's runtime client, and the program that it runs on.
+r"""The clients that run functions: AWS's runtime client, and the program that it runs on.
 
 LocalFunction --runtime--> PythonClient | NodeClient | JavaClient --> variables, what is shown
                                                                       of the host to the function
@@ -27,7 +27,7 @@ class Client(Protocol):
         """Variables of the runtime, the command of the client among them."""
 
     def shown(self, progress: Progress) -> dict[str, Path]:
-        """Files of the host by the paths where a function sees them, fetched if need be."""
+        """Files of the host by their paths in the function's file system, fetched if need be."""
 
 
 class PythonClient:

@@ -1,4 +1,4 @@
-"""A function to run on this machine, wherever it runs: its code and its settings."""
+"""A function to run on this machine, in namespaces or in Docker: its code and its settings."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class Executor:
 
 
 def _actors(pending: Pending, place: str = "") -> list[tuple[type[Action], Actor]]:
-    """The actors for what hits this invocation, in the order of this attribute.
+    """The actors of this invocation's injections, in the order of this attribute.
 
     If one cannot be loaded (no descriptors, no memory), its injections fail and the others happen.
     """

@@ -48,7 +48,7 @@ _TOO_LONG_TO_KEEP = "the answer is too long to be kept until the event is delive
 
 
 class _Enough(Exception):
-    """What is kept need not grow."""
+    """The result is too long to be kept: stop reading it."""
 
 
 class Repeating(Actor):
@@ -124,7 +124,7 @@ class Redelivery:
         self._lock = allocate_lock()
 
     def reserve(self, seconds: float) -> None:
-        """Leave this much more time for what is due once the last result is there."""
+        """Leave this much more time for the faults that act after the last result."""
         self._reserve += seconds
 
     def fits(self) -> bool:

@@ -135,7 +135,7 @@ class Buffer:
         return self._upstream.finish_request()
 
     def break_off(self) -> None:
-        """Pass on what there is of a result that ends in the middle, as if nothing were due."""
+        """Pass on the beginning of a result that breaks off, as if no fault were due."""
         if self._send is None:
             self._let_go()
 

@@ -85,7 +85,7 @@ class Kind:
         return str(value)
 
     def masked(self, value: Any) -> Any:
-        """The value to be shown to people: with MASK in the place of what may be a secret."""
+        """The value to be shown to people: with MASK in the place of possible secrets."""
         return value
 
 

@@ -50,7 +50,7 @@ class Interruption:
 
 
 def _arrivals(sock: socket) -> select.epoll:
-    """What tells of each arrival at this socket."""
+    """An epoll that reports each arrival at this socket."""
     arrivals = select.epoll()
     arrivals.register(sock.fileno(), select.EPOLLIN | select.EPOLLET)
     return arrivals
