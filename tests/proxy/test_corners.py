@@ -23,7 +23,7 @@ FAULTS: dict[str, dict[str, str]] = {
     "none due": {"LATENCY": "1ms", "LATENCY_RATE": "0.000000000000001"},
     "latency": {"LATENCY": "20ms"},
     "latency after": {"LATENCY": "20ms", "LATENCY_WHEN": "after"},
-    "timeout": {"TIMEOUT": "59.9s"},
+    "timeout": {"TIMEOUT": "59.5s"},
     "event": {"EVENT": '{"a":2}'},
     "duplicate": {"DUPLICATE": "3"},
     "exception": {"EXCEPTION": "E: text", "EXCEPTION_MAX": "1"},

@@ -16,7 +16,10 @@ from fakes.runtime import NEXT, Runtime, echo, posted
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import near
 from faultlayer.acting import deliveries
+from faultlayer.acting.redelivery import Redelivery
+from faultlayer.http.message import Message
 from faultlayer.wire import interrupts
+from faultlayer.wire.runtime_side import RuntimeSide
 from faultlayer.wire.upstream_side import UpstreamSide
 
 
@@ -226,22 +229,27 @@ def test_an_answer_that_lambda_refuses_after_the_runtime_has_left_is_told(
 
 
 def test_an_event_that_a_runtime_left_before_it_had_it_goes_to_another_one(
-    api: RuntimeApi, proxied: Proxied, logged: Logged
+    api: RuntimeApi, proxied: Proxied, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is longer than what the kernel takes for a connection that nobody reads."""
-    address = proxied(api, DUPLICATE="2", DUPLICATE_MATCH="hit")
-    payload = b'{"hit":"%s"}' % (b"x" * (5 << 20))
-    invoked = api.invoke(payload)
-    with Runtime(address) as tells:
-        with Runtime(address) as asks:
-            event = asks.next()
-            assert event.content == payload
-            assert tells.respond(event, b"1").status == 202
-            asks.wire.send(NEXT)
-            assert not asks.wire.silent(5), "the event has begun to come again"
-        again = tells.next()
-        assert again.content == payload
-        assert tells.respond(again, b"2").status == 202
+    address = proxied(api, DUPLICATE="2")
+    real, left = Redelivery.again, []
+
+    def leaving(self: Redelivery, runtime: RuntimeSide, poll: Message) -> Message:
+        if not left:
+            left.append(runtime)
+            raise BrokenPipeError(errno.EPIPE, "the runtime has left")
+        return real(self, runtime, poll)
+
+    monkeypatch.setattr(Redelivery, "again", leaving)
+    invoked = api.invoke()
+    with Runtime(address) as asks, Runtime(address) as tells:
+        event = asks.next()
+        assert tells.respond(event, b"1").status == 202
+        asks.wire.send(NEXT)
+        assert soon(lambda: left)
+        assert not invoked.done.is_set()
+        assert tells.next().raw == event.raw
+        assert tells.respond(event, b"2").status == 202
         assert invoked.result().content == b"2"
     assert [line["event"] for line in logged()] == ["fault_injected"]
 
