@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,7 @@ from clients.programs import Program
 from clients.test_real_clients import plain
 from faultlayer.dependencies import ways
 from faultlayer_cli.errors import Failure
+from faultlayer_cli.layers.wrap_package import ORIGIN, SCRIPT
 from faultlayer_cli.running import namespaces
 from faultlayer_cli.running.emulator import Emulator
 from faultlayer_cli.running.local_function import LocalFunction
@@ -221,6 +223,18 @@ def test_what_a_shell_starts_is_not_known_but_may_be_said(
     assert "connection reset" in called(function, hosts)
     (line,) = function.lines("fault_injected")
     assert line["host"] == "fault-untouched.up.test"
+
+
+def test_a_wrapped_package_is_reached_without_the_exec_wrapper(
+    start: Start, hosts: Hosts, tmp_path: Path
+) -> None:
+    folder = builds.build(programs.GO_STATIC, print)
+    shutil.copy(folder / "clients", tmp_path / ORIGIN.decode())
+    bootstrap = Path(shutil.copy(SCRIPT, tmp_path / "bootstrap"))
+    bootstrap.chmod(0o755)
+    function = start(bootstrap, AWS_LAMBDA_EXEC_WRAPPER=None, **REFUSED)
+    assert "connection reset" in called(function, hosts)
+    assert [line["way"] for line in function.lines("connections_redirected")] == ["proxy"]
 
 
 def test_a_request_that_does_not_come_by_is_said(start: Start, hosts: Hosts) -> None:

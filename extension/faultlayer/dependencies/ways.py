@@ -38,6 +38,7 @@ UNTOUCHED_BY_PROXY = (
     "a client that does not honour HTTP_PROXY and HTTPS_PROXY"
 )
 _SO_PEERCRED = 17
+_PATIENCE = 0.1  # seconds that the first invocation that is hit waits for the way
 _PT_INTERP = b"\3\0\0\0"
 _SHELLS = ("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox")
 
@@ -48,29 +49,44 @@ class Ways:
     `wanted`: a rule of the start aims at connections, so the way is logged as soon as it is known.
     """
 
-    __slots__ = ("_heard", "_lock", "_logged", "_told", "wanted")
+    __slots__ = ("_asked", "_heard", "_known", "_lock", "_logged", "_told", "wanted")
 
     def __init__(self, *, wanted: bool) -> None:
         self.wanted = wanted
         self._heard = False
         self._told = UNSURE
         self._logged = False
+        self._asked = False
         self._lock = allocate_lock()
+        self._known = allocate_lock()  # released once the way is known
+        self._known.acquire()
 
     def hello(self, line: socket) -> None:
         """A process has loaded the shim, and says so on this line."""
         if not self._heard and not _is_script(line):
             self._heard = True
             self._log()
+            self._make_known()
 
     def told(self, way: int) -> None:
         """`faultlayer-start` has taken this way."""
         self._told = way
         self._log()
+        if way in (PROXY, OWN_PROXY):
+            self._make_known()
+
+    def _make_known(self) -> None:
+        with self._lock:
+            if self._known.locked():
+                self._known.release()
 
     def unfit(self) -> str:
         """Why no connection can be disturbed; empty if that is possible."""
         self.wanted = True
+        if not self._asked:  # a fast program's first event may be here before the loop has read it
+            self._asked = True
+            if self._known.acquire(timeout=_PATIENCE):
+                self._make_known()  # again
         self._log()
         if self.is_open:
             return ""

@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,16 @@ def test_a_static_program_is_reached_by_the_proxy(capfd: pytest.CaptureFixture[s
     assert way.unfit() == ""
     assert way.untouched() == ways.UNTOUCHED_BY_PROXY
     assert told(capfd) == ["proxy"]
+
+
+def test_the_first_invocation_waits_a_moment_until_the_way_is_known() -> None:
+    way = Ways(wanted=True)
+    threading.Timer(0.03, way.told, (ways.PROXY,)).start()
+    assert way.unfit() == ""
+    way = Ways(wanted=True)
+    began = time.monotonic()
+    assert [way.unfit() for _ in range(20)] == [ways.NOBODY] * 20
+    assert 0.09 < time.monotonic() - began < 0.5, "once"
 
 
 def test_without_a_rule_that_aims_at_connections_nothing_is_logged(
