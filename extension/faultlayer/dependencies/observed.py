@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from faultlayer.dependencies.running_time import RunningTime
 
 EVENT = "host_observed"
-NO_SHIM = (
-    "no process of the function has loaded the shim, so its connections were not seen: it was "
-    "started without the wrapper, drops LD_PRELOAD, or is a static program"
-)
 NO_HOST = "the function made no TCP connection, loopback and link-local addresses apart"
+NO_REQUEST = (
+    "no request came through the proxy: the function sent none, or by a client that does not "
+    "honour HTTP_PROXY and HTTPS_PROXY"
+)
 _MOST_KNOWN = 200  # hosts: they take 2.5 MB at most
 _MOST_LINES = 50  # hosts of one sum
 _MOST_TIMES = 64  # different times of one sum
@@ -203,14 +203,16 @@ class Observed:
         self._logged = True
         emit("info", EVENT, **where, seconds=seconds, **of.fields())
 
-    def finish(self, *, asked: bool, heard: bool) -> None:
+    def finish(self, *, asked: bool, why_closed: str, is_proxy: bool) -> None:
         """Log the last sums or, if none was logged and hosts are asked for, the reason.
 
-        `heard`: a process has the shim.
+        `why_closed`: why connections are out of reach; empty if they are not. `is_proxy`: only
+        those through the proxy are known.
         """
         self.log()
-        if asked and not self._logged:
-            if heard:
-                emit("info", "no_host_observed", message=NO_HOST)
-            else:
-                emit("warn", "hosts_not_observed", message=NO_SHIM)
+        if not asked or self._logged:
+            return
+        if why_closed:
+            emit("warn", "hosts_not_observed", message=why_closed)
+        else:
+            emit("info", "no_host_observed", message=NO_REQUEST if is_proxy else NO_HOST)

@@ -85,8 +85,11 @@ class _Service:
             self._observed.look()
             return
         try:
-            asked, heard = self._is_observing(), self.ways.is_open
-            self._observed.finish(asked=asked, heard=heard)
+            self._observed.finish(
+                asked=self._is_observing(),
+                why_closed=self.ways.why_closed,
+                is_proxy=self.ways.is_proxy,
+            )
         finally:
             self._ended.release()
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 PROXY, OWN_PROXY, UNSURE = 1, 2, 3
 
 NOBODY = (
-    "no process of the function has loaded the shim, so its connections cannot be disturbed: it "
+    "no process of the function has loaded the shim, so its connections are out of reach: it "
     "was started without the wrapper, drops LD_PRELOAD, or is a static program, which "
     "FAULTLAYER_REDIRECT=proxy reaches if it honours HTTPS_PROXY"
 )
 HAS_PROXY = (
     "the program is static or FAULTLAYER_REDIRECT is proxy, and its environment names a proxy "
-    "already (HTTP_PROXY, HTTPS_PROXY or ALL_PROXY), which stays: its connections cannot be "
-    "disturbed"
+    "already (HTTP_PROXY, HTTPS_PROXY or ALL_PROXY), which stays: its connections are out "
+    "of reach"
 )
 UNTOUCHED_BY_PROXY = (
     "no request to these hosts came through the proxy while the function ran: it sent none, or by "
@@ -88,14 +88,19 @@ class Ways:
             if self._known.acquire(timeout=_PATIENCE):
                 self._make_known()  # again
         self._log()
-        if self.is_open:
+        return self.why_closed
+
+    @property
+    def why_closed(self) -> str:
+        """Why connections are out of reach; empty if they are not."""
+        if self._heard or self._told == PROXY:
             return ""
         return HAS_PROXY if self._told == OWN_PROXY else NOBODY
 
     @property
-    def is_open(self) -> bool:
-        """True if connections are seen at all."""
-        return self._heard or self._told == PROXY
+    def is_proxy(self) -> bool:
+        """True if only what comes through the proxy is known."""
+        return self._told == PROXY
 
     def untouched(self) -> str:
         """Why a disturbance that was in force has touched nothing."""

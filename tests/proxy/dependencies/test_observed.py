@@ -145,10 +145,18 @@ def test_many_hosts_are_a_bounded_number_of_lines(
 
 
 def test_the_end_says_why_there_is_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    Observed(RunningTime()).finish(asked=True, heard=False)
-    Observed(RunningTime()).finish(asked=True, heard=True)
-    Observed(RunningTime()).finish(asked=False, heard=False)
-    assert [line["event"] for line in lines(capfd)] == ["hosts_not_observed", "no_host_observed"]
+    for asked, why, is_proxy in (
+        (True, "because", False),
+        (True, "", False),
+        (True, "", True),
+        (False, "because", False),
+    ):
+        Observed(RunningTime()).finish(asked=asked, why_closed=why, is_proxy=is_proxy)
+    assert [(line["event"], line["message"]) for line in lines(capfd)] == [
+        ("hosts_not_observed", "because"),
+        ("no_host_observed", observed.NO_HOST),
+        ("no_host_observed", observed.NO_REQUEST),
+    ]
 
 
 def test_times_are_rounded_counted_and_bounded() -> None:
