@@ -29,7 +29,7 @@ SAM := .venv-sam
 FUZZ := .venv-fuzz
 SHELL_SCRIPTS := build.sh wrapper/faultlayer-wrapper .ci/run .ci/bare examples/shop/run \
 	$(wildcard cli/faultlayer_cli/data/*.sh cli/faultlayer_cli/data/bootstrap*) \
-	$(wildcard tests/runtimes/bootstraps/* tests/rie/functions/probe/*-wrapper)
+	$(wildcard tests/runtimes/bootstraps/* tests/clients/functions/*/bootstrap tests/rie/functions/probe/*-wrapper)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

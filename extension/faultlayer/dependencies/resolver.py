@@ -1,7 +1,8 @@
 """How long a lookup takes that no DNS server answers, by resolv.conf(5).
 
 The C library asks each server in turn, and all of them again. It waits longer for later servers,
-and at least a second.
+and at least a second. With domains to search it asks for the name as it is and with the first of
+them, or the other way round (tried with glibc 2.36).
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ _MOST_SERVERS, _LONGEST, _MOST_ATTEMPTS = 3, 30, 5  # <resolv.h>
 
 def unanswered(path: str = _SETTINGS) -> int:
     """Milliseconds until the C library gives up; by its defaults if there are no settings."""
-    servers, timeout, attempts = 0, 5, 2
+    servers, timeout, attempts, names = 0, 5, 2, 1
     for line in _read(path).splitlines():
         word, *values = line.split() or [""]
         if word == "nameserver" and values:
             servers += 1
+        elif word in ("search", "domain") and values:
+            names = 2
         elif word == "options":
             for option in values:
                 name, _, number = option.partition(":")
@@ -29,7 +32,7 @@ def unanswered(path: str = _SETTINGS) -> int:
                     attempts = min(int(number), _MOST_ATTEMPTS)
     servers = max(1, min(servers, _MOST_SERVERS))
     waits = [(timeout << place) // (servers if place else 1) for place in range(servers)]
-    return attempts * sum(max(1, wait) for wait in waits) * 1000
+    return names * attempts * sum(max(1, wait) for wait in waits) * 1000
 
 
 def _read(path: str) -> str:

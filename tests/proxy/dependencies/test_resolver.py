@@ -22,6 +22,8 @@ SERVER = "nameserver 192.0.2.1\n"
         (SERVER * 4, 2 * (5 + 3 + 6)),  # three servers at most
         (SERVER * 3 + "options timeout:0 attempts:1\n", 3),  # a second at least
         (SERVER + "options timeout:99 attempts:99\n", 30 * 5),
+        (SERVER + "search a.test b.test\noptions timeout:1\n", 2 * 2),
+        (SERVER + "domain a.test\noptions timeout:1 attempts:1\n", 2),
         ("nameserver\noptions\n\udcff", 10),
     ],
 )
