@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 from instance import Managed
-from parallel_clients import CLIENTS, NODE_CLIENT, Client
+from parallel_clients import CLIENTS, Client
 from test_managed_instances import allowed
 
 import machine
@@ -39,10 +39,7 @@ class Start(Protocol):
 def one_worker(client: Client) -> Any:
     """A client's tests run in one worker, which builds it while others work."""
     name = client.language.name
-    marks = [pytest.mark.xdist_group(f"managed-{name}")]
-    if client is NODE_CLIENT:  # compiled once more, for another Node.js than the machine's: minutes
-        marks.append(pytest.mark.nightly)
-    return pytest.param(client, id=name, marks=marks)
+    return pytest.param(client, id=name, marks=pytest.mark.xdist_group(f"managed-{name}"))
 
 
 @pytest.fixture(params=map(one_worker, CLIENTS))
