@@ -117,9 +117,9 @@ class _Opened:
             self.loop = Loop()
 
     def reach_connections(self, configuration: Configuration) -> Mapping[str, str | None]:
-        """The variables by which connections are reached; none if nothing asks for it.
+        """The variables by which the wrapper reaches connections; maybe none.
 
-        A live plan may ask for it at any time, and the wrapper can do it at the start only.
+        A live plan may need them later, and the wrapper can set them at the start only.
         """
         chooser = configuration.chooser
         rules = () if chooser is None or chooser.dry_run else chooser.rules
@@ -218,7 +218,10 @@ def _configure(environ: dict[str, str]) -> Configuration:
 def _prepare(
     configuration: Configuration, environ: dict[str, str], adapters: Listener | None
 ) -> _Opened:
-    """Open the sockets and files of this configuration. A failure must not stop the function."""
+    """Open this configuration's sockets and files.
+
+    A failure must not stop the function.
+    """
     try:
         _begin_metrics(configuration, environ)
         return _open(configuration, adapters)
@@ -368,7 +371,10 @@ def _hear_wrapper(loop: Loop | None, start: Start) -> None:
 
 
 def _answer_connections(opened: _Opened, sockets: Sockets, proxy: Proxy | None) -> None:
-    """Answer the shim and the proxy's clients. Without an answer the shim goes on by itself."""
+    """Answer the shim and the proxy's clients.
+
+    Without an answer, the shim connects by itself.
+    """
     for attempt in range(_FEW_ATTEMPTS):
         try:
             from faultlayer.dependencies import service

@@ -144,7 +144,7 @@ class Proxy:
         return aimed
 
     def observes_hosts(self) -> bool:
-        """True if the hosts that the function calls are observed now."""
+        """True if the function's hosts are observed now."""
         return self.chooser.observes(HOSTS)
 
     def own_ports(self) -> frozenset[int]:
@@ -490,7 +490,7 @@ def serve(
 
 
 def _clock(configuration: Configuration) -> RunningTime | None:
-    """The clock of the running time, if hosts may be observed, now or by a later plan."""
+    """The clock of the running time, if hosts may ever be observed."""
     chooser = configuration.chooser
     if configuration.source is None and (chooser is None or not chooser.rule_set.observed):
         return None

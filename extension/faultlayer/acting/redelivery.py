@@ -124,7 +124,7 @@ class Redelivery:
         self._lock = allocate_lock()
 
     def reserve(self, seconds: float) -> None:
-        """Leave this much more time for the faults that act after the last result."""
+        """Reserve seconds for the faults that act after the last result."""
         self._reserve += seconds
 
     def fits(self) -> bool:

@@ -135,7 +135,7 @@ class Buffer:
         return self._upstream.finish_request()
 
     def break_off(self) -> None:
-        """Pass on the beginning of a result that breaks off, as if no fault were due."""
+        """Forward the start of a result that breaks off, without a fault."""
         if self._send is None:
             self._let_go()
 

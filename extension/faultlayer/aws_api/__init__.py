@@ -1,4 +1,4 @@
-"""AWS's APIs as requests and answers: which operation a request is, and how an error looks.
+"""AWS's APIs: recognise the operation of a request, and make errors.
 
     request ──▶ operations ──▶ service, operation, the protocol that the client speaks
     error code ──▶ errors ──▶ status, headers and body, as the service itself would send them

@@ -1,4 +1,4 @@
-"""Errors of AWS services, as the service itself would send them, so that SDKs raise their own.
+"""Errors in each AWS service's form: SDKs raise their own exceptions.
 
 The shape follows the protocol that the client spoke: AWS JSON 1.0 and 1.1, REST-JSON, REST-XML,
 query, EC2 query and RPC v2 CBOR (all in https://smithy.io/2.0/aws/protocols/).
@@ -76,7 +76,10 @@ _JSON_TYPE = "application/x-amz-json-"
 
 
 class Error:
-    """An error of a service: `code` on the wire, HTTP `status`, `name` of the exception."""
+    """An error of a service.
+
+    `code` on the wire, HTTP `status`, `name` of the exception.
+    """
 
     __slots__ = ("code", "name", "status")
 
@@ -92,7 +95,7 @@ class Error:
 
 
 def usual(service: Service, kind: str, protocol: str) -> Error:
-    """The error of this kind (THROTTLE, DENY, UNAVAILABLE) that the service sends."""
+    """The service's error of this kind (THROTTLE, DENY, UNAVAILABLE)."""
     if kind == THROTTLE and service.id == "S3":
         return Error("SlowDown", 503, "SlowDown")
     declared = {_name(service, code): code for code in service.errors}
@@ -104,7 +107,10 @@ def usual(service: Service, kind: str, protocol: str) -> Error:
 
 
 def named(service: Service, code: str, protocol: str) -> Error:
-    """The error of this code. Raises ValueError if no service would send it, with the nearest."""
+    """The error of this code.
+
+    Raises ValueError, with the nearest code, if no service would send it.
+    """
     for each in service.errors:
         if code in (each, _name(service, each)):
             return _declared(service, each, protocol)
@@ -153,7 +159,7 @@ class Answer:
 
 
 def answer(service: Service, error: Error, protocol: str, message: str, request_id: str) -> Answer:
-    """The error as this service sends it to a client of this protocol."""
+    """The error as an HTTP answer, for a client of this protocol."""
     if protocol == JSON:
         kind = _JSON_TYPE + (service.json_version or "1.0")
         content = {"__type": f"{_namespace(service)}#{error.name}", "message": message}

@@ -1,4 +1,4 @@
-"""What is known of an AWS service: its operations, its errors and its hosts.
+"""Models of AWS services: operations, errors and hosts.
 
 One file for each service, made from botocore's models (`layer/aws_models.py` says what is in it).
 A service's name is the end of its endpoint variable, in small letters: `secrets_manager` for
@@ -70,14 +70,18 @@ class Service:
         self._hosts: dict[str, str] = model.get("hosts", {})
 
     def host(self, region: str) -> str:
-        """The service's host in this region; empty if it depends on more than the region."""
+        """The service's host in this region; empty if unknown.
+
+        It is unknown if it depends on more than the region.
+        """
         pattern = self._hosts.get(region, self._host)
         return pattern.replace("{region}", region).replace("{suffix}", suffix(region))
 
     def signs_elsewhere(self, region: str) -> bool:
-        """True if clients of this region ask a host of another, and sign for that region.
+        """True if this region's clients call a host of another region.
 
-        An SDK with an endpoint variable signs for its own region, so such a host would refuse it.
+        Such a host takes signatures for its own region only. An SDK with an endpoint variable
+        signs for the client's region, so the host would refuse it.
         """
         return region not in self.host(region)
 

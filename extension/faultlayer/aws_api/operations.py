@@ -1,4 +1,4 @@
-"""Which operation of a service a request is, and which protocol its client speaks.
+"""Recognise the operation of a request, and the protocol of its client.
 
     X-Amz-Target: DynamoDB_20120810.PutItem           JSON
     /service/Name/operation/PutMetricData             CBOR (smithy-protocol: rpc-v2-cbor)
@@ -23,7 +23,10 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Call:
-    """An operation, and the protocol in which it was asked for. `operation`: empty if unknown."""
+    """An operation and the protocol of the request.
+
+    `operation`: empty if unknown.
+    """
 
     __slots__ = ("operation", "protocol")
 
@@ -33,7 +36,7 @@ class Call:
 
 
 def needs_body(method: str, header: Callable[[str], str]) -> bool:
-    """True if the begin of the body is needed to tell the operation."""
+    """True if the operation shows only in the body's first bytes."""
     return (
         method == "POST"
         and not header("x-amz-target")
@@ -48,7 +51,7 @@ def recognise(
     header: Callable[[str], str],
     body: bytes = b"",
 ) -> Call:
-    """The call that a request is.
+    """Recognise the call that a request makes.
 
     - `target`: path and query string, as in the request line
     - `header`: a header's value by its name in small letters; empty if it is not there
@@ -88,7 +91,7 @@ def _action(text: str) -> str:
 
 
 def _with_bucket(path: str, host: str) -> str:
-    """The path with the bucket before it, if the host name begins with the bucket.
+    """The path with the bucket of the host name in front.
 
     See "Virtual hosting of buckets" in the Amazon S3 User Guide.
     """
@@ -103,7 +106,7 @@ def _with_bucket(path: str, host: str) -> str:
 
 
 class Route:
-    """A REST operation's route: the path's segments, and what a request of it has besides.
+    """The route of a REST operation: path segments, query members and headers.
 
     - `told`: members of the query string, with their value if the route has one
     - `needed`: members of the query string, and headers, without which there is no such request
@@ -122,7 +125,7 @@ class Route:
     def rank(
         self, parts: list[str], asked: dict[str, str], header: Callable[[str], str]
     ) -> tuple[int, ...] | None:
-        """How specific the route is; None if the request is not one of it."""
+        """The route's specificity; None if the request does not fit it."""
         literals = _literals(self.segments, parts)
         if literals is None:
             return None
@@ -167,7 +170,7 @@ def _routed(
 
 
 def _literals(pattern: list[str], parts: list[str]) -> int | None:
-    """The number of segments that are the same word; None if the path is another."""
+    """The number of literal segments that match; None if the path differs."""
     count = 0
     for at, segment in enumerate(pattern):
         if segment.endswith("+}"):  # any number of segments, then those after it

@@ -65,7 +65,10 @@ def _name(data: bytes) -> str:
 
 
 def _received(line: socket) -> bytes:
-    """The question of a line that has just been opened; raises BlockingIOError if not here."""
+    """Read a new line's question.
+
+    Raises BlockingIOError if none has come.
+    """
     for _ in range(_LOOKS):
         try:
             return line.recv(_MESSAGE, MSG_DONTWAIT)
@@ -75,7 +78,7 @@ def _received(line: socket) -> bytes:
 
 
 def _descriptor() -> int | None:
-    """A descriptor to give back if there are no more; None if there are none."""
+    """A spare descriptor, to give back in need; None without one."""
     try:
         return posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:
@@ -101,7 +104,10 @@ def sockaddr(family: int, address: bytes, port: int) -> bytes:
 
 
 def _tell(line: socket, answer: bytes) -> bool:
-    """Answer a question, late perhaps, and close its line; false if the shim has left."""
+    """Answer a question and close its line.
+
+    False if the shim has left.
+    """
     try:
         line.send(answer, MSG_DONTWAIT)
     except OSError:
@@ -169,7 +175,7 @@ class Control:
         self._answer(line, message)
 
     def _refuse(self) -> None:
-        """Close a connection that no descriptor is left for, so that its shim need not wait."""
+        """Close a connection without a descriptor: its shim need not wait."""
         if self._spare is None:
             self._spare = _descriptor()
         if self._spare is None:
@@ -258,7 +264,7 @@ class Control:
             del self._names[next(iter(self._names))]
 
     def _learn_what_was_told(self) -> None:
-        """Read what has been learned: a lookup ends before its connection begins."""
+        """Read all lookups that ended: they come before their connections."""
         for fd, line in list(self._lines.items()):
             try:
                 if line.recv(3, MSG_PEEK | MSG_DONTWAIT) == _HEAD + b"L":
@@ -269,7 +275,10 @@ class Control:
     # -- connections ----------------------------------------------------------------------------
 
     def _connect(self, data: bytes, v6only: bool, then: Callable[[bytes], bool]) -> None:
-        """Answer with the address to connect to. `then` is false if the shim has left."""
+        """Answer with the address to connect to.
+
+        `then` is false if the shim has left.
+        """
         self._learn_what_was_told()
         family = _family(data)
         address, port = address_of(data)

@@ -1,4 +1,4 @@
-"""Connects to a host by name for a client of the proxy, which neither looks it up nor connects.
+"""Connections by host name, for clients of the proxy.
 
     name ── DNS ──> addresses ── CONNECT ──> the first that answers ──> done(socket, host)
              │                      └─ none ──> done: refused
@@ -54,7 +54,7 @@ _MOST_LOOKUPS = 32  # threads at once
 
 
 def literal(name: str) -> bytes | None:
-    """The address that this text is; None if it is a name."""
+    """Parse an IP address; None if the text is a name."""
     for family in (AF_INET, AF_INET6):
         try:
             return plain_address(inet_pton(family, name))
@@ -64,7 +64,7 @@ def literal(name: str) -> bytes | None:
 
 
 class Resolver:
-    """Looks names up, a limited number at once; the others wait for their turn."""
+    """Look names up, a limited number at once; the others wait."""
 
     __slots__ = ("_loop", "_running", "_waiting")
 
@@ -116,7 +116,10 @@ def _addresses(name: str) -> tuple[list[bytes], str]:
 
 
 class Connected:
-    """A connection to a host. `sums`: where it is counted; None if it is not."""
+    """A connection to a host.
+
+    `sums`: the sum that counts it; None if it is not counted.
+    """
 
     __slots__ = ("host", "sock", "sums")
 
@@ -127,9 +130,10 @@ class Connected:
 
 
 class Dial:
-    """One connection to be. `done(connected, error)` is called once, unless it is cancelled.
+    """An attempt to connect to a host by its name or address.
 
-    `sums`: where it is counted; None if it is not.
+    `done(connected, error)` is called once, unless the attempt is cancelled. `sums`: the sum that
+    counts the connection; None if it is not counted.
     """
 
     def __init__(
@@ -149,7 +153,7 @@ class Dial:
         self._resolver = resolver
 
     def start(self) -> None:
-        """Look the name up, or connect at once if it is an address."""
+        """Look the name up; connect at once if it is an address."""
         if self._over:
             return
         if self.sums is not None:
@@ -186,7 +190,7 @@ class Dial:
         self._next()
 
     def _next(self) -> None:
-        """Try the next address; fail if there is none, and none that is tried."""
+        """Try the next address; fail if none is left or being tried."""
         while self._addresses and not self._over:
             if self._begin(self._addresses.pop(0)):
                 if self._addresses:
@@ -196,7 +200,10 @@ class Dial:
             self._fail(REFUSED)
 
     def _begin(self, address: bytes) -> bool:
-        """Try this address; false if it fails at once. A silent one counts as tried, for ever."""
+        """Try this address; false if it fails at once.
+
+        An address that is to stay silent counts as being tried for ever.
+        """
         for condition in self._in_force.of(self._name, address, self._port):
             if isinstance(condition.disturbance, Unreachable):
                 condition.touched(self._name or address_text(address), self._port)
@@ -237,7 +244,7 @@ class Dial:
             self._done(None, error)
 
     def cancel(self) -> None:
-        """Try no more: it has failed, or nobody waits for it."""
+        """Stop trying: the attempt has failed, or its client has left."""
         if not self._over and self.sums is not None:
             self.sums.failed += 1
         self._stop()

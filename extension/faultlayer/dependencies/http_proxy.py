@@ -49,7 +49,7 @@ _LOOKUPS = {
 
 
 def lookup_failed(name: str, error: str) -> Refusal:
-    """The answer about a name that does not resolve; its reason is what Go's own resolver says."""
+    """The answer for a name that does not resolve, in Go's words."""
     status, words = _LOOKUPS[error]
     return Refusal(status, f"dial tcp: lookup {name}: {words}", f"{name} does not resolve: {words}")
 
@@ -73,7 +73,7 @@ class HttpProxy:
         loop.watch(listener.fileno(), READ, self._accept)
 
     def sum_up(self, observed: Observed, is_observing: Callable[[], bool]) -> None:
-        """Count connections there from now on, as long as `is_observing()`."""
+        """Count connections in these sums, while `is_observing()` is true."""
         self._observed, self._is_observing = observed, is_observing
 
     def _accept(self, events: int) -> None:
@@ -119,7 +119,7 @@ class HttpProxy:
 
 
 class Client:
-    """A client until its first request is known."""
+    """A client of the proxy until its first request is known."""
 
     def __init__(self, proxy: HttpProxy, sock: socket) -> None:
         self._proxy = proxy
@@ -189,7 +189,11 @@ class Client:
         self._proxy.link(connected, self._sock).begin_with(self._received)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer, and end: what still comes is read, or the kernel would reset the answer away."""
+        """Answer and end.
+
+        Later bytes are still read, or the kernel would reset the connection before the answer
+        arrives.
+        """
         self._refused = True
         self._received = b""
         try:

@@ -27,7 +27,10 @@ _PAUSE = 0.05  # seconds that a listener rests
 
 
 class Loop:
-    """Waits, and calls. Everything but `wake` and `call` belongs to the thread that runs it."""
+    """Wait for events and timers, and call their handlers.
+
+    Everything but `wake` and `call` belongs to the thread that runs the loop.
+    """
 
     __slots__ = (
         "_asked",
@@ -69,7 +72,7 @@ class Loop:
             self._epoll.unregister(fd)
 
     def rest(self, fd: int) -> None:
-        """Leave a listener alone for a moment: no descriptor is free for its next connection."""
+        """Ignore a listener for a moment: its next connection lacks a descriptor."""
         handler = self._handlers[fd]
 
         def wake() -> None:
@@ -96,7 +99,7 @@ class Loop:
             pass
 
     def call(self, call: Callable[[], None]) -> None:
-        """Call this once in the loop's thread; safe from any thread."""
+        """Call a function once in the loop's thread; any thread may ask."""
         self._asked.append(call)
         self.wake()
 

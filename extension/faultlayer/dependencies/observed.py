@@ -1,4 +1,4 @@
-"""FAULTLAYER_OBSERVE=hosts: which hosts the function calls, how often and how fast, in log lines.
+"""FAULTLAYER_OBSERVE=hosts: log the hosts that the function calls.
 
     control, relay ── count ──> HostSum of each host ── a period of running time is over ──> lines
                                                      └─ the environment ends ──────────────> lines
@@ -38,12 +38,12 @@ _SHORTEST = 0.01  # ms
 
 
 def two_digits(number: float) -> float:
-    """The number with two significant digits: at most 5 % off."""
+    """The number rounded to two significant digits: at most 5 % off."""
     return float(f"{number:.2g}")
 
 
 class Times:
-    """Times of one kind (milliseconds), each rounded, with how often it was taken."""
+    """Times of one kind (milliseconds): rounded values and their counts."""
 
     __slots__ = ("counts",)
 
@@ -51,7 +51,7 @@ class Times:
         self.counts: dict[float, int] = {}
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Count a time (milliseconds)."""
         self._count(two_digits(max(seconds * 1000, _SHORTEST)), 1)
         if len(self.counts) > _MOST_TIMES:  # one digit: nine for each power of ten
             counts, self.counts = self.counts, {}
@@ -76,7 +76,10 @@ class Times:
         return None
 
     def text(self) -> str:
-        """All of them in order, as `0.91*10 1.4`: ten of 0.91 ms, and one of 1.4 ms."""
+        """All times in order.
+
+        `0.91*10 1.4` is ten of 0.91 ms, and one of 1.4 ms.
+        """
         return " ".join(
             f"{time:.10g}" + (f"*{self.counts[time]}" if self.counts[time] > 1 else "")
             for time in sorted(self.counts)
@@ -94,7 +97,7 @@ class Times:
 
 
 class HostSum:
-    """What is known of one host since the last line.
+    """Connections, bytes and times of one host since its last log line.
 
     - `connections`: that were begun; `failed`: those of them that the host refused or did not
       answer; `direct`: those that went past the relay, so that no more is known of them
@@ -120,7 +123,7 @@ class HostSum:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew."""
+        """Set all counts back to zero."""
         self.connections = self.failed = self.direct = 0
         self.sent = self.received = 0
         self.connect, self.first_byte = Times(), Times()
@@ -131,7 +134,7 @@ class HostSum:
         return not (self.connections or self.sent or self.received)
 
     def join(self, other: HostSum) -> None:
-        """Add what is known of another host."""
+        """Add the sum of another host."""
         self.connections += other.connections
         self.failed += other.failed
         self.direct += other.direct
@@ -167,7 +170,7 @@ class Observed:
         self._logged = False
 
     def of(self, host: str, port: int) -> HostSum:
-        """The sum of this host."""
+        """The sum of the host with this name or address, and port."""
         found = self._sums.get((host, port))
         if found is None:
             if len(self._sums) >= _MOST_KNOWN:
@@ -176,12 +179,12 @@ class Observed:
         return found
 
     def look(self) -> None:
-        """Log the sums if a period is over."""
+        """Log the sums if a period of running time is over."""
         if self._clock.is_period_over:
             self.log()
 
     def log(self) -> None:
-        """Log the sums, and begin anew."""
+        """Log the sums and set them back to zero."""
         seconds = round(self._clock.seconds, 1)
         self._clock.restart()
         found = [(key, each) for key, each in self._sums.items() if not each.is_empty]
@@ -204,7 +207,9 @@ class Observed:
         emit("info", EVENT, **where, seconds=seconds, **of.fields())
 
     def finish(self, *, asked: bool, why_closed: str, is_proxy: bool) -> None:
-        """Log the last sums or, if none was logged and hosts are asked for, the reason.
+        """Log the last sums, or the reason that there are none.
+
+        The reason is logged only if no sum was logged before and hosts are observed.
 
         `why_closed`: why connections are out of reach; empty if they are not. `is_proxy`: only
         those through the proxy are known.

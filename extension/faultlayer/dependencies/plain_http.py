@@ -1,4 +1,4 @@
-"""Plain HTTP by a proxy, request by request: each may be for another host.
+"""Plain HTTP by a proxy: each request may be for another host.
 
     client ── GET http://a/ ──> rewritten ──> inner ═ outer ── Link ──> a     (then another: ──> b)
 
@@ -70,7 +70,7 @@ def pair() -> tuple[socket, socket]:
 
 
 class Side:
-    """One of the two connections: bytes to be sent on it, and what it is watched for."""
+    """One of the two connections: its unsent bytes and its watched events."""
 
     __slots__ = ("ended", "mask", "out", "shut", "sock")
 
@@ -82,7 +82,7 @@ class Side:
         self.shut = False  # no more goes to it
 
     def flush(self) -> None:
-        """Send what the kernel takes. Raises OSError."""
+        """Send as many bytes as the kernel takes. Raises OSError."""
         try:
             while self.out:
                 del self.out[: self.sock.send(self.out)]
@@ -156,7 +156,7 @@ class Plain:
     # -- requests -------------------------------------------------------------------------------
 
     def _advance(self) -> None:
-        """Pass on what has come of the requests, as far as their host is there."""
+        """Forward the requests that have arrived, if their host is connected."""
         while self._received and self._dial is None and not self._ending:
             if self._raw or self._body is not None:
                 self._pass_body()
@@ -243,7 +243,7 @@ class Plain:
                 self._end_answer()
 
     def _begin_answer(self) -> int:
-        """Read the head of an answer; its length, 0 if it is not complete."""
+        """Read the head of an answer; its length (bytes), 0 if incomplete."""
         end = head_end(self._got)
         if end < 0 and len(self._got) <= framing.MAX_HEAD:
             return 0
@@ -281,7 +281,7 @@ class Plain:
     # -- the end --------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Send what can be sent, watch for what is awaited, and end what has ended."""
+        """Send pending bytes, watch for the next events, and close ended connections."""
         client, inner = self._client, self._inner
         try:
             client.flush()
@@ -305,11 +305,14 @@ class Plain:
             self._watch(inner, readable=len(client.out) < _MOST, handler=self._on_inner)
 
     def _awaited(self) -> bool:
-        """True if something still comes for a client that has sent its last byte."""
+        """True if the client awaits bytes after its own last byte."""
         return self._dial is None and bool(self._asked or self._client.out or self._raw)
 
     def _watch(self, side: Side, *, readable: bool, handler: Callable[[int], None]) -> None:
-        """Watch it for what is awaited. An end would be told again and again."""
+        """Watch this side for the events it waits for.
+
+        An ended side is not watched for reading: epoll would report the end again and again.
+        """
         mask = (READ if readable and not side.ended else 0) | (WRITE if side.out else 0)
         if mask == side.mask:
             return
@@ -322,7 +325,7 @@ class Plain:
         side.mask = mask
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer by ourselves, and end; nothing more is read but thrown away."""
+        """Answer in the host's place and end; discard later bytes."""
         self._refused = True
         self._received.clear()
         self._client.out += refusal.answer()
@@ -342,7 +345,7 @@ class Plain:
             self._inner = None
 
     def _reset(self) -> None:
-        """End the client's connection with a reset, after the bytes that came before it."""
+        """Reset the client's connection, after the bytes that came before the reset."""
         try:
             self._client.flush()
             self._client.sock.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)

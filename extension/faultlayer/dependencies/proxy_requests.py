@@ -1,4 +1,4 @@
-"""Requests that clients send to an HTTP proxy, read without I/O (RFC 9110, 9112, 7617).
+"""Parse requests to an HTTP proxy, without I/O (RFC 9110, 9112, 7617).
 
     CONNECT host:port        a tunnel
     GET http://host/path     a plain request: forwarded as `GET /path`
@@ -21,7 +21,7 @@ _ADDRESS = frozenset(b"0123456789abcdef:.")
 
 
 class Refusal(Exception):
-    """A request that the proxy does not forward: its status, and a sentence for people."""
+    """The reason against forwarding a request: a status and a sentence."""
 
     def __init__(self, status: int, reason: str, text: str, header: str = "") -> None:
         super().__init__(text)
@@ -44,7 +44,10 @@ TOO_LONG = Refusal(431, "Request Header Fields Too Large", "the head of the requ
 
 
 class Request:
-    """One request. `head`: as it is to be forwarded; empty for a tunnel. `length`: of its body."""
+    """A parsed request to the proxy.
+
+    `head`: the head to forward; empty for a tunnel. `length`: of the body (bytes).
+    """
 
     __slots__ = ("head", "is_head", "length", "name", "port", "tunnel")
 
@@ -63,7 +66,7 @@ def authorization(credentials: str) -> bytes:
 
 
 def read(head: bytes, allowed: bytes) -> Request:
-    """The request of this complete head. Raises Refusal.
+    """Parse this complete head. Raises Refusal.
 
     `allowed`: the value that Proxy-Authorization must have.
     """
@@ -96,7 +99,10 @@ def read(head: bytes, allowed: bytes) -> Request:
 
 
 def _authority(text: bytes, usual: int) -> tuple[str, int]:
-    """Name and port of `host:port`; `usual`: the port if there is none, 0 if there must be one."""
+    """Name and port of `host:port`.
+
+    `usual`: the port if none is written; 0 if one must be written.
+    """
     text = text.lower()
     if text.startswith(b"["):
         name, bracket, port = text[1:].partition(b"]")

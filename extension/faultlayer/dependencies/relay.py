@@ -78,10 +78,12 @@ _GARBAGE = b"\x00\xff" * 32
 
 
 class Port:
-    """A loopback port that stands for a host. `ready`: connections to it, begun and unused.
+    """A loopback port that stands for a host.
 
-    - `sums`: where its connections are counted; None if they are not
-    - `answers_in`: the time (seconds) in which the host answered last; None if it has not
+    - `ready`: connections to the host, begun and unused
+    - `sums`: the sum that counts its connections; None if they are not counted
+    - `answers_in`: the time (seconds) in which the host answered last; None before its first
+    answer
     """
 
     __slots__ = ("answers_in", "down_until", "family", "host", "listener", "ready", "sums")
@@ -97,10 +99,11 @@ class Port:
 
 
 class Upstream:
-    """A connection to a host that has begun. `error`: why it failed; 0 if it has not.
+    """A connection to a host that has begun.
 
-    `decide`: takes whether it has come about, once that is known; None if nobody waits for it.
-    `alone`: no client will come for it: it goes on to learn if the host answers.
+    - `error`: the reason of its failure (errno); 0 if it has not failed
+    - `decide`: takes true or false once the host has answered or failed; None if nobody waits
+    - `alone`: no client will come: the connection only shows if the host answers
     """
 
     __slots__ = ("alone", "begun", "connected", "decide", "error", "link", "sock", "sums", "until")
@@ -146,12 +149,12 @@ class Relay:
         sums: HostSum | None = None,
         needed: bool = True,
     ) -> None:
-        """Find the loopback port that leads to this host; 0 if it should be asked directly.
+        """Find the loopback port that leads to this host; 0: connect directly.
 
-        `then` takes it, at once or when the host has answered. A host that refuses soon is asked
-        directly, so that the kernel refuses; and so is one that has never answered and does not
-        now, if the connection is only observed (not `needed`). `sums`: where its connections are
-        counted from now on; None if they are not.
+        `then` takes the port, at once or after the host's answer. A host that refuses soon is
+        connected to directly, so the kernel refuses. So is a host that has never answered and does
+        not answer now, if the connection is only observed (not `needed`). `sums`: the sum that
+        counts its connections from now on; None if they are not counted.
         """
         key = (host.name, host.address, host.port, v6)
         port = self._ports.pop(key, None)
@@ -193,7 +196,7 @@ class Relay:
         self._decide(upstream, is_there=False)
 
     def _end_alone(self, upstream: Upstream) -> None:
-        """The host has not answered: the client knows by itself."""
+        """Close a connection without a client: the host has not answered."""
         if not (upstream.connected or upstream.error):
             if upstream.sums is not None:
                 upstream.sums.failed += 1
@@ -205,7 +208,7 @@ class Relay:
             decide(is_there)
 
     def _is_full(self) -> bool:
-        """True if one connection more would take the descriptors that the data path needs."""
+        """True if another connection would take descriptors that the data path needs."""
         if self.has_room():
             return False
         if not self._full:
@@ -215,11 +218,14 @@ class Relay:
         return True
 
     def has_room(self, others: int = 0) -> bool:
-        """True if there are descriptors for one connection more. `others`: that count as well."""
+        """True if descriptors are left for another connection.
+
+        `others`: descriptors outside the relay that count as well.
+        """
         return len(self.links) + self._begun + others < self._most
 
     def piece(self) -> int:
-        """How many bytes to receive at once."""
+        """Bytes to receive at once."""
         return _SIZE if self.kept < _MUCH else _SMALL
 
     def host_behind(self, number: int) -> Host | None:
@@ -307,7 +313,7 @@ class Relay:
             self.loop.forget(upstream.sock.fileno())
 
     def _sweep(self) -> None:
-        """Close connections to hosts that no client has come for in time."""
+        """Close connections whose client has not come in time."""
         self._sweeping = False
         now = monotonic()
         waiting = []
@@ -321,14 +327,14 @@ class Relay:
             self.loop.at(min(waiting), self._sweep)
 
     def _drop(self, upstream: Upstream) -> None:
-        """Close a connection to a host that no client has come for."""
+        """Close a connection to a host whose client has not come."""
         self._begun -= 1
         self.loop.forget(upstream.sock.fileno())
         upstream.sock.close()
         self._decide(upstream, is_there=False)
 
     def _accept(self, port: Port) -> None:
-        """Accept the clients that have come: as many as connections to the host are begun."""
+        """Accept waiting clients: as many as connections to the host have begun."""
         try:
             fd, _ = port.listener._accept()  # type: ignore[attr-defined]
             while True:
@@ -522,14 +528,14 @@ class Link:
         self._take(way, relay.view[:count], conditions)
 
     def begin_with(self, data: bytes) -> None:
-        """Take these bytes first, which the client has sent before it came to the relay."""
+        """Take the bytes that the client sent before the relay had it."""
         if data and self._open:
             if self._sums is not None:
                 self._count(self._sums, self._ask, len(data))
             self._take(self._ask, memoryview(data), self._in_force())
 
     def _take(self, way: Way, data: memoryview, conditions: list[Condition]) -> None:
-        """Pass these bytes on, or keep them, as the conditions say."""
+        """Pass these bytes on, or keep them, by the conditions in force."""
         count = len(data)
         if conditions:
             self._disturb(way, data, conditions)
@@ -564,7 +570,7 @@ class Link:
     # -- disturbances ---------------------------------------------------------------------------
 
     def _disturb(self, way: Way, data: memoryview, conditions: list[Condition]) -> None:
-        """Keep the data until it may leave, or make an end as the conditions say."""
+        """Keep the bytes until they may leave, or end the connection."""
         now, delay, rates, cut = monotonic(), 0.0, [], False
         for condition in conditions:
             disturbance = condition.disturbance
@@ -600,7 +606,7 @@ class Link:
     def _keep_slowly(
         self, way: Way, now: float, delay: float, data: bytes, rates: list[Condition]
     ) -> None:
-        """Keep the data in pieces, each until the line has had the time to carry it."""
+        """Keep the bytes in pieces, each for its time on the line."""
         size = max(1, min(condition.disturbance.rate for condition in rates) // _TICKS)
         for at in range(0, len(data), size):
             piece = data[at : at + size]
@@ -685,7 +691,7 @@ class Link:
     # -- the end --------------------------------------------------------------------------------
 
     def _end(self, way: Way, *, broken: bool) -> None:
-        """Nothing more comes from the source: pass that on, after all bytes, as late as they."""
+        """Pass the source's end on, after all its bytes and their delay."""
         way.ended = True
         way.broken |= broken
         delays = [
@@ -700,7 +706,7 @@ class Link:
         self._flush(way)
 
     def _lost(self, way: Way) -> None:
-        """The target takes nothing more: a reset, but what it sent before still passes."""
+        """Handle a target that takes nothing more: its earlier bytes still pass."""
         self._weigh(way, -way.kept)
         way.pieces.clear()
         way.ended = way.shut = True
@@ -715,7 +721,7 @@ class Link:
             self._set_masks()
 
     def _pass_end(self, way: Way) -> None:
-        """Tell the target that all has been sent."""
+        """Close the target's direction: all bytes have been sent."""
         if way.broken:
             self._reset_once_sent(way)
             return
@@ -729,7 +735,7 @@ class Link:
             self.close()
 
     def _reset_once_sent(self, way: Way) -> None:
-        """Reset when the kernel has sent all bytes: a reset throws away what it has not sent."""
+        """Reset after the kernel has sent all: a reset discards unsent bytes."""
         if not self._open:
             return
         from fcntl import ioctl
@@ -771,7 +777,7 @@ class Link:
 
 
 def most_connections() -> int:
-    """How many connections this process has descriptors for, two to each."""
+    """The most connections at once: each takes two of this process's descriptors."""
     try:
         fd = posix.open("/proc/self/limits", posix.O_RDONLY)
         try:
@@ -785,7 +791,7 @@ def most_connections() -> int:
 
 
 def _is_connected(sock: socket) -> bool:
-    """True if the host has answered already, as one on this machine has."""
+    """True if the host has answered already, as local hosts do."""
     try:
         sock.getpeername()
     except OSError:

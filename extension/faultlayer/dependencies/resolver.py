@@ -1,4 +1,4 @@
-"""How long a lookup takes that no DNS server answers, by resolv.conf(5).
+"""The time until a DNS lookup without an answer fails, by resolv.conf(5).
 
 The C library asks each server in turn, and all of them again. It waits longer for later servers,
 and at least a second. With domains to search it asks for the name as it is and with the first of
@@ -15,7 +15,10 @@ _MOST_SERVERS, _LONGEST, _MOST_ATTEMPTS = 3, 30, 5  # <resolv.h>
 
 
 def unanswered(path: str = _SETTINGS) -> int:
-    """Milliseconds until the C library gives up; by its defaults if there are no settings."""
+    """Milliseconds until the C library gives up a lookup.
+
+    Settings that resolv.conf does not have are the C library's defaults.
+    """
     servers, timeout, attempts, names = 0, 5, 2, 1
     for line in _read(path).splitlines():
         word, *values = line.split() or [""]

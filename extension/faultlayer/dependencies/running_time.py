@@ -1,4 +1,4 @@
-"""The time for which the function ran, in an environment that is frozen between invocations.
+"""The function's running time, in an environment frozen between invocations.
 
     event ──> runs ──> result, poll: waits ──> (frozen, for any time) ──> event ──> runs
 
@@ -25,7 +25,9 @@ def _nothing() -> None:
 
 
 class RunningTime:
-    """Seconds since `restart`. Any thread may tell it of waits.
+    """Seconds of running time since `restart`.
+
+    Any thread may report waits.
 
     `ring` is called when a runtime begins to wait and a period is over.
     """
@@ -41,7 +43,7 @@ class RunningTime:
         self.ring: Callable[[], None] = _nothing
 
     def waits(self) -> None:
-        """A runtime begins to wait for Lambda."""
+        """Note that a runtime begins to wait for Lambda."""
         with self._lock:
             self._waiting += 1
             self._runtimes = max(self._runtimes, self._waiting)
@@ -53,7 +55,10 @@ class RunningTime:
             self.ring()
 
     def goes_on(self) -> None:
-        """Lambda has answered a runtime, or its connection has ended."""
+        """Note that a runtime waits no longer.
+
+        Lambda has answered it, or its connection has ended.
+        """
         with self._lock:
             self._waiting -= 1
             if self._since is None:

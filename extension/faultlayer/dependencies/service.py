@@ -1,4 +1,4 @@
-"""The room's life: one thread with the control socket and the relay, from the start on.
+"""The room's life: one thread for the control socket and the relay.
 
 startup: listen ──> main: start ──> acting: running().begin / end ──> main: finish
 """
@@ -112,7 +112,7 @@ def start(
     *,
     wanted: bool = False,
 ) -> None:
-    """Answer the shim and the proxy's clients from now on, in a thread of its own.
+    """Answer the shim and the proxy's clients in a new thread.
 
     `clock`: knows when the function runs. `is_observing()`: true if hosts are observed now.
     `wanted`: a rule of the start aims at connections, or they are observed.
@@ -122,7 +122,7 @@ def start(
 
 
 def finish() -> None:
-    """Log what is still to be said of this environment."""
+    """Log the hosts that are not logged yet, at the environment's end."""
     for service in _started:
         service.finish()
 
@@ -135,7 +135,7 @@ def unfit() -> str:
 
 
 def untouched() -> str:
-    """Why a disturbance that was in force has touched no connection."""
+    """The reason that a disturbance in force has touched no connection."""
     return _started[0].ways.untouched() if _started else UNTOUCHED
 
 

@@ -1,4 +1,4 @@
-"""The way by which the function's connections are reached, logged once; or why they are not.
+"""The way that reaches the function's connections, logged once; or the obstacle.
 
     faultlayer-start ── the program is static ──> proxy
     the shim ── hello ──────────────────────────> preload
@@ -44,7 +44,9 @@ _SHELLS = ("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox")
 
 
 class Ways:
-    """What is known of the way: the loop's thread is told of it, those of invocations ask.
+    """Keep the way that reaches the function's connections.
+
+    The loop's thread reports the way, and the threads of invocations read it.
 
     `wanted`: a rule of the start aims at connections, so the way is logged as soon as it is known.
     """
@@ -62,14 +64,14 @@ class Ways:
         self._known.acquire()
 
     def hello(self, line: socket) -> None:
-        """A process has loaded the shim, and says so on this line."""
+        """Note that a process on this line has loaded the shim."""
         if not self._heard and not _is_script(line):
             self._heard = True
             self._log()
             self._make_known()
 
     def told(self, way: int) -> None:
-        """`faultlayer-start` has taken this way."""
+        """Note the way that `faultlayer-start` has reported."""
         self._told = way
         self._log()
         if way in (PROXY, OWN_PROXY):
@@ -81,7 +83,7 @@ class Ways:
                 self._known.release()
 
     def unfit(self) -> str:
-        """Why no connection can be disturbed; empty if that is possible."""
+        """The reason that no connection can be disturbed; else empty."""
         self.wanted = True
         if not self._asked:  # a fast program's first event may be here before the loop has read it
             self._asked = True
@@ -92,18 +94,18 @@ class Ways:
 
     @property
     def why_closed(self) -> str:
-        """Why connections are out of reach; empty if they are not."""
+        """The reason that connections are out of reach; else empty."""
         if self._heard or self._told == PROXY:
             return ""
         return HAS_PROXY if self._told == OWN_PROXY else NOBODY
 
     @property
     def is_proxy(self) -> bool:
-        """True if only what comes through the proxy is known."""
+        """True if only connections through the proxy are known."""
         return self._told == PROXY
 
     def untouched(self) -> str:
-        """Why a disturbance that was in force has touched nothing."""
+        """The reason that a disturbance in force has touched no connection."""
         return UNTOUCHED_BY_PROXY if self._told == PROXY else UNTOUCHED
 
     def _log(self) -> None:
@@ -116,7 +118,7 @@ class Ways:
 
 
 def _is_script(line: socket) -> bool:
-    """True if a shell is at the other end, or was, as far as can be known (unix(7), proc(5))."""
+    """True if the other end is, or was, a shell (unix(7), proc(5))."""
     try:
         peer = line.getsockopt(SOL_SOCKET, _SO_PEERCRED, 12)
         program = f"/proc/{int.from_bytes(peer[:4], 'little')}/exe"
@@ -132,7 +134,10 @@ def _is_script(line: socket) -> bool:
 
 
 def _is_static(head: bytes) -> bool:
-    """True if this is the begin of a program of 64 bits that loads no library (elf(5))."""
+    """True if these first bytes are of a static 64-bit program (elf(5)).
+
+    A static program loads no library, so it has no program header of type PT_INTERP.
+    """
     start, size = int.from_bytes(head[32:40], "little"), int.from_bytes(head[54:56], "little")
     end = start + size * int.from_bytes(head[56:58], "little")
     if head[:5] != b"\x7fELF\2" or not size or end > len(head):

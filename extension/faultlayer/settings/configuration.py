@@ -109,7 +109,7 @@ class Configuration:
 
     @property
     def is_armed(self) -> bool:
-        """True if something may be injected or observed, now or by a later plan."""
+        """True if something may be injected or observed, now or later."""
         return self.chooser is not None or self.source is not None
 
     def disarm(self) -> None:
@@ -150,7 +150,7 @@ class Configuration:
         return self.settings.over(plan.settings) if plan else self.settings
 
     def chooser_for(self, plan: Plan | None) -> Chooser | None:
-        """A chooser by the rules of the variables and of this plan; None as in `rule_set`."""
+        """A chooser for the variables and this plan; None as in `rule_set`."""
         rule_set = self.rule_set(plan)
         if rule_set is None:
             return None

@@ -71,7 +71,7 @@ class _Translation:
         return self.equivalent.rule(known)
 
     def _note_missing(self, option: str) -> None:
-        """Note the options of the other tool that would make this one of ours, and are missing."""
+        """Note the other tool's missing options that set this option of ours."""
         for name, (made, allowed) in self.equivalent.options.items():
             if made == option:
                 self.note(option, name, allowed)

@@ -34,7 +34,10 @@ Listener = socket
 
 
 class Sockets:
-    """The two listeners. `proxy` is None if there is no proxy, and `password` its password."""
+    """The two listeners and the proxy's password.
+
+    `proxy` is None if there is no proxy.
+    """
 
     __slots__ = ("control", "password", "proxy")
 
@@ -44,7 +47,7 @@ class Sockets:
         self.password = ""
 
     def credentials(self) -> str:
-        """What clients of the proxy say: `user:password` (RFC 7617)."""
+        """The credentials of the proxy's clients: `user:password` (RFC 7617)."""
         return f"{_USER}:{self.password}"
 
     def close(self) -> None:
@@ -55,7 +58,7 @@ class Sockets:
 
 
 def listen(redirect: str) -> tuple[Sockets, dict[str, str | None]]:
-    """The listeners, and the variables by which the wrapper redirects connections to them.
+    """Open the listeners; return them and the variables for the wrapper.
 
     `redirect`: preload, proxy or auto. Raises OSError.
     """

@@ -38,7 +38,7 @@ class Loop:
         self._later: tuple[float, Callable[[], object]] | None = None
 
     def add(self, fd: int, events: int, call: Callable[[], object]) -> None:
-        """Call this, and nothing else, whenever one of these events is there on this descriptor."""
+        """Register the only function for these events of this descriptor."""
         self._calls[fd] = events, call
         self._poller.register(fd, events)
 

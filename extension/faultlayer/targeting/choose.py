@@ -98,7 +98,10 @@ class Chooser:
         self.renew()
 
     def observes(self, what: str) -> bool:
-        """True if this is observed now; `what` as in OBSERVE."""
+        """True if these things are observed now.
+
+        `what`: a word of FAULTLAYER_OBSERVE.
+        """
         return what in self.rule_set.observed and self.is_open()
 
     def renew(self) -> None:

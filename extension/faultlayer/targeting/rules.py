@@ -83,7 +83,7 @@ class RuleSet:
 
     @property
     def hits(self) -> bool:
-        """True if it has rules: it does more than observe."""
+        """True if there are rules: it does more than observe."""
         return bool(self.rules or self.starts)
 
     def is_over(self, now: float) -> bool:

@@ -41,7 +41,7 @@ def _decimal(value: Any) -> float:
 
 
 def no_number(kind: str, value: Any) -> ValueError:
-    """The error for a value that is none of this kind."""
+    """The error for a value that does not fit this kind."""
     comma = isinstance(value, str) and "," in value
     return ValueError(f"is not {kind}" + (": a fraction has a point, not a comma" if comma else ""))
 
@@ -85,7 +85,7 @@ class Kind:
         return str(value)
 
     def masked(self, value: Any) -> Any:
-        """The value to be shown to people: with MASK in the place of possible secrets."""
+        """The value as shown to people: MASK replaces possible secrets."""
         return value
 
 

@@ -1,4 +1,4 @@
-"""The way to Lambda of a runtime whose waiting is told to a clock: only if something asks for it.
+"""A runtime's way to Lambda, with a clock for its waits.
 
 A request that Lambda answers at once counts as waiting, too: it takes no time that matters.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class TimedUpstreamSide(UpstreamSide):
-    """Tells the clock when the runtime begins and ceases to wait."""
+    """Tell the clock when the runtime begins and ends to wait."""
 
     __slots__ = ("_clock",)
 
