@@ -264,6 +264,9 @@ def test_what_is_out_of_bounds_is_refused_with_what_is_allowed(
     if option is fault.main and not text:
         assert settings.chooser is None, "an empty variable is a fault that is off"
         return
+    if not text:
+        assert (settings.problems, len(rules_of(settings.chooser))) == ([], 1), "it is unset"
+        return
     if not settings.problems:
         parsed = option.kind.parse(text)
         assert isinstance(parsed, (str, tuple)), "free text alone may say anything"

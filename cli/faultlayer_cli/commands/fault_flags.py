@@ -18,7 +18,7 @@ from faultlayer.faults import all_faults
 from faultlayer.jsontext import unmarked
 from faultlayer.settings.configuration import Problem
 from faultlayer.values.kinds import Choice, Flag, Matching, PlanOrPlace
-from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, OFF_IF_EMPTY, PREFIX, Option
+from faultlayer.vocabulary.registry import AT_START, COMMON, GLOBALS, PREFIX, Option
 from faultlayer_cli.commands.again import PLAN_AS_TYPED
 from faultlayer_cli.errors import Mistake
 from faultlayer_cli.plans.variables import END, Variables
@@ -140,12 +140,12 @@ def parse(
 ) -> Variables:
     """Parse these variables. Raises Mistake, with one line per problem.
 
-    `typed` are the variables that were given as flags: their problems name the flags. A fault's
-    flag without a value is a mistake, although its variable may be empty: templates leave a fault
-    out like that.
+    `typed` are the variables that were given as flags: their problems name the flags. A flag
+    without a value is a mistake, although its variable may be empty: templates leave it out like
+    that.
     """
     variables = Variables(given)
-    problems = variables.problems + _without_value(variables.texts, typed)
+    problems = variables.problems + _without_value(variables.texts, typed, known)
     if not problems:
         return variables
     names = {setting.variable: setting.flag for setting in known or settings()}
@@ -182,11 +182,13 @@ def warn(
     return lines
 
 
-def _without_value(given: Mapping[str, str], typed: frozenset[str]) -> list[Problem]:
-    mains = {next(iter(fault.variables())): fault.main for fault in all_faults()}
-    mains |= {PREFIX + option.name: option for option in GLOBALS if option.name in OFF_IF_EMPTY}
+def _without_value(
+    given: Mapping[str, str], typed: frozenset[str], known: list[Setting] | None
+) -> list[Problem]:
+    if all(map(given.get, typed)):
+        return []
     return [
-        Problem(variable, f"has no value; allowed: {option.kind.allowed}")
-        for variable, option in mains.items()
-        if variable in typed and not given[variable]
+        Problem(each.variable, f"has no value; allowed: {each.option.kind.allowed}")
+        for each in known or settings()
+        if each.variable in typed and not given[each.variable] and not each.option.kind.empty
     ]

@@ -3,7 +3,9 @@
 - A mistake in one fault's variables leaves the others in force.
 - A mistake in a variable that limits all faults leaves none in force.
 - No message repeats a value.
-- A fault whose own variable is empty is off, as if unset: templates pass empty parameters on.
+- An empty variable of ours is unset, whatever it sets: templates pass empty parameters on. Only a
+  body may be empty: it is then an empty body.
+- A fault whose own variable is there but empty is off, and its options are not reported.
 - A byte order mark, and line breaks at the end, are no part of any value. Blanks are.
 """
 
@@ -21,7 +23,7 @@ from faultlayer.settings.configuration import (
 )
 from faultlayer.settings.draft import Settings
 from faultlayer.values.kinds import host_and_port
-from faultlayer.vocabulary.registry import GLOBALS, NO_EVENT, OFF_IF_EMPTY, PREFIX, Option
+from faultlayer.vocabulary.registry import GLOBALS, NO_EVENT, PREFIX, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ def read_environment(
             continue
         name, text = variable[len(PREFIX) :], unmarked(environ[variable])
         if name in _GLOBALS:
-            _read_global(reading, _GLOBALS[name], text)
+            if text:
+                _read_global(reading, _GLOBALS[name], text)
         else:
             faults.setdefault(name.partition("_")[0], {})[variable] = text
     for stem, given in faults.items():
@@ -100,8 +103,6 @@ def read_environment(
 
 
 def _read_global(reading: _Variables, option: Option, text: str) -> None:
-    if not text and option.name in OFF_IF_EMPTY:
-        return
     try:
         value = option.kind.parse(text)
         if option.name == "RUNTIME_API":
@@ -195,8 +196,9 @@ def _drafts(reading: _Variables, stem: str, given: dict[str, str]) -> list[Draft
 
     fault = find_fault(stem.lower())
     if fault is None:
-        for variable in given:
-            reading.refuse(variable, _unknown(variable))
+        for variable, text in given.items():
+            if text:
+                reading.refuse(variable, _unknown(variable))
         return []
     known = fault.variables()
     values: dict[str, Any] = {option.name: option.default for option in known.values()}
@@ -206,6 +208,8 @@ def _drafts(reading: _Variables, stem: str, given: dict[str, str]) -> list[Draft
         return []
     for variable, text in given.items():
         option = known.get(variable)
+        if not text and (option is None or not option.kind.empty):
+            continue
         if option is None:
             allowed = ", ".join(known)
             why = fault.lacks(variable[len(main) + 1 :].lower())
@@ -216,7 +220,7 @@ def _drafts(reading: _Variables, stem: str, given: dict[str, str]) -> list[Draft
         except ValueError as error:
             reading.refuse(variable, f"{error}; allowed: {option.kind.allowed}")
             continue
-        if main not in given:
+        if text and main not in given:
             reading.refuse(variable, f"has no effect without {main}")
     wrong = len(reading.problems) > before
     return [(fault, None if wrong else values)] if main in given else []

@@ -76,6 +76,7 @@ class Kind:
     allowed = ""
     metavar = "TEXT"
     example = ""
+    empty = False  # True if an empty text is a value
 
     def parse(self, value: Any) -> Any:
         raise NotImplementedError

@@ -264,8 +264,5 @@ GLOBALS = (
     ),
 )
 
-# The globals that are off if their variable is empty: templates pass empty parameters on.
-OFF_IF_EMPTY = frozenset(("OBSERVE",))
-
 # The globals that a plan may say as well, there in lower case.
 PLANNED = ("SEED", "DRY_RUN", "DISABLED", "RATE", "MATCH", "START", "END", "OBSERVE")

@@ -11,7 +11,7 @@ from cli_support import HELLO, Command
 
 from faultlayer.faults import all_faults
 from faultlayer.values import instant
-from faultlayer.values.kinds import Flag, Text
+from faultlayer.values.kinds import Flag
 from faultlayer.vocabulary.registry import COMMON, GLOBALS
 from faultlayer_cli.commands import fault_flags
 from faultlayer_cli.commands.local import local
@@ -73,8 +73,7 @@ def test_a_flag_becomes_its_variable(typed: Command, setting: fault_flags.Settin
     [
         setting
         for setting in SETTINGS
-        if not isinstance(setting.option.kind, Flag)
-        and not (isinstance(setting.option.kind, Text) and setting.option.kind.empty)
+        if not isinstance(setting.option.kind, Flag) and not setting.option.kind.empty
     ],
     ids=lambda setting: setting.flag,
 )

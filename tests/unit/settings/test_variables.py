@@ -51,6 +51,27 @@ def test_an_empty_variable_of_a_fault_is_off_and_no_mistake(fault: str) -> None:
     assert settings.chooser is None
 
 
+@pytest.mark.parametrize("empty", ["", "\n", "\ufeff"], ids=repr)
+def test_an_empty_variable_is_unset(empty: str) -> None:
+    """Of the whole registry, alone and beside a fault: templates pass empty parameters on."""
+    faults_ = {each: PREFIX + each.name.upper() for each in all_faults()}
+    names = [PREFIX + option.name for option in GLOBALS]
+    names += [name for each in faults_ for name in each.variables()]
+    names += [PREFIX + "LATENCY_WEHN", PREFIX + "NONSENSE"]
+    nothing = read_environment(dict.fromkeys(names, empty))
+    assert (nothing.problems, nothing.chooser, nothing.stopped) == ([], None, False)
+    for fault, main in faults_.items():
+        alone = {main: fault.main.kind.example}
+        settings = read_environment(dict.fromkeys(names, empty) | alone)
+        assert (settings.problems, settings.stopped) == ([], False)
+        ((found, values),), ((_, unset),) = settings.drafts, read_environment(alone).drafts
+        assert found is fault
+        assert values is not None
+        assert unset is not None
+        aside = ("body", fault.main.name)  # an empty body is a body
+        assert all(values[name] == unset[name] for name in unset if name not in aside)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n\r\n"], ids=repr)
 def test_a_line_break_at_the_end_belongs_to_no_variable(end: str) -> None:
     """Of the whole registry: the `|` of YAML leaves one, and $(cat file) the mark of the file."""
@@ -166,7 +187,7 @@ def test_all_faults_at_once_in_their_order() -> None:
         ("LATENCY_MAX", "-1", "whole number"),
         ("LATENCYY", "1", "did you mean FAULTLAYER_LATENCY?"),
         ("LATENCY_WEHN", "after", "FAULTLAYER_LATENCY_WHEN"),
-        ("LATENCY_MATCH", "", "is empty; allowed: `path=value,path`"),
+        ("LATENCY_MATCH", " ", "is empty; allowed: `path=value,path`"),
         ("LATENCY_MATCH", NOISE, "allowed: `path=value,path`"),
         ("STATUS_MATCH", '{"path":{"suffix":"value"}}', "equals, prefix, regex, exists, in"),
         ("latency", "1s", "FAULTLAYER_LATENCY"),
@@ -176,7 +197,7 @@ def test_all_faults_at_once_in_their_order() -> None:
         ("__INIT__", "1", "FAULTLAYER_STATUS"),
         ("ÉTAT", "1", "FAULTLAYER_STATUS"),
         ("X" * 4096, "1", "FAULTLAYER_STATUS"),
-        ("LATENCY_RATE", "", "allowed: a rate"),
+        ("LATENCY_RATE", " ", "allowed: a rate"),
         ("STATUS_WHEN", " ", "allowed: one of"),
         ("LATENCY", " ", "allowed: a duration"),
         ("LATENCY", NOISE, "300ms"),
@@ -227,7 +248,7 @@ def test_an_option_without_its_fault_says_so() -> None:
     assert the_problem(read(STATUS_WHEN="later"))[1].startswith("is not one of")
 
 
-@pytest.mark.parametrize("text", ["", "=maybe", NOISE])
+@pytest.mark.parametrize("text", [" ", "=maybe", NOISE])
 @pytest.mark.parametrize(
     "variable",
     ["DISABLED", "RATE", "MATCH", "START", "END", "DRY_RUN", "RUNTIME_API", "PLAN"],
@@ -242,13 +263,13 @@ def test_what_limits_all_stops_all_where_it_is_wrong(variable: str, text: str) -
 
 
 def test_a_seed_that_is_no_text_stops_all() -> None:
-    for seed in ("", " ", "\udc80"):
+    for seed in (" ", "\udc80"):
         settings = read(SEED=seed, LATENCY="1s")
         assert "nothing is injected" in the_problem(settings)[1]
         assert settings.chooser is None
 
 
-@pytest.mark.parametrize("text", ["", "0", "65536", "http", "-1", "9747.0", NOISE])
+@pytest.mark.parametrize("text", [" ", "0", "65536", "http", "-1", "9747.0", NOISE])
 def test_a_wrong_port_is_the_default_one(text: str) -> None:
     settings = read(PORT=text, LATENCY="1s")
     named, message = the_problem(settings)
