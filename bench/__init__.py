@@ -1,1 +1,1 @@
-"""Benchmarks: what faultlayer adds, beside a C forwarder and socat, in one interleaved run."""
+"""Benchmarks: the cost of faultlayer, beside other forwarders, interleaved."""

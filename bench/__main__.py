@@ -1,9 +1,8 @@
-"""`python -m bench`: compares direct, a plain C forwarder, socat and faultlayer in one run.
+"""`python -m bench`: compare direct, a C forwarder, socat and faultlayer.
 
-It promises tables on the terminal, everything behind them in bench/results.json, and the pages
-and charts that quote it; exit code 0 whether or not a target is met, 1 when a subject gave wrong
-answers or nothing can run at all, with the reason in one line. It loads loopback only, and leaves
-no process behind.
+Tables go to the terminal, all numbers to bench/results.json, and from there to pages and charts.
+Exit code 0 whether or not a target is met; 1, with the reason in one line, if a subject gave wrong
+answers or nothing can run. The load stays on loopback, and no process is left behind.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from bench.tools import compile_all
 
 @dataclass
 class Outcome:
-    """All of one run, as it goes into results.json."""
+    """All numbers of a run, as written to results.json."""
 
     paths: dict[str, Paths] = field(default_factory=dict)
     starts: dict[str, Starts] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""Charts as SVG, from numbers: horizontal bars in groups, lines over categories, dots on a scale.
+"""Charts as SVG: horizontal bars, lines over categories, dots on a scale.
 
-It promises the same bytes for the same numbers, to be readable in light and in dark, to name no
-font of its own, and never to tell series apart by colour alone. SVG 1.1, and one media query.
+The same numbers give the same bytes. Charts are readable in light and in dark, name no font of
+their own, and never tell series apart by colour alone. SVG 1.1, and one media query.
 """
 
 from __future__ import annotations
@@ -43,14 +43,17 @@ Series = Mapping[str, Sequence[Point | None]]  # a point for each category, by t
 
 
 def shown(value: float) -> str:
-    """Three digits that count, and no more."""
+    """A number with three significant digits."""
     if value >= 100:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def powers(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10, … around the range; powers of ten alone where that would be many."""
+    """Round numbers around the range: 1, 2, 5, 10, …
+
+    Powers of ten alone if the range is wide.
+    """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     factors = (1, 2, 5) if last - first < 4 else (1,)
     found = [f * 10.0**e for e in range(first - 1, last + 2) for f in factors]
@@ -86,7 +89,7 @@ def _page(height: float, title: str, description: str, body: Sequence[str]) -> s
 
 
 def _mark(index: int, x: float, y: float) -> str:
-    """One of eight shapes in one of eight colours."""
+    """A mark with one of eight shapes and eight colours."""
     colour, r = _COLOURS[index % len(_COLOURS)], 5.0
     if index % 4 == 0:
         return f'  <circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" fill="{colour}"/>'
@@ -107,8 +110,10 @@ def bars(
     groups: Mapping[str, Mapping[str, Point]],
     order: Sequence[str] = (),
 ) -> str:
-    """A group of bars for each condition, one for each subject; each group on its own scale. A
-    subject has its colour from its place in `order`."""
+    """A group of bars for each condition, with a bar per subject.
+
+    Each group has its own scale. A subject's colour follows its place in `order`.
+    """
     body: list[str] = []
     y, right, room = 70.0, WIDTH - _RIGHT - 150, WIDTH - _RIGHT - 150 - _LEFT
     names = list(dict.fromkeys([*order, *(name for group in groups.values() for name in group)]))
@@ -168,7 +173,7 @@ def lines(title: str, description: str, categories: Sequence[str], series: Serie
 
 
 def dots(title: str, description: str, kinds: Sequence[str], series: Series) -> str:
-    """A row for each subject, a mark in it for each kind of number, on a logarithmic scale."""
+    """A row for each subject with its numbers, on a logarithmic scale."""
     values = [p.value for points in series.values() for p in points if p is not None]
     if not values:
         return _page(80, title, description, [])

@@ -58,7 +58,10 @@ _SHIM = "faultlayer/lib/libfaultlayer-shim.so"
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of each measure to take. `questions`: connections of one round."""
+    """Rounds and loads of each measure.
+
+    `questions`: connections of a round.
+    """
 
     warm: Measure
     parallel: Measure
@@ -71,9 +74,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Questions:
-    """Microseconds of `connect`: without the shim, to a host that no rule names, to a named one.
+    """Microseconds of `connect`, without and with the shim.
 
-    `added`: by the question about a host that no rule names.
+    With the shim: to a host that no rule names, and to a named host. `added`: by the question
+    about a host that no rule names.
     """
 
     direct: Spread
@@ -84,7 +88,7 @@ class Questions:
 
 @dataclass(frozen=True)
 class Connections:
-    """Everything measured in one placement of the processes."""
+    """All numbers for one placement of the processes."""
 
     latency: dict[str, Latency]
     parallel: dict[str, Rate]
@@ -98,7 +102,7 @@ class Connections:
 
 @dataclass
 class Shimmed:
-    """The layer, whose shim the client loads: it connects to the server itself."""
+    """The layer, with the shim in a client of the server."""
 
     extension: Launched
     api: Server
@@ -116,7 +120,10 @@ class Shimmed:
 
 @dataclass(frozen=True)
 class Relayed:
-    """The layer with a Runtime API of its own: the port of that one is never relayed."""
+    """The layer with a Runtime API of its own.
+
+    A Runtime API's port is never relayed, so the server needs another.
+    """
 
     opt: Path
     faults: Mapping[str, str]
@@ -147,7 +154,7 @@ class Relayed:
 
 
 def measure(opt: Path, plan: Plan, scratch: Path, cpu: int | None) -> Connections:
-    """All measures; what cannot run here is skipped, with the reason."""
+    """Take all measures; skip those that cannot run, with the reason."""
     subjects: list[Subject] = [Direct(), CForwarder(), Socat(), Relayed(opt, NAMED), Toxiproxy()]
     skipped = {one.name: why for one in subjects if (why := one.missing()) is not None}
     failed: dict[str, str] = {}
@@ -194,7 +201,7 @@ def measure(opt: Path, plan: Plan, scratch: Path, cpu: int | None) -> Connection
 
 
 def _most(bout: Bout, name: str, running: Running, load: Load) -> int:
-    """The most memory that it held under this load (kilobytes)."""
+    """The most memory held under this load (kilobytes)."""
     with Scales(running.pid) as scales:
         try:
             bout.one(Taken(), running, load)
@@ -206,7 +213,7 @@ def _most(bout: Bout, name: str, running: Running, load: Load) -> int:
 def _questions(
     opt: Path, server: Server, named: Running, plan: Plan, scratch: Path
 ) -> Questions | None:
-    """What the question costs: rounds in turn, with the shim and without."""
+    """Measure the cost of the shim's question, in turn without the shim."""
     unnamed = Relayed(opt, UNNAMED).start(server, scratch)
     took: dict[str, list[float]] = {"direct": [], "unnamed": [], "named": []}
     environments = {

@@ -1,8 +1,7 @@
-"""A control group that is given a share of one core, as Lambda gives it to functions with little
-memory: cgroups(7), version 1 or 2, whichever this machine has.
+"""Control groups with a share of a core, for Lambda's little memory.
 
-It promises to remove the group it made. The period is 20 ms: with the usual 100 ms all of a start
-would fit into one quota and nothing would be held.
+cgroups(7), version 1 or 2, whichever this machine has. A group is removed after use. The period is
+20 ms: with the usual 100 ms, all of a start would fit into one quota, and nothing would be slowed.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def _parent() -> Path:
 
 
 def _empty(group: Path) -> None:
-    """End what is left in the group, which can be removed only then."""
+    """End the group's processes: only an empty group can be removed."""
     until = time.monotonic() + 2
     while time.monotonic() < until:
         left = (group / "cgroup.procs").read_text().split()
@@ -60,8 +59,11 @@ def _empty(group: Path) -> None:
 
 @contextmanager
 def one_of(share: int) -> Iterator[str]:
-    """The file that moves whoever writes "0" to it into a group held to a core divided by this;
-    BenchError where no such group can be made."""
+    """A file: a process that writes "0" to it joins the group.
+
+    The group has the time of one core, divided by `share`. Raises BenchError if no such group can
+    be made.
+    """
     group = _parent_or_reason() / f"faultlayer-bench-{os.getpid()}"
     try:
         group.mkdir()

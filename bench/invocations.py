@@ -1,8 +1,8 @@
-"""Measures of the path: warm invocations, parallel connections, payload sizes, a stream.
+"""Measures of the path: warm, parallel and large invocations, a stream.
 
-It promises short interleaved rounds in a rotating order, so that a slow spell of the machine falls
-on every subject alike, and that a subject which gives one wrong answer drops out of that measure
-with its reason and never half counted. It must not run two clients at once.
+Rounds are short, interleaved and in a rotating order, so a slow spell of the machine hits all
+subjects alike. A subject with a wrong answer drops out of the measure, with its reason. Two
+clients never run at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DIRECT = "direct"
 
 @dataclass(frozen=True)
 class Measure:
-    """So many rounds of one load."""
+    """A load and the number of its rounds."""
 
     rounds: int
     load: Load
@@ -32,7 +32,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of each measure to take; sizes and connections by their titles."""
+    """Rounds and loads of each measure, sizes and connections by title."""
 
     own: Measure
     warm: Measure
@@ -44,7 +44,7 @@ class Plan:
 
 @dataclass
 class Taken:
-    """The rounds of one subject, and the processor time its processes used in each."""
+    """The rounds of one subject, with the processor time of each round."""
 
     rounds: list[Round] = field(default_factory=list)
     cpu_s: float = 0.0
@@ -60,9 +60,12 @@ class Taken:
 
 @dataclass(frozen=True)
 class Latency:
-    """One subject's warm invocations; microseconds. `added` is over direct, round by round; of
-    p99.9, for which a round is too short, over all samples. The ratios are round by round, of what
-    is added; that of p99 is of the whole invocation."""
+    """Warm invocations of one subject (microseconds).
+
+    `added`: over direct, round by round; for p99.9 over all samples, since a round is too short
+    for it. The ratios are of the added time, round by round; the ratio of p99 is of the whole
+    invocation.
+    """
 
     p50: Spread
     p99: Spread
@@ -80,7 +83,10 @@ class Latency:
 
 @dataclass(frozen=True)
 class Rate:
-    """Throughput of one subject; `added_us` to the median invocation. `own_cpu` per invocation."""
+    """Throughput of one subject.
+
+    `added_us`: to the median invocation. `own_cpu`: per invocation.
+    """
 
     per_s: Spread
     mb_per_s: Spread
@@ -92,7 +98,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Stream:
-    """A streamed response: how fast, and how late its first byte leaves."""
+    """A streamed response: its throughput, and its first byte's delay."""
 
     mb_per_s: Spread | None
     first_us: Spread | None
@@ -101,8 +107,10 @@ class Stream:
 
 @dataclass(frozen=True)
 class Harness:
-    """Processor time of the benchmark's own two ends per 1 KB invocation, in their code and in the
-    kernel's sockets, with no hop between them."""
+    """Processor time of the benchmark's own two ends per 1 KB invocation.
+
+    In their code and in the kernel's sockets, with no hop between them.
+    """
 
     client_user_us: float
     client_system_us: float
@@ -111,7 +119,7 @@ class Harness:
 
 @dataclass
 class Paths:
-    """Everything measured in one placement of the processes."""
+    """All numbers for one placement of the processes."""
 
     latency: dict[str, Latency]
     parallel: dict[str, dict[str, Rate]]
@@ -123,7 +131,7 @@ class Paths:
 
 
 class Bout:
-    """Subjects that are up, and rounds of one load after another on them."""
+    """Running subjects, and the rounds of one load after another."""
 
     def __init__(self, server: Server, running: dict[str, Running], scratch: Path) -> None:
         self.server = server
@@ -191,7 +199,7 @@ def measure(subjects: Sequence[Subject], plan: Plan, scratch: Path, cpu: int | N
 
 
 def own_cost(bout: Bout, own: Measure) -> Harness:
-    """What client and server cost by themselves, before anything else runs between them."""
+    """Measure the cost of client and server without a hop between them."""
     before = cpu_seconds(bout.server.pid)
     taken = Taken()
     for _ in range(own.rounds):

@@ -1,6 +1,4 @@
-"""What a run was made of and on: machine, versions, the layer's sizes. Facts only, and none that
-names this machine.
-"""
+"""The machine of a run: versions and the layer's sizes, anonymous."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def _said(argv: Sequence[str], pattern: str) -> str | None:
-    """What the pattern finds in what a command says; None where there is none."""
+    """The first match of the pattern in a command's output; else None."""
     try:
         done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True)
     except OSError:
@@ -63,7 +61,7 @@ def versions(tree: Path) -> dict[str, str | None]:
 
 
 def sizes(tree: Path) -> dict[str, int] | None:
-    """Bytes of the zip and of what it holds; None where it has not been built."""
+    """Bytes of the zip and of its content; None before `make build`."""
     zipped = tree.parent / f"faultlayer-{tree.name}.zip"
     if not tree.is_dir() or not zipped.is_file():
         return None

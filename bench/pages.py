@@ -1,9 +1,7 @@
-"""Numbers and charts on the pages, from bench/results.json.
+"""Write numbers and charts from bench/results.json to the pages.
 
-`python -m bench.pages` writes them, with --check it only compares.
-
-It promises that they hold nothing which the numbers do not say, and to change nothing of a page but
-what stands between its markers. Exit code 1, with the differences, where a page says otherwise.
+`python -m bench.pages` writes them; with --check it only compares, and ends with code 1 and the
+differences. Only the text between a page's markers changes, and every number is from the results.
 """
 
 from __future__ import annotations
@@ -47,7 +45,7 @@ def text_of(results: Results) -> str:
 
 
 def _written(value: Any, indent: str) -> Iterator[str]:
-    """JSON with what holds nothing but numbers and words on one line."""
+    """JSON with lists and objects of plain values on one line."""
     inner = value.values() if isinstance(value, dict) else ()
     if not any(isinstance(one, (dict, list)) for one in inner):
         yield json.dumps(value, ensure_ascii=False)
@@ -69,12 +67,12 @@ def layer_line(results: Results) -> str:
 
 
 def _placed(results: Results) -> str:
-    """The placement that repeats best, of those that were measured."""
+    """The measured placement that repeats best."""
     return "one" if at(results, "paths", "one") else "free"
 
 
 def _medians(results: Results, left_out: Sequence[str] = ()) -> Grid:
-    """One subject beside another, and no ranges."""
+    """A table of subjects and their medians, without ranges."""
     placement = _placed(results)
     paths = at(results, "paths", placement) or {}
     rows = []
@@ -118,7 +116,7 @@ def made_on(results: Results) -> str:
 
 
 def readme(results: Results) -> str:
-    """Four numbers for somebody who decides whether to try it."""
+    """Four numbers for a reader who decides about a trial."""
     values = measured(results, _placed(results))
     added = at(results, "paths", _placed(results), "latency", OURS, "added", "median")
     starts = at(results, "starts", "warm", "ms") or {}
@@ -171,7 +169,7 @@ def _sections(results: Results, grids: Sequence[Grid]) -> str:
 
 
 def _relay_line(results: Results) -> list[str]:
-    """What the numbers of connections were made on, if that was a run of its own."""
+    """Name the machine of a separate run for connections."""
     relayed = results.get("connections")
     if not relayed or relayed["taken"] == results["taken"]:
         return []
@@ -184,7 +182,7 @@ def numbers(results: Results) -> str:
 
 
 def peers(results: Results) -> str:
-    """The comparison with other proxies: one table for each placement, and starts and memory."""
+    """Compare with other proxies: tables by placement, starts and memory."""
     kept = [g for g in report.grids(results) if not g.title.startswith(f"{OURS}: targets")]
     beside = _medians(results)
     title = f"In short, {PLACEMENTS[_placed(results)]}"
@@ -192,7 +190,10 @@ def peers(results: Results) -> str:
 
 
 def fill(page: str, name: str, content: str) -> str:
-    """The page with this between its markers; ValueError where it lacks them."""
+    """Put the text between the page's markers.
+
+    Raises ValueError if the page has no markers.
+    """
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     before, found, rest = page.partition(begin)
     _, also, after = rest.partition(end)
@@ -271,7 +272,7 @@ def charts(results: Results) -> dict[Path, str]:
 
 
 def rendered() -> dict[Path, str]:
-    """Every generated page and chart as the numbers have it."""
+    """All generated pages and charts, from the numbers."""
     results = json.loads(RESULTS.read_text())
     docs = ROOT / "docs"
     short, middle, page = ROOT / "README.md", docs / "speed.md", docs / "benchmarks.md"
@@ -288,7 +289,7 @@ def rendered() -> dict[Path, str]:
 
 
 def write() -> list[Path]:
-    """Write what differs; which files those are."""
+    """Write the files that differ; return their names."""
     changed = []
     for path, content in rendered().items():
         if not path.exists() or path.read_text() != content:

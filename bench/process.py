@@ -1,7 +1,7 @@
-"""Processes under measurement: start on chosen CPUs, read their reports, weigh them, stop them.
+"""Measured processes: start on a CPU, read reports, weigh, stop.
 
-It promises that a child is gone when `stop` returns, and that a child which dies early is an error
-that shows its last words. It must never signal a process it did not start.
+A child is gone when `stop` returns. A child that dies early is an error that shows its last words.
+No process is signalled that was not started here.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class BenchError(Exception):
-    """A measurement could not be made; the text says why, in one line."""
+    """A measurement is impossible; the message says why, in one line."""
 
 
 @contextmanager
 def on_cpu(cpu: int | None) -> Iterator[None]:
-    """Children started inside inherit this one CPU; None leaves the placement to the kernel."""
+    """Pin children started in the block to a CPU; None: free."""
     if cpu is None:
         yield
         return
@@ -40,7 +40,7 @@ def on_cpu(cpu: int | None) -> Iterator[None]:
 
 
 def quietest_cpu(over: float = 0.3) -> int:
-    """The allowed CPU with the most idle time just now: other work on the machine hurts least."""
+    """The allowed CPU with the most idle time: there others disturb least."""
 
     def idle() -> dict[int, int]:
         rows = (line.split() for line in Path("/proc/stat").read_text().splitlines())
@@ -53,7 +53,7 @@ def quietest_cpu(over: float = 0.3) -> int:
 
 
 class Child:
-    """One started program whose standard output is read line by line, with a deadline."""
+    """A started program; its output is read by line, with a deadline."""
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         # A file, not a pipe: a chatty child must not block on a reader that is busy measuring.
@@ -74,7 +74,10 @@ class Child:
         return self._popen.pid
 
     def line(self, timeout: float = 20.0) -> str:
-        """The next line of output; BenchError when it does not come."""
+        """The next line of output.
+
+        Raises BenchError after the deadline.
+        """
         assert self._popen.stdout is not None
         until = time.monotonic() + timeout
         poller = select.poll()  # `select.select` takes no descriptor above 1023
@@ -93,7 +96,7 @@ class Child:
         return text.decode(errors="replace")
 
     def report(self, word: str, timeout: float = 20.0) -> list[str]:
-        """The fields after `word` on the next line, which must begin with it."""
+        """The fields after `word` on the next line, which begins with it."""
         fields = self.line(timeout).split()
         if not fields or fields[0] != word:
             raise BenchError(
@@ -102,7 +105,7 @@ class Child:
         return fields[1:]
 
     def ended(self) -> str | None:
-        """How it ended, or None while it runs."""
+        """Say how the program ended; None while it runs."""
         status = self._popen.poll()
         if status is None:
             return None
@@ -124,8 +127,10 @@ class Child:
 
 
 def tree(pid: int) -> list[int]:
-    """A process and all below it: what a helper process uses counts as well. Any of them may be
-    gone by the time it is looked at (socat's child ends with its connection)."""
+    """A process and all its descendants: helpers count as well.
+
+    Each may have ended since: socat's child ends with its connection.
+    """
     found = [pid]
     try:
         threads = os.listdir(f"/proc/{pid}/task")
@@ -142,7 +147,7 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time of a process and its children, those it has waited for included."""
+    """Processor time of a process and of its waited-for children (seconds)."""
     total = 0.0
     for one in tree(pid):
         try:
@@ -158,7 +163,7 @@ def cpu_seconds(pid: int) -> float:
 
 @dataclass(frozen=True)
 class Memory:
-    """Kilobytes, as /proc has them."""
+    """Memory in kilobytes, as in /proc."""
 
     rss_kb: int
     pss_kb: int
@@ -188,7 +193,7 @@ def _fields(path: Path) -> dict[str, int]:
 
 
 class Scales:
-    """Weighs a process and all below it every few milliseconds, and keeps the most."""
+    """Weigh a process tree every few milliseconds, and keep the maximum."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

@@ -1,4 +1,4 @@
-"""What the shim costs each process that is started with it: it is loaded, and says hello."""
+"""The cost of the shim for each started process: loading and hello."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.stats import Spread, paired
 
 @dataclass(frozen=True)
 class Starts:
-    """Microseconds from the start to the end of `true`: without the shim, and with it."""
+    """Microseconds from start to end of `true`, without and with the shim."""
 
     without: Spread
     shimmed: Spread
@@ -22,7 +22,10 @@ class Starts:
 
 
 def measure(shim: Mapping[str, str], times: int = 300) -> Starts:
-    """Start `true` so often, in turn without and with these variables (LD_PRELOAD, the socket)."""
+    """Start `true` in turn without and with these variables.
+
+    They are LD_PRELOAD and the name of the socket.
+    """
     program = shutil.which("true")
     if program is None:
         raise BenchError("there is no `true` on the PATH")

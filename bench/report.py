@@ -1,7 +1,6 @@
-"""The tables of the benchmark, from what results.json holds: as data here, printed with rich where
-it is installed, or as Markdown.
+"""The benchmark's tables from results.json, for rich or as Markdown.
 
-It promises the same numbers everywhere; it must not compute any.
+The numbers are the same everywhere: nothing is computed here.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def latency_grid(results: Results, placement: str) -> Grid:
 def _table(
     results: Results, placement: str, measure: str, title: str, field: str, digits: int
 ) -> Grid:
-    """One field of one measure: a row for each subject, a column for each load."""
+    """A field of a measure: subjects in rows, loads in columns."""
     found = at(results, "paths", placement, measure) or {}
     names = at(results, "paths", placement, "latency") or {}
     rows = [
@@ -159,7 +158,7 @@ def relay_grid(results: Results, placement: str) -> Grid:
 
 
 def question_grid(results: Results) -> Grid:
-    """What a connection costs the function that makes it."""
+    """The cost of a connection for the function that makes it."""
     rows = []
     for placement, found in (at(results, "connections", "placements") or {}).items():
         asked = found["questions"] or {}
@@ -188,7 +187,7 @@ def _shown(verdict: Verdict) -> str:
 
 
 def target_grid(results: Results, name: str = OURS) -> Grid:
-    """Each target beside what was measured, in each placement where that makes a difference."""
+    """Each target with its measured value, by placement if that matters."""
     placements = list(at(results, "paths") or {})
     judged = [judge(measured(results, placement, name), placement) for placement in placements]
     rows = []
@@ -207,7 +206,7 @@ def target_grid(results: Results, name: str = OURS) -> Grid:
 
 
 def relayed_grids(results: Results) -> Iterator[Grid]:
-    """Those of connections."""
+    """The tables of connections."""
     relayed = at(results, "connections", "placements") or {}
     for placement in relayed:
         yield relay_grid(results, placement)
@@ -216,7 +215,7 @@ def relayed_grids(results: Results) -> Iterator[Grid]:
 
 
 def grids(results: Results) -> Iterator[Grid]:
-    """All of them, in the order of reading."""
+    """All tables, in the order of reading."""
     for placement in at(results, "paths") or {}:
         yield latency_grid(results, placement)
         yield parallel_grid(results, placement)

@@ -1,7 +1,7 @@
-"""Measures of the extension's own process: how soon it has registered, and how much it holds.
+"""The extension's process: time to registration, and memory.
 
-It promises that the clock starts inside the mount namespace, just before exec, for the extension
-and for the bare interpreter alike, and that the two take turns. Nothing here waits by sleeping.
+The clock starts inside the mount namespace, just before exec, for the extension and for the bare
+interpreter alike, and the two take turns. Nothing here waits by sleeping.
 """
 
 from __future__ import annotations
@@ -36,8 +36,11 @@ SHARE = 7  # of a core: what a function of 128 MB is held to
 
 @dataclass(frozen=True)
 class Starts:
-    """Milliseconds from exec to registered (of the bare interpreter: to its exit; of another proxy:
-    until its port takes connections), and the ratios to the bare start turn by turn."""
+    """Milliseconds from exec to registration, and ratios to the bare start.
+
+    The bare interpreter counts to its exit, another proxy until its port takes connections. Ratios
+    are turn by turn.
+    """
 
     ms: dict[str, Spread]
     to_bare: dict[str, float | None]
@@ -47,8 +50,10 @@ class Starts:
 
 @dataclass(frozen=True)
 class Held:
-    """Memory of one subject before the first request, and the most it had: on one connection at a
-    time, as a function has it, then on many."""
+    """Memory of one subject before the first request, and its maximum.
+
+    On one connection at a time, as a function has it, then on many.
+    """
 
     rest: Memory
     one: Memory
@@ -91,7 +96,10 @@ def listening(other: External, server: Server) -> float:
 
 @contextmanager
 def condition(name: str) -> Iterator[list[str]]:
-    """How to launch for it; BenchError where this machine cannot."""
+    """The launch options for a condition.
+
+    Raises BenchError if this machine lacks it.
+    """
     if name == "cold":
         if not os.access(_DROP, os.W_OK) or os.geteuid() != 0:
             raise BenchError("dropping the page cache needs root")
@@ -164,7 +172,7 @@ def summary(taken: dict[str, list[float]], failed: dict[str, str]) -> Starts:
 def held(
     subject: Subject, one: Sequence[Load], many: Sequence[Load], scratch: Path, cpu: int | None
 ) -> Held:
-    """In a process of its own, so that nothing before it counts."""
+    """Measure memory in a new process, so that nothing before it counts."""
     with on_cpu(cpu):
         server = Server()
         try:
@@ -183,7 +191,10 @@ def held(
 
 
 def most(running: Running, server: Server, loads: Sequence[Load], scratch: Path) -> Memory:
-    """A load that the subject refuses is told where it is measured; here it only does not count."""
+    """The memory's maximum under these loads, without refused ones.
+
+    A refused load is reported by its own measure.
+    """
     with Scales(running.pid) as scales:
         for load in loads:
             try:

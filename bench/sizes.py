@@ -1,4 +1,4 @@
-"""How much of everything a run takes: all of it, `--quick`, and `--smoke`, which measures nothing.
+"""Sizes of a run: full, `--quick`, and `--smoke`, which measures nothing.
 
 Payloads are in powers of 1024 but the largest: Lambda's limit of 6 MB holds the envelope too.
 """
@@ -21,7 +21,10 @@ _MANY = 20_000  # invocations of a connection in a time that is limited otherwis
 
 @dataclass(frozen=True)
 class Size:
-    """How long a run takes, all told; `free`: where the kernel places the processes."""
+    """Rounds and loads of a whole run.
+
+    `free`: the kernel places the processes.
+    """
 
     one: Plan
     free: Plan
@@ -33,7 +36,10 @@ class Size:
 
 
 def plan(rounds: int, each: int, few: int, seconds: float, stream: int) -> Plan:
-    """`few` rounds of all but the warm invocations; `seconds` of each number of connections."""
+    """Rounds and loads of the path.
+
+    `few`: rounds of all but the warm invocations. `seconds`: for each number of connections.
+    """
     warm = Load(each, KB, KB, warm_up=max(each // 10, 1), seconds=_BRIEF)
 
     def parallel(connections: int) -> Measure:
@@ -68,7 +74,10 @@ def many_held(seconds: float) -> tuple[Load, ...]:
 
 
 def relay(rounds: int, each: int, few: int, seconds: float, stream: int) -> connections.Plan:
-    """`few` rounds of all but the warm round trips; `seconds` of many connections."""
+    """Rounds and loads of the relay.
+
+    `few`: rounds of all but the warm round trips. `seconds`: for many connections.
+    """
     many = connections.CONNECTIONS
     large = PAYLOADS["6 MB"]
     return connections.Plan(

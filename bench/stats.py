@@ -1,8 +1,7 @@
-"""The arithmetic of the benchmark, and nothing else: numbers in, numbers out.
+"""The benchmark's arithmetic: numbers in, numbers out.
 
-It promises that a percentile is a value that was measured (nearest rank, no interpolation) and that
-a ratio whose denominator is not positive is None, never a large or negative number: when the
-yardstick itself could not be measured, nothing may look fast or slow beside it.
+A percentile is a measured value (nearest rank, no interpolation). A ratio with a denominator of 0
+or less is None: if the yardstick could not be measured, nothing may look fast or slow beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Spread:
-    """A median with the quartiles around it: half of the values are between the two."""
+    """A median with its quartiles: half of the values between."""
 
     median: float
     low: float
@@ -30,7 +29,7 @@ class Spread:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile of values already in ascending order; share is 0 < s <= 1."""
+    """The nearest-rank percentile of ascending values; 0 < share <= 1."""
     if not ordered:
         raise ValueError("no values to take a percentile of")
     if not 0 < share <= 1:
@@ -45,13 +44,16 @@ def ratio(value: float | None, yardstick: float | None) -> float | None:
 
 
 def paired(values: Sequence[float], base: Sequence[float]) -> list[float]:
-    """Differences round by round, so that a slow spell of the machine cancels out."""
+    """Differences round by round: a slow spell of the machine cancels out."""
     return [value - below for value, below in zip(values, base, strict=True)]
 
 
 def paired_ratio(values: Sequence[float], yardstick: Sequence[float]) -> float | None:
-    """The median of the ratios round by round. Not the ratio of the medians: a machine that changes
-    its pace half way would let one median fall in its fast half and the other in its slow one."""
+    """The median of the ratios round by round.
+
+    Not the ratio of the medians: if the machine changes its pace half way, one median would fall
+    in the fast half and the other in the slow half.
+    """
     ratios = [ratio(a, b) for a, b in zip(values, yardstick, strict=True)]
     usable = [one for one in ratios if one is not None]
     return median(usable) if usable else None

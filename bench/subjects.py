@@ -1,9 +1,9 @@
-"""What is compared. A subject has a name, a reason it cannot run here (or None), and a way to start
-it in front of the fake Runtime API; what it starts has a port, a process id and a stop.
+"""The compared subjects: name, obstacle if any, and start.
 
-It promises that every subject is asked on loopback only, on a port no one chose twice. The layer
-runs as in Lambda: its tree is /opt, read-only, in a mount namespace of its own, with a clean
-environment; and its own wrapper says where the runtime is sent.
+A subject starts before the fake Runtime API, and has a port, a process id and a stop. All are
+asked on loopback, each on a port of its own. The layer runs as in Lambda: its tree is /opt,
+read-only, in a mount namespace of its own, with a clean environment; and its own wrapper says to
+which address the runtime is sent.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Running(Protocol):
 
     @property
     def client_env(self) -> Mapping[str, str] | None:
-        """The environment of a client that connects to it; None: any."""
+        """The environment for a client of this subject; None: any."""
 
     def stop(self) -> None: ...
 
@@ -63,7 +63,7 @@ class Subject(Protocol):
 
 @dataclass
 class Plain:
-    """A running program that needs nothing special to be stopped."""
+    """A running program that needs no special stop."""
 
     port: int
     pid: int
@@ -77,7 +77,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class Direct:
-    """No hop: what everything else is measured against."""
+    """No hop: the yardstick of all other subjects."""
 
     name: str = "direct"
 
@@ -121,7 +121,7 @@ def free_port() -> int:
 
 
 def wait_for_listener(port: int, child: Child) -> int:
-    """When it took a connection, CLOCK_MONOTONIC nanoseconds."""
+    """Wait for a connection; return its time (CLOCK_MONOTONIC, nanoseconds)."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and not child.ended():
         try:
@@ -135,7 +135,7 @@ def wait_for_listener(port: int, child: Child) -> int:
 
 @dataclass
 class Launched:
-    """A program below bench/c/launch, which knows when it was started."""
+    """A program below bench/c/launch, which knows its start time."""
 
     launcher: Child
     name: str
@@ -204,7 +204,7 @@ class Extension:
         return running
 
     def _sent_to(self, upstream: int, address: Path) -> int:
-        """The port at which a runtime that the wrapper starts finds its Runtime API."""
+        """The Runtime API's port for a runtime started by the wrapper."""
         where = self.told(upstream, address, "AWS_LAMBDA_RUNTIME_API")
         port = where.rpartition(":")[2]
         if not port.isdigit():
@@ -212,7 +212,7 @@ class Extension:
         return int(port)
 
     def told(self, upstream: int, address: Path, variable: str) -> str:
-        """The value of this variable in a runtime that the wrapper starts."""
+        """A variable's value in a runtime started by the wrapper."""
         show = [WRAPPER, "/bin/sh", "-c", f'echo "${variable}"']
         argv = [*opt_prefix(self.opt), *show]
         env = self._environment(upstream, address)
@@ -230,7 +230,10 @@ def fresh_address(scratch: Path) -> Path:
 
 @dataclass(frozen=True)
 class External:
-    """Any other proxy: a command with {upstream} and {port} in it, or a port that it always has."""
+    """Another proxy, with a fixed port or one in its command.
+
+    The command has {upstream} and, if the port is free to choose, {port}.
+    """
 
     name: str
     command: Sequence[str]
@@ -260,7 +263,7 @@ class External:
 
 
 def external(spec: str) -> External:
-    """NAME=COMMAND, or NAME@PORT=COMMAND for a proxy whose port cannot be chosen."""
+    """Parse NAME=COMMAND, or NAME@PORT=COMMAND for a fixed port."""
     name, _, command = spec.partition("=")
     name, _, port = name.partition("@")
     argv = shlex.split(command)
@@ -270,8 +273,10 @@ def external(spec: str) -> External:
 
 
 def opt_prefix(opt: Path) -> list[str]:
-    """What puts the tree at /opt for the program that follows. Read-only, as Lambda has it: the run
-    must not leave byte code behind in the tree it measures."""
+    """The command that puts the tree at /opt for a program.
+
+    Read-only, as in Lambda: a run must not leave byte code in the tree it measures.
+    """
     read_only = "mount -o remount,bind,ro /opt 2>/dev/null || :"
     script = f'mount --bind "$0" /opt && {{ {read_only}; }} && exec "$@"'
     flags = "-m" if os.geteuid() == 0 else "-rm"
@@ -287,7 +292,7 @@ def namespace_trouble() -> str | None:
 
 
 def layer(opt: Path) -> list[Extension]:
-    """The layer in each state that a function with it may be in."""
+    """The layer in each state that a function may have."""
     return [
         Extension(IDLE, opt, {}),
         Extension(OURS, opt, ARMED),

@@ -1,7 +1,7 @@
 """The speed targets as data, and the verdict on each.
 
-It promises that a target without a measurement is "not measured", never met. Missing one is told,
-not punished: a benchmark is no test.
+A target without a measurement is "not measured", never met. A missed target is reported and
+changes no exit code: a benchmark is no test.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MATCHING = f"{OURS}, matching"
 
 @dataclass(frozen=True)
 class Target:
-    """`key` names a measured value; it must be at most, or at least, `limit`.
+    """A target: `key`'s value is at most, or at least, `limit`.
 
     `placed`: it depends on where the processes run. `free`: the limit if the kernel places them,
     if that is another one.
@@ -34,7 +34,7 @@ class Target:
     free: float | None = None
 
     def limit_for(self, placement: str) -> float:
-        """The limit in one placement of the processes."""
+        """The limit for this placement of the processes."""
         return self.limit if self.free is None or placement != "free" else self.free
 
 
@@ -79,7 +79,7 @@ def judge(values: Mapping[str, float | None], placement: str = "one") -> list[Ve
 
 
 def at(results: Results, *path: str) -> Any:
-    """What is there, or None where any step of the path is not."""
+    """The value at this path; None if a step is missing."""
     found: Any = results
     for step in path:
         if not isinstance(found, Mapping):
@@ -93,8 +93,7 @@ def _ratio(value: float | None, other: float | None) -> float | None:
 
 
 def measured(results: Results, placement: str, name: str = OURS) -> dict[str, float | None]:
-    """The values the targets are about: of the layer, or of another subject as far as they are of
-    any meaning for it."""
+    """The values of the targets, for the layer or another subject."""
     latency = ("paths", placement, "latency", name)
     peak = at(results, "held", name, "one", "rss_kb")
     zipped = at(results, "layer", "zip") if name == OURS else None

@@ -1,7 +1,7 @@
-"""The C programs under bench/c: compiled on the spot, then called.
+"""The C programs of bench/c: compiled on the spot, then called.
 
-It promises that what runs was built from the sources beside it, and that a client run which saw one
-wrong answer is an error, never a number.
+Programs are always built from the sources beside them. A client's run with a wrong answer is an
+error, never a number.
 """
 
 from __future__ import annotations
@@ -63,14 +63,17 @@ class Server:
         return self._child.pid
 
     def registered_at(self, timeout: float, since: int = 0) -> int:
-        """When the next registration after `since` arrived, both CLOCK_MONOTONIC nanoseconds."""
+        """Times of the next registration after `since` (CLOCK_MONOTONIC, nanoseconds)."""
         while True:
             at = int(self._child.report("register", timeout)[0])
             if at >= since:
                 return at
 
     def check(self) -> None:
-        """Without it nothing measured counts, and no subject is to blame."""
+        """Raise BenchError if the fake Runtime API has ended.
+
+        Without it no number counts, and no subject is to blame.
+        """
         ended = self._child.ended()
         if ended is not None:
             raise BenchError(f"the fake Runtime API is gone: {ended}")
@@ -81,8 +84,11 @@ class Server:
 
 @dataclass(frozen=True)
 class Load:
-    """One call of the client: this many invocations of this size each way on each connection, or
-    as many as begin within the time."""
+    """One call of the client.
+
+    So many invocations, of this size each way, on each connection; or as many as begin within the
+    time.
+    """
 
     invocations: int
     event_bytes: int
@@ -95,8 +101,11 @@ class Load:
 
 @dataclass(frozen=True)
 class Round:
-    """What the client saw; microseconds per invocation. `user_us` and `system_us` are its own
-    processor time, `first_us` a stream's first byte from here to the fake Runtime API."""
+    """A round as seen by the client (microseconds per invocation).
+
+    `user_us` and `system_us`: its own processor time. `first_us`: a stream's first byte, from here
+    to the fake Runtime API.
+    """
 
     n: int
     p50_us: float

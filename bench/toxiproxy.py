@@ -1,4 +1,4 @@
-"""Toxiproxy, the best-known proxy for faults of connections: built from its Go module.
+"""Toxiproxy, the best-known fault proxy for connections, from its Go module.
 
 https://github.com/Shopify/toxiproxy
 """
@@ -25,7 +25,7 @@ _LIMIT = 600  # seconds that a build may take
 
 
 def build() -> str | None:
-    """Build it once; why that is impossible, or None."""
+    """Build it once; return the obstacle, or None."""
     if (_FOLDER / "server").exists():
         return None
     if shutil.which("go") is None:
@@ -55,7 +55,7 @@ def build() -> str | None:
 
 @dataclass(frozen=True)
 class Toxiproxy:
-    """Without a toxic: bytes pass as they are, as they do in our relay without a hit."""
+    """Toxiproxy without a toxic: bytes pass unchanged, as in our relay."""
 
     name: str = "Toxiproxy"
 

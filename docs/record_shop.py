@@ -1,4 +1,4 @@
-"""Record docs/shop.md: what its commands come to, and two pages of the shop as a picture.
+"""Record docs/shop.md: the output of its commands, and a picture.
 
     .venv/bin/python docs/record_shop.py
 
@@ -39,7 +39,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 def recorded(command: str) -> str:
-    """What a command comes to: the status and the time of a page, and the log's lines of it."""
+    """The output of a command: a page's status and time, log lines."""
     with shop(command) as running:
         page = running.page()
         if page.status == 200:  # the cold start is over, unless each page is one
@@ -54,7 +54,7 @@ def recorded(command: str) -> str:
 
 
 def anew(page: str) -> str:
-    """The page with all blocks as they are now."""
+    """The page with all blocks up to date."""
 
     def block(found: re.Match[str]) -> str:
         return f"```sh\n{found['command']}\n```\n\n```text\n{recorded(found['command'])}```\n"
@@ -63,7 +63,7 @@ def anew(page: str) -> str:
 
 
 def picture() -> bytes:
-    """Two pages side by side: one that is whole, and one that makes do."""
+    """Two pages of the shop side by side: whole, and with gaps."""
     with chromium.started() as browser:
         shots = []
         for command, scheme in ((RUN, "light"), (DEGRADED, "dark")):

@@ -1,4 +1,4 @@
-"""Makes the service models of `faultlayer.aws_api` from botocore's, one file for each service.
+"""Make the service models of `faultlayer.aws_api` from botocore's.
 
     botocore/data/<service>/<version>/service-2.json        ─┐
     botocore/data/<service>/<version>/endpoint-rule-set-1   ─┴─▶ aws_api/services/<name>.json
@@ -29,12 +29,12 @@ _NO_SETTINGS = {"UseFIPS": False, "UseDualStack": False}
 
 
 def variable_name(service_id: str) -> str:
-    """The service as the end of its endpoint variable has it, in small letters."""
+    """The service's name in its endpoint variable, in small letters."""
     return re.sub(r"[ -]", "_", service_id).lower()
 
 
 def all_models(loader: Loader | None = None) -> dict[str, dict[str, Any]]:
-    """Every service that botocore knows, by the name in its endpoint variable."""
+    """All services of botocore, by the name in their endpoint variable."""
     loader = loader or Loader()
     hosts = Hosts(loader)
     found = {}
@@ -47,7 +47,7 @@ def all_models(loader: Loader | None = None) -> dict[str, dict[str, Any]]:
 
 
 def compact(model: dict[str, Any]) -> dict[str, Any] | None:
-    """What a request is told by, and the errors; None if the protocol is not known."""
+    """The parts that faultlayer needs; None for an unknown protocol."""
     about = model["metadata"]
     protocols = [name for name in about.get("protocols") or [about["protocol"]] if name in KNOWN]
     if not protocols:
@@ -76,7 +76,10 @@ def compact(model: dict[str, Any]) -> dict[str, Any] | None:
 def _without_old(
     operations: dict[str, str], described: dict[str, dict[str, Any]], *, rest: bool
 ) -> dict[str, str]:
-    """Leave out deprecated operations that a newer one looks like: PutBucketLifecycle."""
+    """Leave deprecated operations out if a newer operation has their route.
+
+    For example PutBucketLifecycle.
+    """
     if not rest:
         return operations
     present = {route for name, route in operations.items() if not described[name].get("deprecated")}
@@ -88,9 +91,9 @@ def _without_old(
 
 
 def errors(model: dict[str, Any]) -> dict[str, list[Any]]:
-    """Each declared error's wire code: status, and its name in the model if that is another.
+    """The status of each declared error by its wire code.
 
-    Status 0: the model says none.
+    With its name in the model, if that differs from the code. Status 0: the model has none.
     """
     found: dict[str, list[Any]] = {}
     shapes = model["shapes"]
@@ -105,7 +108,7 @@ def errors(model: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def _streams(operation: dict[str, Any], shapes: dict[str, Any]) -> str:
-    """`events` if the operation sends or receives an event stream, else nothing."""
+    """`events` for an event stream in either direction, else empty."""
     for side in ("input", "output"):
         shape = shapes.get(operation.get(side, {}).get("shape", ""), {})
         for member in shape.get("members", {}).values():
@@ -115,7 +118,7 @@ def _streams(operation: dict[str, Any], shapes: dict[str, Any]) -> str:
 
 
 def _route(operation: dict[str, Any], shapes: dict[str, Any]) -> str:
-    """`METHOD uri`, then the headers and query members without which no request is one of these.
+    """`METHOD uri`, then the headers and query members that requests must have.
 
     `?name` is a member of the query, `:name` a header, `*` an event stream.
     """
@@ -140,7 +143,7 @@ class Hosts:
         self._partitions = loader.load_data("partitions")
 
     def of(self, service: str) -> dict[str, Any]:
-        """`host`: a pattern with {region} and {suffix}; `hosts`: the regions that have another."""
+        """`host`: a pattern with {region} and {suffix}; `hosts`: regions with other patterns."""
         try:
             rules = self._loader.load_service_model(service, "endpoint-rule-set-1")
         except BotoCoreError:
@@ -176,12 +179,12 @@ def _pattern(host: str, region: str, suffix: str) -> str:
 
 
 def text(model: dict[str, Any]) -> str:
-    """A model's file: one line for each member, so that a change shows."""
+    """The text of a model file: one member a line, for differences."""
     return json.dumps(model, separators=(",", ":"), ensure_ascii=False) + "\n"
 
 
 def write(folder: Path) -> int:
-    """Write all models; their number."""
+    """Write all models; return their number."""
     folder.mkdir(parents=True, exist_ok=True)
     models = all_models()
     for name, model in models.items():

@@ -1,4 +1,4 @@
-"""The shim for each architecture: the committed one, or a new one after a change.
+"""The shim for each architecture: committed, and rebuilt after a change.
 
     shim/*.c, *.h ──zig cc──> shim/built/<arch>.so and <arch>.start, and shim/built/digests
 
@@ -37,12 +37,12 @@ def library(root: Path, arch: str) -> Path:
 
 
 def program(root: Path, arch: str) -> Path:
-    """The program that starts the function's with the shim, or with the proxy's variables."""
+    """The file of `faultlayer-start` for this architecture."""
     return _built(root) / f"{arch}.start"
 
 
 def _built(root: Path) -> Path:
-    """The folder of all that is made, up to date."""
+    """The folder of all built files, up to date."""
     built = root / "shim" / "built"
     if not is_current(root, built):
         compile_all(root, built)
@@ -50,7 +50,7 @@ def _built(root: Path) -> Path:
 
 
 def is_current(root: Path, built: Path) -> bool:
-    """True if the libraries are those of the sources, as far as their digests tell."""
+    """True if the libraries belong to the sources, by their digests."""
     try:
         return (built / "digests").read_text() == _digests(root, built)
     except OSError:

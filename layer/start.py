@@ -1,4 +1,4 @@
-"""The modules that the extension loads before it registers: in one file of the layer.
+"""The modules loaded before registration, together in one file.
 
 Each of them would else be found, opened and read on its own, which is a tenth of the time from the
 start to the registration. The file is that of the package itself, `faultlayer/__init__.pyc`. No

@@ -126,8 +126,11 @@ def _add_binaries(recipe: Recipe, home: Path, extensions: Sequence[Path]) -> Non
 
 
 def _add_bytecode(recipe: Recipe, home: Path, files: Sequence[str]) -> None:
-    """Bytecode in place of its source is the fastest to import; `start` says what shares a file.
-    Our own sources lie beside it, where tracebacks look for them and imports do not."""
+    """Replace sources by bytecode, which imports fastest.
+
+    `start` lists the modules that share a file. Our own sources lie beside it: tracebacks look
+    there, imports do not.
+    """
     inside = f"lib/python{recipe.target.python}"
     aliases = home / "aliases.py"
     text = (recipe.native.stdlib / "encodings/aliases.py").read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Endurance: a million invocations through the layer, each with an outcome known beforehand."""
+"""Endurance: a million invocations through the layer, each with a known outcome."""

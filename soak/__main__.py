@@ -1,7 +1,7 @@
-"""`python -m soak`: a million invocations through the layer, and whether each ended as it had to.
+"""`python -m soak`: a million invocations through the layer, each one judged.
 
-It promises a table on the terminal, everything behind it in soak/results.json, and exit code 1
-where one answer was lost, doubled, mixed up, early or late, or where the process has grown.
+A table goes to the terminal, all numbers to soak/results.json. Exit code 1 if an answer was lost,
+doubled, mixed up, early or late, or if the process has grown.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Soak:
         self._started = time.monotonic()
 
     def phase(self, count: int, seconds: float) -> Held:
-        """So many invocations; what the layer holds when all runtimes have left."""
+        """Run so many invocations; return the layer's holdings after the runtimes left."""
         self.upstream.ask("begin", count, seconds)
         self.runtimes.tell("run")
         while (tally := self.runtimes.hear(_EVERY)) is None:
@@ -108,7 +108,7 @@ class Soak:
               f"{held.descriptors} descriptors   {held.threads} threads", flush=True)  # fmt: skip
 
     def end(self) -> list[str]:
-        """Shut down; what is wrong with how it left, or with what it logged."""
+        """Shut down; return the mistakes of its end and of its log."""
         wrong = []
         if not self.layer.alive():
             wrong.append("the extension ended by itself")
@@ -133,7 +133,7 @@ class Soak:
 
 
 def grown(start: Held, end: Held) -> list[str]:
-    """What has grown beyond its tolerance."""
+    """Name the holdings that have grown beyond their tolerance."""
     return [
         f"{name} grew by {more}, more than {TOLERANCE[name]}"
         for name, more in end.grown(start).items()

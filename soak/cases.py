@@ -1,7 +1,7 @@
-"""What each invocation is, from its number alone: the event, and what the function answers.
+"""Each invocation from its number alone: the event and the answer.
 
-It promises that number and delivery stand in every payload, and that no two are alike in more than
-a few bytes in a row, so that a byte that belongs to another invocation does not go unnoticed.
+Number and delivery stand in every payload. No two payloads share more than a few bytes in a row,
+so a byte of another invocation is noticed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _INVOCATION_ID = b"%012x-of-this-environment"
 
 
 def filler(start: int, size: int) -> bytes:
-    """So many letters, other ones for another start; none is a blank or needs an escape."""
+    """So many letters, different for each start; none needs an escape."""
     start = start * 7919 % _PERIOD
     return FILLER[start : start + size]
 
@@ -50,7 +50,7 @@ def _size(number: int, chance: float, within: float) -> int:
 
 
 class Case:
-    """One invocation: how its event and its answer look."""
+    """The event and the answer of one invocation."""
 
     __slots__ = ("answer_size", "event_size", "how", "kind", "method", "number", "records")
 
@@ -79,11 +79,11 @@ class Case:
 
     @property
     def invocation_id(self) -> bytes:
-        """What every answer has to echo."""
+        """The id that every answer has to echo."""
         return _INVOCATION_ID % self.number
 
     def names(self) -> list[str]:
-        """What the records of a batch are called."""
+        """The ids of a batch's records."""
         return [f"{self.number}-{at}" for at in range(self.records)]
 
     def event(self) -> bytes:
@@ -108,7 +108,7 @@ class Case:
         return b'%b,"p":"%b"}' % (start, text)
 
     def answer(self, delivery: int) -> bytes:
-        """What the function answers when it gets the event for the so-manieth time."""
+        """The function's answer to this delivery of the event (from 1)."""
         number, text = self.number, filler(self.number + 1, self.answer_size)
         if self.how == ERROR:
             return b'{"errorMessage":"%d/%d","errorType":"Own.Error","p":"%b"}' % (
@@ -141,7 +141,7 @@ def case(number: int) -> Case:
 
 
 def number_of(request_id: bytes) -> int | None:
-    """Which invocation this is the request id of; None where it is none of ours."""
+    """The invocation's number in this request id; None for a foreign id."""
     try:
         number = int(request_id[-12:], 16)
     except ValueError:

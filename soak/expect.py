@@ -1,7 +1,7 @@
-"""What has to become of an invocation: how often the function runs, what leaves, how late at least.
+"""The due outcome of an invocation: deliveries, the answer, the least delay.
 
-A second, plain reading of the pages, independent of the code under test. It promises to say what
-is wrong in one line that names no more than sizes and kinds.
+A second, plain reading of the pages, independent of the code under test. A mistake is told in one
+line that names sizes and kinds only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _seconds(hit: Hit) -> float:
 
 
 class Expected:
-    """The outcome of one invocation.
+    """The due outcome of one invocation.
 
     `runs`: how often the function gets the event. `delay`: the least seconds from event to answer.
     `injected`: by fault, how many injections are logged. `what` and `wrong`: how it has to end.
@@ -81,7 +81,7 @@ class Expected:
         return int(max(asked))
 
     def event(self) -> bytes | dict[str, Any]:
-        """What the function gets: these bytes, or a damaged event that reads as this."""
+        """The event as the function gets it: bytes, or a damaged event."""
         whole = self._case.event()
         if not self.damaged:
             return whole
@@ -92,7 +92,10 @@ class Expected:
     # -- what leaves --------------------------------------------------------------------------
 
     def wrong(self, what: str, kind: bytes, content: bytes) -> str:
-        """What is wrong with the answer that left; empty where nothing is. Call it once."""
+        """Name the mistake in the sent answer; empty if it is right.
+
+        Call it once.
+        """
         if what != self.what:
             return f"{what} where {self.what} was due"
         terminal, case = self.terminal, self._case
@@ -176,7 +179,7 @@ def _failure(hit: Hit, kind: bytes, content: bytes) -> str:
 
 
 def _corrupted(whole: bytes, content: bytes, modes: list[str]) -> str:
-    """What is wrong with a stream's body, of which nobody knows in what pieces it passed."""
+    """Name the mistake in a stream's body, whose pieces are unknown."""
     if not modes:
         same = content == whole
     elif len(modes) > 1:
@@ -193,7 +196,7 @@ def _corrupted(whole: bytes, content: bytes, modes: list[str]) -> str:
 
 
 class _Buffered:
-    """A buffered answer as rewritten: bytes, or the JSON object that they spell."""
+    """A buffered answer as rewritten: bytes, or the JSON object in them."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
@@ -209,7 +212,7 @@ class _Buffered:
         return value if isinstance(value, dict) else None
 
     def padded(self) -> None:
-        """An HTTP-shaped answer gets its blanks within the body."""
+        """Pad an answer: one with an HTTP shape within its body."""
         value = self._object()
         if value is not None and "statusCode" in value:
             self._value = value
@@ -218,7 +221,10 @@ class _Buffered:
         return len(self._raw if self._value is None else compact(self._value))
 
     def wrong(self, content: bytes) -> str:
-        """What is wrong with what left, its size apart; padding is blanks."""
+        """Name the mistake in the sent answer, its size apart.
+
+        Padding is blanks.
+        """
         if self._value is None:
             if content.startswith(self._raw) and not content[len(self._raw) :].strip(b" "):
                 return ""
@@ -271,7 +277,10 @@ class _Buffered:
 
 
 def _chosen(names: list[str], share: float, how: float) -> list[str]:
-    """The records that fail: so many of the first of a shuffled batch, in the batch's order."""
+    """The failing records, in the batch's order.
+
+    They are the first of a shuffled batch.
+    """
     random = Random(int(how * 2**53)).random
     count = min(int(share * len(names) + random()), len(names))
     places = list(range(len(names)))

@@ -1,7 +1,7 @@
-"""The layer under test: the extension's own process, as Lambda would start it.
+"""The layer under test: the extension's process as Lambda starts it.
 
-It promises a clean environment, a read-only /opt where there is a built layer, and to tell what the
-process holds and what it has logged.
+The environment is clean, and /opt read-only if a layer is built. `Layer` reports the process's
+holdings and its log.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LayerError(Exception):
 
 @dataclass(frozen=True)
 class Held:
-    """What the process holds: kilobytes, and numbers."""
+    """Holdings of the process: kilobytes, and numbers."""
 
     rss_kb: int
     pss_kb: int
@@ -39,18 +39,21 @@ class Held:
     threads: int
 
     def grown(self, before: Held) -> dict[str, int]:
-        """How much more than before, by name."""
+        """The growth since an earlier time, by name."""
         theirs = asdict(before)
         return {name: value - theirs[name] for name, value in asdict(self).items()}
 
 
 def from_source(first: str = "") -> list[str]:
-    """The extension of this checkout on this Python; `first` is code that runs before it."""
+    """The extension of this checkout on this Python.
+
+    `first`: code that runs before it.
+    """
     return [sys.executable, "-ISB", "-c", _CODE.format(first), str(ROOT / "extension")]
 
 
 def command(tree: Path) -> tuple[list[str], str]:
-    """How to start the extension, and what that is."""
+    """The command that starts the extension, and its name for people."""
     if not (tree / "extensions" / "faultlayer").exists():
         return from_source(), f"this checkout's extension on {sys.executable} (no built {tree})"
     trouble = namespace_trouble()
@@ -105,7 +108,7 @@ class Layer:
         return self._process.poll() is None
 
     def held(self) -> Held:
-        """What it holds now."""
+        """The holdings of the process now."""
         pid = self._process.pid
         size = memory(pid)
         status = Path(f"/proc/{pid}/status").read_text()
@@ -114,7 +117,7 @@ class Layer:
         return Held(size.rss_kb, size.pss_kb, descriptors, threads)
 
     def settled(self) -> Held:
-        """The same, once it has noticed that all runtimes have left."""
+        """The holdings after the extension noticed that all runtimes left."""
         until = time.monotonic() + _SETTLE
         held = self.held()
         while held.threads > self._at_rest and time.monotonic() < until:
@@ -128,16 +131,16 @@ class Layer:
         self._process.wait(60)
 
     def left(self) -> int | None:
-        """The exit code after SHUTDOWN; None where it did not leave within Lambda's patience."""
+        """The exit code after SHUTDOWN; None if Lambda's patience was over."""
         try:
             return self._process.wait(2.0 * 5)  # Lambda allows 2 s; this machine may be busy
         except subprocess.TimeoutExpired:
             return None
 
     def logged(self, may_skip: bool = True) -> tuple[Counter[str], list[str]]:
-        """Injections by fault, and every line that tells of trouble.
+        """Injections by fault, and all log lines of trouble.
 
-        `may_skip`: a fault that was not applied is none.
+        `may_skip`: a fault that was not applied is no trouble.
         """
         injected: Counter[str] = Counter()
         other = [f"stderr: {line}" for line in self._err.read_text().splitlines()]

@@ -1,8 +1,8 @@
-"""The faults of the soak, and which of them an invocation is due for: worked out independently.
+"""The faults of the soak, and which of them hit an invocation.
 
-What is expected follows from the seed by the documented way, written a second time here, and never
-by asking the code under test. A new fault needs an entry in RULES; where it shows in an event or an
-answer, `expect` has to know that too.
+The expectation follows from the seed in the documented way, written a second time here, never by
+asking the code under test. A new fault needs an entry in RULES, and in `expect` if it shows in an
+event or an answer.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ PADDED = 32 << 10
 
 
 def plan(seed: str) -> dict[str, Any]:
-    """The whole of it, as FAULTLAYER_PLAN says it."""
+    """The plan for FAULTLAYER_PLAN."""
     return {"seed": seed, "faults": RULES}
 
 
 class Hit:
-    """A rule that is due, and the number in [0, 1) that says how."""
+    """A rule that hits, and its drawn number in [0, 1)."""
 
     __slots__ = ("how", "name", "rule")
 
@@ -59,7 +59,7 @@ class Hit:
 
 
 class Draws:
-    """Which rules hit an invocation: a function of seed, rule and request id alone."""
+    """The rules that hit an invocation, by seed, rule and request id."""
 
     def __init__(self, seed: str, rules: list[dict[str, Any]] = RULES) -> None:
         self._lots: list[tuple[bytes, float, dict[str, Any]]] = []

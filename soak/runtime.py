@@ -1,8 +1,8 @@
-"""The runtimes of the soak: parallel connections that ask for events, check them and answer.
+"""The soak's runtimes: parallel connections that ask, check and answer.
 
-It promises that an event which is damaged, another's, or given too often does not go unnoticed.
-Every other connection ends after a few invocations and is opened anew, between invocations as
-runtimes that restart do; the others stay. A process of its own.
+An event that is damaged, another invocation's, or delivered too often is noticed. Half of the
+connections end after a few invocations and are opened anew, as runtimes that restart do; the
+others stay. All run in a process of their own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PIECE = 50_000  # bytes of a chunk; smaller ones come in threes
 
 
 class Runtimes:
-    """All connections of one phase, and what they have seen together."""
+    """All connections of one phase, and their common tally."""
 
     def __init__(self, port: int, seed: str, connections: int) -> None:
         self._port = port
@@ -39,7 +39,7 @@ class Runtimes:
         self.tally = Tally()
 
     def run(self) -> Tally:
-        """Invocations until there are no more."""
+        """Run invocations until no more come."""
         threads = [
             threading.Thread(target=self._runtime, args=(place,), daemon=True)
             for place in range(self._connections)
@@ -71,7 +71,7 @@ class Runtimes:
                 self._trouble("broken", f"runtime {place}: {type(error).__name__} {error}")
 
     def _connection(self, lasts: int) -> bool:
-        """So many invocations on one connection; whether there are no more events."""
+        """Run invocations on a connection; true if no more events come."""
         with socket.create_connection(("127.0.0.1", self._port), _PATIENCE) as sock:
             reader = Reader(no_delay(sock))
             for _ in range(lasts):
@@ -104,7 +104,7 @@ class Runtimes:
         return _request(one, self._delivery(number, expected.runs))
 
     def _delivery(self, number: int, runs: int) -> int:
-        """Which delivery this is, from 1."""
+        """The number of this delivery, from 1."""
         if runs == 0:
             self._trouble("mixed up", f"event {number}, which no function was to see")
         if runs <= 1:

@@ -1,6 +1,6 @@
-"""The soak's two sides as processes of their own, and what is asked of them.
+"""The soak's two sides, each in a process of its own.
 
-It promises that they end with the process that started them.
+They end with the process that started them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FORK = multiprocessing.get_context("fork")
 
 
 class Side:
-    """An object in another process: `ask` calls one of its methods, or reads a value."""
+    """An object in another process: `ask` calls a method or reads."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._ours, theirs = _FORK.Pipe()
@@ -27,7 +27,7 @@ class Side:
         self._ours.send((name, given))
 
     def hear(self, timeout: float | None = None) -> Any:
-        """The answer to what was told; None where it has not come by then."""
+        """The answer to the last message; None if it is late."""
         return self._ours.recv() if self._ours.poll(timeout) else None
 
     def ask(self, name: str, *given: Any) -> Any:

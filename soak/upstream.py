@@ -1,7 +1,7 @@
-"""The Runtime API of the soak: hands out events, and judges every answer as it arrives.
+"""The Runtime API of the soak: hand out events, judge every answer.
 
-It promises that no answer counts twice or for another invocation, and that an event which was
-handed out and never answered is found. A process of its own; one blocking thread per connection.
+No answer counts twice or for another invocation, and an event without an answer is found. A
+process of its own, with one blocking thread per connection.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -26,7 +26,7 @@ _ARN = b"arn:aws:lambda:eu-west-1:123456789012:function:soak"
 
 @dataclass
 class Tally:
-    """What one side has seen: counts, by kind of trouble, and examples of it."""
+    """Counts of one side by kind of trouble, with examples."""
 
     troubles: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
@@ -60,7 +60,7 @@ OVER = b"410 Over"
 
 
 class Upstream:
-    """Events from `first` on until `stop` is reached or the time is over; then none."""
+    """Hand out events from `first` until `stop` or the time's end."""
 
     def __init__(self, seed: str, late: float) -> None:
         self._draws = Draws(seed)
@@ -76,7 +76,7 @@ class Upstream:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def begin(self, count: int, seconds: float) -> None:
-        """Hand out so many events from now on, for so long at most."""
+        """Hand out so many events from now on, for limited time (seconds)."""
         with self._lock:
             self._stop = self._next + count
             self._until = time.monotonic() + seconds
@@ -85,7 +85,7 @@ class Upstream:
         return self._next
 
     def end(self) -> Tally:
-        """What came of it; whoever has not answered by now never will."""
+        """The tally; an event without an answer by now is lost."""
         with self._lock:
             for number, since in self._given.items():
                 waited = time.monotonic() - since

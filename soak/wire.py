@@ -1,7 +1,7 @@
-"""HTTP/1.1 as the soak's two ends need it: read one message, whole, from a blocking socket.
+"""HTTP/1.1 for the soak's ends: whole messages from a blocking socket.
 
-It promises to be cheap and strict: what is not framed exactly is an error, since what it judges
-must not be forgiven anything.
+The reader is cheap and strict: all that is not framed exactly is an error, since nothing that the
+soak judges may be forgiven.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ _BULK = 1 << 18
 
 
 class Broken(Exception):
-    """The connection ended, or what came was not HTTP."""
+    """The connection ended, or the bytes were not HTTP."""
 
 
 class Message:
-    """A message: its start line, its headers by lower-case name, its content, chunks joined."""
+    """A message: start line, headers by lower-case name, and joined content."""
 
     __slots__ = ("content", "headers", "line")
 
@@ -28,7 +28,7 @@ class Message:
 
 
 class Reader:
-    """One connection, and what has arrived of it that nobody has read."""
+    """A connection, and its bytes that are not read yet."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -67,7 +67,7 @@ class Reader:
         return found
 
     def message(self) -> Message | None:
-        """The next message; None where the other side has ended the connection before it."""
+        """The next message; None if the other side has ended the connection."""
         if not self._held:
             data = self.sock.recv(_BULK)
             if not data:

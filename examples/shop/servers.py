@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis from Debian's packages, each for as long as a `with` block runs.
+"""PostgreSQL and Redis from Debian's packages, each for a `with` block.
 
 Each listens on a loopback address and a free port. All files are in a temporary folder. PostgreSQL
 refuses to run as root, so root runs both as another user.
@@ -29,7 +29,7 @@ _THROWAWAY = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB
 
 
 class Missing(Exception):
-    """A program is not on this machine; the message has the command that installs it."""
+    """A program is missing; the message has the command that installs it."""
 
 
 class NotStarted(Exception):
@@ -46,7 +46,7 @@ class Server:
 
 
 def postgres_programs() -> Path:
-    """The folder with `postgres`, `initdb` and `psql`, the newest version. Raises Missing."""
+    """The newest folder of `postgres`, `initdb` and `psql`. Raises Missing."""
     places = [Path(each) for each in os.get_exec_path()]
     for pattern in _FOLDERS:
         found = Path("/").glob(pattern.lstrip("/"))
@@ -73,7 +73,9 @@ def redis_program() -> str:
 def postgres(
     host: str = "127.0.0.1", port: int | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """A PostgreSQL server with the database `shop`, which its user `shop` owns, without passwords.
+    """A PostgreSQL server without passwords.
+
+    Its database `shop` belongs to its user `shop`.
 
     `settings` are those of postgresql.conf.
     """
@@ -107,7 +109,7 @@ def run_psql(host: str, port: int, statements: str) -> str:
 
 
 def psql(host: str, port: int, statements: str, database: str = OWNER) -> list[str]:
-    """The command that runs these statements, and fails if one of them does."""
+    """The command that runs these statements and fails with the first failure."""
     program = str(postgres_programs() / "psql")
     where = ["--host", host, "--port", str(port), "--username", OWNER, "--dbname", database]
     options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]
@@ -118,7 +120,10 @@ def psql(host: str, port: int, statements: str, database: str = OWNER) -> list[s
 def redis(
     host: str = "127.0.0.1", port: int | None = None, options: Sequence[str] = ()
 ) -> Iterator[Server]:
-    """A Redis server that keeps nothing. `options` are more of its command line."""
+    """A Redis server without files.
+
+    `options`: further words of its command line.
+    """
     program = redis_program()
     with _folder() as folder:
         number = port or free_port(host)
@@ -141,7 +146,7 @@ def redis_command(host: str, port: int, *words: str) -> bytes:
 
 
 def free_port(host: str = "127.0.0.1", wanted: int = 0) -> int:
-    """The wanted port if it is free at this address, else one that is."""
+    """The wanted port if it is free at this address, else another."""
     for number in (wanted, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -152,7 +157,7 @@ def free_port(host: str = "127.0.0.1", wanted: int = 0) -> int:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """A temporary folder that belongs to the servers' user."""
+    """A temporary folder of the servers' user."""
     with tempfile.TemporaryDirectory(prefix="faultlayer-", ignore_cleanup_errors=True) as name:
         if os.geteuid() == 0:
             user = server_user()
@@ -161,7 +166,7 @@ def _folder() -> Iterator[Path]:
 
 
 def server_user() -> pwd.struct_passwd:
-    """The user that servers run as if we are root."""
+    """The servers' user if this process is root."""
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
@@ -169,7 +174,10 @@ def server_user() -> pwd.struct_passwd:
 
 
 def _as_user(command: Sequence[str]) -> list[str]:
-    """The command as a user who is not root. It ends if we die."""
+    """The command as a user other than root.
+
+    It ends if this process dies.
+    """
     options = ["--pdeathsig", "KILL"]
     if os.geteuid() == 0:
         user = server_user()
@@ -190,7 +198,7 @@ def _run(command: Sequence[str]) -> str:
 def _running(
     command: Sequence[str], folder: Path, host: str, port: int, ready: Callable[[], bool]
 ) -> Iterator[Server]:
-    """The server until the end of the block, from the moment it answers."""
+    """The server, from its first answer until the end of the block."""
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -222,7 +230,7 @@ def _running(
 
 
 def missing() -> str:
-    """One line that names what has to be installed; empty if nothing has."""
+    """Name missing programs in a line; empty if nothing is missing."""
     packages = []
     for package, find in (("postgresql", postgres_programs), ("redis-server", redis_program)):
         try:

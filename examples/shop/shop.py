@@ -1,4 +1,4 @@
-"""Start the shop on this machine: two functions under `faultlayer local`, PostgreSQL and Redis.
+"""Start the shop: two functions under `faultlayer local`, PostgreSQL and Redis.
 
     examples/shop/run                                                   # untouched
     examples/shop/run --connect refuse --connect-hosts cache            # with faults of the front
@@ -48,7 +48,7 @@ class Trouble(Exception):
 
 
 class Mistake(Trouble):
-    """What was typed is wrong; nothing was started."""
+    """A wrong argument; nothing was started."""
 
     code = 2
 
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def cannot_run() -> str:
-    """Why this machine cannot run the shop, in one line; empty if it can."""
+    """The reason that this machine cannot run the shop; else empty."""
     try:
         from faultlayer_cli.running.launch import refusal
     except ImportError:
@@ -111,7 +111,7 @@ class Shop:
         self._folder = Path(name)
 
     def start(self, flags: Sequence[str]) -> None:
-        """Return as soon as customers can come."""
+        """Start all; return as soon as customers can come."""
         packages = dependencies()
         back_port = servers.free_port(BACK, BACK_PORT)
         database_port = servers.free_port(DATABASE, 5432)
@@ -146,7 +146,7 @@ class Shop:
         print(f"shop: open at http://127.0.0.1:{self._port}/ until you press Ctrl-C", flush=True)
 
     def watch(self) -> None:
-        """Pass on what the user does to the plan, until Ctrl-C or until a function ends."""
+        """Copy changes of the plan, until Ctrl-C or a function's end."""
         while True:
             time.sleep(0.2)
             self._bring_plan()
@@ -154,7 +154,7 @@ class Shop:
                 function.check()
 
     def _bring_plan(self) -> None:
-        """Copy the plan to where the front reads it, if it has changed."""
+        """Copy the plan to the front's folder, if it has changed."""
         if self._plan is None:
             return
         with contextlib.suppress(OSError):  # an editor is just replacing it
@@ -172,7 +172,10 @@ class Shop:
 
 
 class Function:
-    """A function behind a function URL: `faultlayer local --http`. Its log is ours."""
+    """A function behind a function URL: `faultlayer local --http`.
+
+    Its log is printed here.
+    """
 
     def __init__(self, name: str, folder: Path, port: str, options: Sequence[str]) -> None:
         self._name = name
@@ -204,7 +207,10 @@ class Function:
         self._served.set()
 
     def _interesting(self, line: str) -> bool:
-        """True unless it is about the emulator, or about how to call a function by itself."""
+        """True for lines worth printing.
+
+        Lines about the emulator, and about calling a function by itself, are not.
+        """
         if not line.strip():
             return False
         if line.startswith("faultlayer: "):
@@ -231,7 +237,7 @@ class Function:
 
 
 def dependencies() -> Path:
-    """The folder with what the front imports, in the versions of requirements.txt."""
+    """The folder of the front's packages, in the versions of requirements.txt."""
     wanted = HERE / "requirements.txt"
     key = hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]
     folder = HERE / "build" / f"{sys.implementation.cache_tag}-{key}"

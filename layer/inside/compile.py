@@ -1,4 +1,4 @@
-"""Compiles modules to bytecode that is never checked against a source.
+"""Compile modules to bytecode that is never checked against a source.
 
 Reads [[source, target, name shown in tracebacks, those that go into the same file], …] as JSON, the
 last a list of [module, source, name shown in tracebacks, is it a package]. Run by the interpreter
@@ -38,7 +38,7 @@ def read(path: str) -> bytes:
 
 
 def with_others(source: bytes, others: list[tuple[str, str, str, bool]]) -> bytes:
-    """The source of a package, with the code of others of its modules in it."""
+    """A package's source with the code of other modules inside."""
     code = {name: marshal.dumps(code_of(read(path), shown)) for name, path, shown, _ in others}
     packages = [name for name, _, _, is_package in others if is_package]
     return source + read(TOGETHER) + f"\n_hold({code!r}, {packages!r})\n".encode()

@@ -1,4 +1,4 @@
-"""The end of the package's own module in the layer: modules whose code lies in the same file.
+"""Load modules whose code lies in the package's own file.
 
 `compile.py` puts this after the package's source, then one call of `_hold` with the code. A module
 is found here before any folder is looked at, and its code is given up once it is loaded.

@@ -1,7 +1,7 @@
-"""A client: a process with the shim, whose connections pass through the relay.
+"""A client: a process with the shim, whose connections pass the relay.
 
-`python -m soak.connections.clients PORT` reads numbers of connections, a line for each invocation,
-and writes how each of them ended: `[number, ending, right bytes, seconds, past the relay?]`.
+`python -m soak.connections.clients PORT` reads numbers of connections, a line for each invocation.
+For each connection it writes `[number, ending, right bytes, seconds, past the relay?]`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ _system_call = ctypes.CDLL(None).syscall
 
 
 def _is_direct(sock: socket.socket, address: str) -> bool:
-    """True if the peer is the host itself: the kernel is asked, since the shim hides the relay."""
+    """True if the peer is the host itself, not the relay.
+
+    The kernel is asked, since the shim hides the relay.
+    """
     peer, size = ctypes.create_string_buffer(16), ctypes.c_uint(16)
     _system_call(_GETPEERNAME, sock.fileno(), peer, ctypes.byref(size))
     return socket.inet_ntoa(peer.raw[4:8]) == address
 
 
 def made(one: Contact, port: int) -> Outcome:
-    """Make this connection; how it ended."""
+    """Make this connection; return its ending."""
     began = time.monotonic()
     got, direct = bytearray(), [False]
     try:
@@ -65,7 +68,7 @@ def made(one: Contact, port: int) -> Outcome:
 
 
 def _talk(one: Contact, port: int, got: bytearray, direct: list[bool]) -> str:
-    """Talk to the host; all that it sends goes to `got`."""
+    """Talk to the host; received bytes go to `got`."""
     address = (NAME if one.host == NAMED else one.host, port)
     family, kind, protocol, _, target = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind, protocol) as sock:
@@ -93,7 +96,7 @@ def _talk(one: Contact, port: int, got: bytearray, direct: list[bool]) -> str:
 
 
 def _end(sock: socket.socket) -> None:
-    """Send no more."""
+    """Close the sending direction."""
     try:
         sock.shutdown(socket.SHUT_WR)
     except OSError:  # it has been reset: what came before can still be received
@@ -101,7 +104,7 @@ def _end(sock: socket.socket) -> None:
 
 
 def _receive(sock: socket.socket, got: bytearray, most: int) -> bool:
-    """Receive up to so many bytes in all; false if the connection ended."""
+    """Receive up to so many bytes; false if the connection ended."""
     while len(got) < most:
         data = sock.recv(min(most - len(got), 1 << 17))
         if not data:

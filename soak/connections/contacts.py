@@ -1,4 +1,4 @@
-"""What each connection is, from its number alone: its host, its sizes, how it goes.
+"""Each connection from its number alone: host, sizes and course.
 
 Hosts are addresses of loopback, each with faults of its own, and one name. Contents are slices of
 one text that does not repeat, begun elsewhere for each connection, turn and direction.
@@ -42,7 +42,10 @@ RULES: list[dict[str, Any]] = [
 
 
 class Contact:
-    """One connection. `turns`: how often it asks and is answered."""
+    """One connection.
+
+    `turns`: the number of its questions and answers.
+    """
 
     __slots__ = ("answer", "asked", "host", "kind", "number", "turns")
 
@@ -62,7 +65,7 @@ class Contact:
 
     @property
     def begin(self) -> bytes:
-        """What it sends first, before its head."""
+        """The client's first bytes, before the head."""
         return HELLO if self.host in (ALERTED, GARBLED) else b""
 
     def head(self) -> bytes:
@@ -90,5 +93,5 @@ def contact(number: int) -> Contact:
 
 
 def of_invocation(number: int) -> range:
-    """The numbers of its connections."""
+    """The numbers of an invocation's connections."""
     return range(number * PER_INVOCATION, (number + 1) * PER_INVOCATION)

@@ -1,4 +1,4 @@
-"""The Runtime API of one execution environment, whose invocations come one after the other."""
+"""The Runtime API of an execution environment, one invocation after another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RESULT = (
 
 
 class Api:
-    """Hands out events with numbers that count up, and takes what comes."""
+    """Hand out events with ascending numbers, and take all answers."""
 
     def __init__(self) -> None:
         self._next = 0
@@ -67,14 +67,14 @@ class Api:
 
 
 class Runtime:
-    """A runtime that is sent to the layer."""
+    """A runtime that the wrapper sends to the layer."""
 
     def __init__(self, port: int) -> None:
         self._sock = no_delay(socket.create_connection(("127.0.0.1", port), _PATIENCE))
         self._reader = Reader(self._sock)
 
     def next(self) -> bytes:
-        """The request id of the next invocation."""
+        """Wait for the next invocation; return its request id."""
         self._sock.sendall(_NEXT)
         return self._message().headers[b"lambda-runtime-aws-request-id"]
 

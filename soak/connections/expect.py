@@ -1,4 +1,7 @@
-"""How each connection has to end: worked out from the seed, not by the code under test."""
+"""The due end of each connection, from the seed alone.
+
+The seed is read here a second time, independent of the code under test.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ _TICK = 0.04  # seconds by which a slow connection's first and last piece may be
 
 @dataclass(frozen=True)
 class End:
-    """An ending: the bytes that come before it, and the time it takes at least and about."""
+    """An ending: received bytes, and least and usual time (seconds)."""
 
     what: str
     got: int
@@ -44,7 +47,7 @@ class End:
 
 
 def _seconds(hit: Hit) -> float:
-    """The delay of a rule of `network`, which draws from its range."""
+    """The delay of a rule of `network`, drawn from its range."""
     low, _, high = hit.rule["delay"].partition("..")
     first = float(low.removesuffix("ms")) / 1000
     return first + (float((high or low).removesuffix("ms")) / 1000 - first) * hit.how
@@ -56,7 +59,7 @@ def _named(hits: list[Hit], host: str) -> list[Hit]:
 
 
 def expected(one: Contact, hits: list[Hit]) -> End:
-    """How this connection ends if these rules hit its invocation."""
+    """The due end of a connection whose invocation these rules hit."""
     mine = _named(hits, one.host)
     faults = {hit.name for hit in mine}
     fault, ending = _ENDINGS.get(one.host, ("", ""))
@@ -76,6 +79,6 @@ def _slow(one: Contact) -> float:
 
 
 def _slow_together(one: Contact) -> float:
-    """The time that all slow connections of the invocation take, one after the other."""
+    """The time of all slow connections of the invocation, in turn (seconds)."""
     invocation = one.number // len(of_invocation(0))
     return sum(_slow(each) for each in map(contact, of_invocation(invocation)) if each.host == SLOW)

@@ -1,4 +1,4 @@
-"""The hosts: check every byte of a request, and answer. A process of their own."""
+"""The hosts: check every byte of a request, and answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _PATIENCE = 60.0  # seconds
 
 
 class Hosts:
-    """A listener at each address, all with one port. `requests`: the whole and right ones."""
+    """A listener at each address, all with the same port.
+
+    `requests`: the number of complete and right requests.
+    """
 
     def __init__(self) -> None:
         self.requests = 0
@@ -67,7 +70,7 @@ class Hosts:
 
 
 def exactly(sock: socket.socket, size: int) -> bytes:
-    """So many bytes; fewer if the connection ends before."""
+    """Receive so many bytes; fewer if the connection ends before."""
     got = bytearray()
     while len(got) < size:
         data = sock.recv(min(size - len(got), 1 << 18))

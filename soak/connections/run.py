@@ -1,4 +1,4 @@
-"""The run: invocations one after the other, each with its connections, each of these judged."""
+"""The run: invocations in turn; each of their connections is judged."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class Client:
         self._process.stdin.flush()
 
     def hear(self) -> list[list[Any]]:
-        """How the connections ended."""
+        """Read the endings of the connections."""
         found: list[list[Any]] = json.loads(self.line())
         return found
 
     def line(self) -> bytes:
-        """The next line of its output."""
+        """The next line of the client's output."""
         assert self._process.stdout is not None
         poller = select.poll()
         poller.register(self._process.stdout, select.POLLIN)
@@ -139,7 +139,7 @@ class Soak:
             raise
 
     def phase(self, connections: int, seconds: float) -> Held:
-        """So many connections; what the layer holds when all are over."""
+        """Make so many connections; return the layer's holdings afterwards."""
         until, look = time.monotonic() + seconds, time.monotonic() + _EVERY
         end = self.tally.answers + connections
         while self.tally.answers < end and time.monotonic() < until:
@@ -171,7 +171,10 @@ class Soak:
     def _judge(
         self, hits: list[Hit], number: int, what: str, got: int, took: float, *, excused: bool
     ) -> None:
-        """`excused`: the shim got no answer in this invocation, so a fault may be missing."""
+        """Judge the ending of a connection.
+
+        `excused`: the shim got no answer in this invocation, so a fault may be missing.
+        """
         one, tally = contact(number), self.tally
         due = expected(one, hits)
         tally.answers += 1
@@ -199,7 +202,7 @@ class Soak:
               f"{held.descriptors} descriptors   {held.threads} threads", flush=True)  # fmt: skip
 
     def _settled(self) -> Held:
-        """What the layer holds once it has given up the connections that nobody came for."""
+        """The layer's holdings, after it closed connections without a client."""
         until = time.monotonic() + _SETTLE
         held = self.layer.settled()
         since = time.monotonic()
@@ -212,7 +215,7 @@ class Soak:
         return held
 
     def end(self) -> list[str]:
-        """Shut down; what is wrong with the whole run."""
+        """Shut down; return the mistakes of the whole run."""
         wrong = []
         self._runtime.close()
         if not self.layer.alive():
@@ -242,7 +245,7 @@ class Soak:
 
 
 def run(options: Any, folder: Path) -> int:
-    """The whole soak, as the command's options say; its exit code."""
+    """Run the soak with the command's options; return the exit code."""
     count = options.invocations or COUNT
     limit = options.minutes * 60 if options.minutes else float("inf")
     count = 1 << 40 if options.minutes else count

@@ -131,7 +131,7 @@ def _ends(arming: Arming, end: expiry.Ending) -> str:
 
 
 def _print_difference(arming: Arming, outcome: str) -> None:
-    """Print the plan that would be written, and its difference to the present one."""
+    """Print the new plan and its difference from the present plan."""
     put(f"{arming.store.place}: {outcome}")
     if not arming.changes:
         return
@@ -144,7 +144,10 @@ def _print_difference(arming: Arming, outcome: str) -> None:
 
 
 def _there(arming: Arming) -> str:
-    """Describe the text that this plan replaces, without printing it; empty if it is no matter."""
+    """Describe the text that this plan replaces, without printing it.
+
+    Empty if the text does not matter.
+    """
     if not (arming.changes and arming.replaces_armed):
         return ""
     place, reach = arming.store.place, "every function that reads it"
@@ -162,7 +165,7 @@ def _there(arming: Arming) -> str:
 
 
 def _confirm(arming: Arming, yes: bool) -> None:
-    """Have the user type yes if another plan may be at work there, or a text that is no plan."""
+    """Ask for `yes` before another plan or other text is overwritten."""
     if arming.replaces_armed and not arming.renews and not yes:
         confirmation.ask("yes", "nothing was written")
 

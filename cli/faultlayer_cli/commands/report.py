@@ -159,7 +159,7 @@ def show(sums: Sums) -> None:
 
 
 def show_hosts(hosts: Sequence[HostSum]) -> None:
-    """Print the hosts that were called, and how to aim a fault at one of them."""
+    """Print the hosts that were called, and a fault's HOSTS for each."""
     output.table(_HOSTS_HEAD, [_host_row(one) for one in hosts])
     if direct := sum(one.direct for one in hosts):
         put(f"connections without bytes and times, as they did not pass the relay: {direct}")

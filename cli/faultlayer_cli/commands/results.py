@@ -127,7 +127,7 @@ def _without_name(result: Result) -> str:
 
 
 def left_published(findings: Findings, *, live: bool = True) -> None:
-    """Name the published versions that inject faults, or may, and the commands against that.
+    """Name published versions that may inject faults, and commands against them.
 
     `live`: also those that follow a live plan.
     """
@@ -148,7 +148,7 @@ def _because(result: Result) -> str:
 
 
 def _brief(result: Result) -> str:
-    """The change in a few words; empty if a line of its own names the failure."""
+    """The change in a few words; empty beside a failure's own line."""
     change = result.change
     if result.outcome in TROUBLE:
         return ""

@@ -174,7 +174,7 @@ def _notes(end: Ending, results: Sequence[Result]) -> list[str]:
 
 
 def _cost(results: Sequence[Result], pace: Pace) -> list[str]:
-    """The cold starts that the changes cost, and their duration at this pace."""
+    """Warn of the cold starts, with the duration of all changes."""
     count = sum(one.outcome is Outcome.PLANNED for one in results)
     if not count:
         return []

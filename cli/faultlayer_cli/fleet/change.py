@@ -58,9 +58,9 @@ class Change:
         return function.layers == self.layers and dict(function.variables) == dict(self.variables)
 
     def difference(self) -> list[str]:
-        """One line per layer and variable that comes, goes or changes: `+ …`, `- …`.
+        """A line for each added, removed or changed layer and variable.
 
-        Secrets are left out.
+        Lines begin with `+` or `-`. Secrets are left out.
         """
         lines = []
         for sign, here, there in (
@@ -249,7 +249,7 @@ def disable(function: Function) -> Change:
 
 
 def _without_layer(function: Function) -> str:
-    """The remedy for faultlayer's variables without any layer; empty if there are none."""
+    """The remedy for faultlayer's variables without a layer; else empty."""
     if may_inject(function) or not concerned(function):
         return ""
     if web_adapter.sent_to_us(function.variables):

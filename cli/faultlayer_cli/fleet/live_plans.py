@@ -1,4 +1,4 @@
-"""The present text of live plans: each read once, with the caller's own credentials.
+"""Live plans, each read once with the caller's own credentials.
 
 place --AWS--> text --judged as in Lambda--> LiveState: its state, and its faults in words
 """
@@ -19,7 +19,10 @@ from faultlayer_cli.plans.variables import PLAN, Variables
 
 @dataclass(frozen=True)
 class LiveState:
-    """A live plan's effect on its readers; `unknown`: why it could not be read."""
+    """The effect of a live plan on its readers.
+
+    `unknown`: the reason if the plan could not be read.
+    """
 
     place: Place
     state: PlanState | None = None  # None: it could not be read, or nothing is there
@@ -56,7 +59,7 @@ class LivePlans:
         self._found: dict[Place, LiveState] = {}
 
     def at(self, place: Place) -> LiveState:
-        """The present effect of the plan there; read when it is first asked for."""
+        """The effect of the plan at this place, read once."""
         with self._lock:
             lock = self._locks.setdefault(place, threading.Lock())
         with lock:

@@ -67,7 +67,7 @@ class Result:
         return self.change.function.name if self.change else self.name
 
     def as_json(self) -> dict[str, Any]:
-        """The result, for scripts; of the variables those that change, without secrets."""
+        """The result for scripts, with changed variables only, without secrets."""
         told: dict[str, Any] = {"function": self.name, "outcome": self.outcome.value}
         if self.reason:
             told["reason"] = self.reason
@@ -279,7 +279,7 @@ def each(
 
 
 def others_changes(results: Sequence[Result]) -> list[str]:
-    """Changes by other tools since attach: a line for each function and change."""
+    """Changes by other tools since attach: one line each."""
     changes = [one.change for one in results if one.change]
     return [f"{one.function.name}: {text}" for one in changes for text in one.found]
 

@@ -243,7 +243,7 @@ def _of_source(function: Function, variables: Variables) -> tuple[str, list[str]
 
 
 def _judge_adapter(function: Function, listening: bool) -> tuple[list[str], list[str]]:
-    """Faults of the Lambda Web Adapter's way to us, and notes on it."""
+    """Faults and notes about the Lambda Web Adapter's way to faultlayer."""
     variable, address = web_adapter.VARIABLE, web_adapter.address(function.variables)
     if web_adapter.sent_to_us(function.variables):
         if listening:

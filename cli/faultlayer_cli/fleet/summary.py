@@ -20,9 +20,9 @@ _AS_WANTED = (Outcome.CHANGED, Outcome.UNCHANGED)
 
 
 def sentence(results: Sequence[Result], stop: str) -> str:
-    """The faults in force in the functions that are as planned; empty if there are none.
+    """Say which faults are in force after the change; maybe empty.
 
-    `stop` is the command that ends it. Functions that only would change are told as such.
+    `stop` is the command that ends them. Planned changes are told as such: `would`.
     """
     would = any(one.outcome is Outcome.PLANNED for one in results)
     outcomes = (*_AS_WANTED, Outcome.PLANNED) if would else _AS_WANTED
@@ -47,7 +47,7 @@ def sentence(results: Sequence[Result], stop: str) -> str:
 
 
 def _effect(change: Change, now: float, *, would: bool) -> str:
-    """The effect of the change, with a mark in the place of the functions."""
+    """The effect of the change; a mark stands for the functions."""
     variables = Variables(change.variables)
     why = _idle(variables, now)
     if not why and variables.only_observes:

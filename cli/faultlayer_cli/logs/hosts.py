@@ -1,4 +1,4 @@
-"""The hosts that functions call, from the lines of FAULTLAYER_OBSERVE, added up over all lines.
+"""Hosts that functions call: the sums of FAULTLAYER_OBSERVE's log lines.
 
     host_observed ──read──> HostSum of a line ──HostTable──> HostSum of all lines, for each host
 
@@ -24,7 +24,7 @@ _MOST = 10**15
 
 @dataclass
 class HostSum:
-    """A host, and what became of the connections to it.
+    """A host and the sum of its connections.
 
     `host` is empty for those that were too many to be told apart. `direct`: connections of which
     no more is known. `sent` and `received` are bytes from and to the function. `connect` and
@@ -43,7 +43,7 @@ class HostSum:
 
     @property
     def aim(self) -> str:
-        """The entry of a fault's HOSTS that means this host; empty if there is none."""
+        """The entry of a fault's HOSTS for this host; empty if unknown."""
         if not self.host:
             return ""
         entry = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -80,12 +80,12 @@ class HostTable:
         self._sums: dict[tuple[str, int], HostSum] = {}
 
     def add(self, line: HostSum) -> None:
-        """Take the sum of one line."""
+        """Add the sum of a log line."""
         key = (line.host, line.port)
         self._sums.setdefault(key, HostSum(*key)).join(line)
 
     def rows(self) -> tuple[HostSum, ...]:
-        """The host with the most connections first, those not told apart last."""
+        """The hosts by falling number of connections, those not told apart last."""
         return tuple(
             sorted(
                 self._sums.values(),
@@ -123,7 +123,10 @@ def _is_count(value: Any) -> bool:
 
 
 def _times(text: str) -> Counter[float]:
-    """The times of a line: `0.91*10 1.4` is ten of 0.91 ms, and one of 1.4 ms."""
+    """Parse the times of a line.
+
+    `0.91*10 1.4` is ten of 0.91 ms, and one of 1.4 ms.
+    """
     found: Counter[float] = Counter()
     for each in text.split():
         time, _, often = each.partition("*")

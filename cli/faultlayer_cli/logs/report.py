@@ -96,7 +96,7 @@ def _tally(messages: Iterable[LogMessage], *, saved: bool = False) -> Tally:
 
 
 def _require_all(message: LogMessage, facts: Sequence[Fact]) -> None:
-    """Raise Mistake if the message has an event to count that was not understood."""
+    """Raise Mistake if a line with a counted event is not understood."""
     named = log_lines.COUNTED.findall(message.text)
     if not named:
         return

@@ -51,7 +51,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Sums:
-    """The invocations by the fault that hit them, those without a hit, and all; and the hosts."""
+    """Sums of invocations, by fault and in all, and of hosts."""
 
     faults: dict[str, Group]
     not_hit: Group

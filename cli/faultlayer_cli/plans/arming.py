@@ -89,7 +89,7 @@ class Arming:
 
     @property
     def end_before(self) -> str:
-        """When the present plan ends by itself; empty if it does not."""
+        """The time at which the present plan ends; empty if never."""
         return end_of(self.plan_before)
 
     def write(self) -> None:

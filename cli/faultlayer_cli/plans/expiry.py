@@ -132,7 +132,7 @@ class Ending:
         return {**texts, END: self._after(_HOUR)}
 
     def planned(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """This plan with an end, if one is due or chosen."""
+        """This plan with an end, if an end is due or chosen."""
         if not self.due:
             return with_end(document, self.chosen) if self.chosen else dict(document)
         opens = self.given.planned.start if self.given else None

@@ -31,7 +31,10 @@ _LONGEST = 60  # characters of a value that are shown
 
 @dataclass(frozen=True)
 class RuleVerdict:
-    """One rule's effect on the event (`may hit`: by chance), and the reasons."""
+    """The effect of a rule on the event, with reasons.
+
+    `may hit`: by chance.
+    """
 
     rule: str
     fault: str

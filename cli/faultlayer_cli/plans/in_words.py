@@ -1,4 +1,4 @@
-"""Say in one clause which invocations are hit, by which faults, and when that ends.
+"""Describe rules in a clause: invocations, faults and the end.
 
     variables --> rules, by the code that reads them in Lambda --> a clause each --> one sentence
 
@@ -81,7 +81,7 @@ def hits(variables: Variables, whose: str = "", verb: str = "are hit by") -> str
 
 
 def observed(variables: Variables, who: str = "the function") -> str:
-    """The hosts that are observed: `the hosts that the function calls are observed`; or empty."""
+    """Say that the function's hosts are observed; empty if they are not."""
     return f"the hosts that {who} calls are observed" if variables.observes else ""
 
 
@@ -98,7 +98,7 @@ def each(variables: Variables, *, first: bool = True) -> list[str]:
 
 
 def _found(variables: Variables) -> tuple[str, list[tuple[Rule, str]]]:
-    """The plan that is not in the variables, in words; and the rules that are in them."""
+    """The plan outside the variables, in words, and its rules if known."""
     source = variables.source
     if not source:
         return "", list(_clauses(variables.configuration))
@@ -125,7 +125,10 @@ def _joined(found: list[tuple[Rule, str]], whose: str, verb: str) -> str:
 
 
 def _clauses(configuration: Configuration) -> Iterator[tuple[Rule, str]]:
-    """Each rule that can hit, and its target: a start of the environment, or an invocation."""
+    """A clause for each rule that can hit, with its target.
+
+    The target is a start of the environment, or an invocation.
+    """
     rule_set: RuleSet | None = configuration.chooser.rule_set if configuration.chooser else None
     if rule_set is not None:
         yield from ((rule, _STARTS) for rule in rule_set.starts)

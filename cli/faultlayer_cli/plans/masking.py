@@ -1,4 +1,4 @@
-"""Leave out of plans and variables the texts that may be secrets, for all that is printed.
+"""Mask possible secrets in plans and variables before printing.
 
     a variable, a plan --> options whose kind knows secrets --> the same, with *** in their place
 
@@ -45,7 +45,7 @@ def masked_variable(name: str, text: str) -> str:
 
 
 def masked_plan(document: Any) -> Any:
-    """A plan as JSON's value, without secrets; None if it is no plan."""
+    """A plan as a JSON value without secrets; None without a plan."""
     return _inner(document) if isinstance(document, dict) and is_plan(dumps(document)) else None
 
 
@@ -82,7 +82,7 @@ def _secret_options(fault: Fault) -> list[Option]:
 
 @cache
 def _secretive() -> dict[str, Kind]:
-    """The variables that may hold secrets, and the kind of each."""
+    """Names and kinds of the variables that may hold secrets."""
     found: dict[str, Kind] = {}
     for name in fault_names():
         fault = find_fault(name)

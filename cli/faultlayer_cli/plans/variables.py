@@ -78,24 +78,27 @@ class Variables:
 
     @property
     def injects(self) -> bool:
-        """True if they inject faults, log them in a dry run, or observe, now or later."""
+        """True if faults are injected or logged, or hosts are observed.
+
+        Now or later; a dry run only logs.
+        """
         return self.configuration.chooser is not None
 
     @property
     def observes(self) -> bool:
-        """True if they log which hosts the function calls, now or later."""
+        """True if the function's hosts are logged, now or later."""
         chooser = self.configuration.chooser
         return chooser is not None and bool(chooser.rule_set.observed)
 
     @property
     def only_observes(self) -> bool:
-        """True if they observe, and no fault can hit."""
+        """True if hosts are observed and no fault can hit."""
         chooser = self.configuration.chooser
         return self.observes and chooser is not None and not chooser.rule_set.hits
 
     @property
     def armed(self) -> bool:
-        """True if they inject faults, or observe, by themselves, now or later."""
+        """True if the variables alone inject faults or observe, now or later."""
         return self.injects and (self.observes or not self.dry_run)
 
     @property

@@ -1,4 +1,4 @@
-r"""The clients that run functions: AWS's runtime client, and the program that it runs on.
+r"""Runtime clients: AWS's client for a runtime, and its interpreter.
 
 LocalFunction --runtime--> PythonClient | NodeClient | JavaClient --> variables, what is shown
                                                                       of the host to the function
@@ -27,7 +27,7 @@ class Client(Protocol):
         """Variables of the runtime, the command of the client among them."""
 
     def shown(self, progress: Progress) -> dict[str, Path]:
-        """Files of the host by their paths in the function's file system, fetched if need be."""
+        """Fetch missing host files; return all by the function's paths."""
 
 
 class PythonClient:

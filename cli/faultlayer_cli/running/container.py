@@ -140,7 +140,10 @@ class Container(Endpoint):
         )
 
     def _hosts(self) -> dict[str, str]:
-        """The function's own names, and one for this machine, if the engine knows its address."""
+        """Names for the container: the function's, and this machine's if known.
+
+        The engine must know the address of this machine.
+        """
         names = dict(self.function.hosts)
         if self._engine.knows_gateway():
             return {host_names.MACHINE: host_names.GATEWAY, **names}

@@ -154,7 +154,7 @@ class Engine:
                     count(done, total)
 
     def knows_gateway(self) -> bool:
-        """True if it can name this machine to a container, as Docker since 20.10."""
+        """True if the engine has `host-gateway`, as Docker since 20.10."""
         with told():
             version = str(self._client.version().get("ApiVersion", "0"))
         return tuple(map(int, re.findall(r"[0-9]+", version))) >= _GATEWAY_SINCE

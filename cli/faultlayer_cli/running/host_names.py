@@ -1,4 +1,4 @@
-"""Names of hosts that a function is to find at other addresses: `--add-host NAME:ADDRESS`.
+"""Host names at other addresses for the function: `--add-host NAME:ADDRESS`.
 
 They stand before the machine's own in the /etc/hosts that the function sees. Binding: hosts(5).
 The address `host-gateway` is this machine, as for `docker run --add-host`.

@@ -51,7 +51,7 @@ def found() -> Interpreter:
 
 
 def seen(program: Path, prefix: Path) -> tuple[str, dict[str, Path]]:
-    """The path of a program as a function sees it, and the host's files that it needs.
+    """A program's path as the function sees it, with its files.
 
     `prefix` is the folder that the program was installed to, with all that it needs.
     """

@@ -47,7 +47,7 @@ def request_id(request: Request) -> str:
 
 
 def forwarded(request: Request, identifier: str) -> dict[str, str]:
-    """The headers that the emulator gets with every invocation."""
+    """The headers for the emulator with every invocation."""
     trace = request.header(_TRACE)
     return {REQUEST_ID.lower(): identifier, **({_TRACE: trace} if trace else {})}
 

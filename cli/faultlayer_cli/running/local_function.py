@@ -1,4 +1,4 @@
-"""A function to run on this machine, in namespaces or in Docker: its code and its settings."""
+"""A function to run on this machine: its code and its settings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _VERSIONS = {
 
 @dataclass(frozen=True)
 class LocalFunction:
-    """A function's folder and settings, as one value for each way to run it.
+    """A function's folder and settings, for namespaces and for Docker.
 
     `env` is given to the function and the layer as it is, and may replace every default (None takes
     one away). `layer` is the tree for /opt, by default the one that comes with this command. The

@@ -1,4 +1,4 @@
-"""Programs of this machine that a runtime needs: found, asked for their version, or named."""
+"""Programs of this machine for a runtime: found, and their version read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def require(tools: Mapping[str, str], runtime: Runtime) -> None:
 def fetch(
     command: Sequence[str], folder: Path, runtime: Runtime, env: Mapping[str, str] | None = None
 ) -> None:
-    """Run a tool that fetches a runtime client into this folder. Raises Failure with its reason."""
+    """Download a runtime client with a tool.
+
+    Raises Failure with the tool's reason.
+    """
     done = subprocess.run(
         command,
         cwd=folder,
@@ -57,7 +60,10 @@ def failed(tool: str, output: str, runtime: Runtime) -> Failure:
 
 
 def asked(program: Path, question: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program that answers at once. Raises Failure if it does not end by itself."""
+    """Run a program that answers at once.
+
+    Raises Failure if the program does not end by itself.
+    """
     try:
         return subprocess.run(
             [program, *question],

@@ -1,4 +1,4 @@
-"""The back of the shop: which other products customers of one bought.
+"""The back of the shop: other products that a product's customers bought.
 
     GET /?product=mug  ->  ["teapot", "spoon"]
 

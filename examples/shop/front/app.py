@@ -1,4 +1,4 @@
-"""The front of the shop: one page from a cache, a table and another function.
+"""The front of the shop: one page from three sources.
 
     prices            cache (Redis); if it is away or empty: the table
     stock             table (PostgreSQL); if it is away, the page says that the stock is not known
@@ -66,7 +66,10 @@ def read_stock():
 
 
 def query(text):
-    """Rows of the table. A connection that broke while it was kept is replaced by a new one."""
+    """Rows of the table.
+
+    A kept connection that broke is replaced by a new one.
+    """
     global table
     connection, table = table, None
     if connection is not None:
@@ -92,7 +95,7 @@ def recommend():
 
 # paste
 def attempt(parts, name, work):
-    """The result of the work, or None if it fails: the page can do without any part."""
+    """The work's result; None if it fails: the page can miss it."""
     began = time.monotonic()
     error = None
     try:
@@ -107,7 +110,7 @@ def attempt(parts, name, work):
 
 
 def within(seconds, name, work):
-    """The result of the work if it comes in time; work that does not is left behind."""
+    """The result of the work; late work is left behind."""
     future = workers[name].submit(work)
     try:
         return future.result(seconds)

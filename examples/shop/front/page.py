@@ -1,4 +1,4 @@
-"""The pages of the shop, as HTML. A part that is away looks like it."""
+"""The pages of the shop as HTML, with hints for missing parts."""
 
 from html import escape
 from pathlib import Path
@@ -19,7 +19,7 @@ STYLE = Path(__file__).with_name("page.css").read_text()
 
 
 def shop(prices, stock, featured, others, parts):
-    """The page with all products; `stock` and `others` are None if nobody knows them."""
+    """The page with all products; `stock` and `others`: None if unknown."""
     banner = ""
     if stock is None:
         banner = (
@@ -42,7 +42,7 @@ def shop(prices, stock, featured, others, parts):
 
 
 def closed(parts):
-    """The page if there is nothing to sell: neither the cache nor the table answers."""
+    """The page without products: neither the cache nor the table answers."""
     return whole(
         f'<div class="closed">{drawing("mug")}'
         "<h2>The shop is closed for a moment.</h2>"
@@ -52,7 +52,7 @@ def closed(parts):
 
 
 def card(product, known, stock=False):
-    """A product; its stock, unless that is not asked for."""
+    """A product and its stock, if the stock is wanted."""
     return (
         f'<li>{drawing(product)}<span class="name">{escape(known["name"])}</span>'
         f'<span class="price">{known["cents"] / 100:.2f} €</span>'
@@ -82,12 +82,12 @@ def part_line(part):
 
 
 def shortened(error):
-    """Its begin and its end: the reason comes last."""
+    """A text's beginning and its end, since the reason comes last."""
     return error if len(error) < 80 else f"{error[:30].rstrip()} … {error[-40:].lstrip()}"
 
 
 def whole(content, parts):
-    """The frame of every page; its foot shows the parts that the page was made of."""
+    """The frame of every page; its foot names the parts."""
     took = sum(part["ms"] for part in parts)
     made = "".join(map(part_line, parts))
     return f"""<!doctype html>
