@@ -1,4 +1,4 @@
-"""Builds with other languages' tools: once on this machine, and with an end."""
+"""Builds with other languages' tools: once on this machine, limited in time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _TOLD = 40  # lines of a command that failed
 
 
 class Unavailable(Exception):
-    """This machine lacks what the build needs; the message names it."""
+    """A tool for the build is missing; the message names it."""
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold the only right to build in this folder, which is made if it is not there."""
+    """Hold the only right to build in this folder, made if missing."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -30,7 +30,10 @@ def run(
     folder: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a command of a build. Raises RuntimeError with its last lines if it fails."""
+    """Run a command of a build.
+
+    Raises RuntimeError with its last lines if it fails.
+    """
     done = subprocess.run(
         command,
         cwd=folder,

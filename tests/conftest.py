@@ -80,14 +80,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collector the tests themselves: millions of objects, which stay to the end."""
+    """Spare the garbage collector the collected tests.
+
+    They are millions of objects, which stay to the end.
+    """
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def ended() -> Iterator[None]:
-    """End the proxies of this process that a test has started: a worker runs thousands of tests."""
+    """End the proxies of a test: a worker runs thousands of tests."""
     proxied = sys.modules.get("fakes.proxied")
     before = tuple(proxied.running) if proxied else ()
     yield

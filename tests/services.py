@@ -1,4 +1,4 @@
-"""Real services for tests: PostgreSQL and Redis, started for a block and ended with it.
+"""Real services for tests: PostgreSQL and Redis, each for a block.
 
 The code that starts them is that of examples/shop. A test is skipped if a service is not on this
 machine; on CI it fails.

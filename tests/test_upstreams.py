@@ -1,4 +1,4 @@
-"""The hosts that functions under test call: each answers, or fails, as it says."""
+"""The hosts for functions under test: each answers, or fails, as named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a test may take before it fails, so that none can hold up the whole run.
+"""Limits for the duration of tests: none can hold up the run.
 
 pytest-timeout fails a test that is late, and prints the stack of every thread. It cannot end a test
 whose main thread does not come back from C, nor fixtures that hang when they are torn down after a
@@ -23,7 +23,7 @@ GRACE = 60  # for pytest-timeout, before the process ends itself
 
 
 def limit(item: pytest.Item) -> float:
-    """The seconds that this test may take: by its `timeout` mark, else by its kind."""
+    """The test's limit (seconds): from its `timeout` mark, or its kind."""
     own = item.get_closest_marker("timeout")
     if own is not None:
         return float(own.args[0])
@@ -33,7 +33,7 @@ def limit(item: pytest.Item) -> float:
 
 
 class TimeLimits:
-    """A plugin of pytest that gives each test its limit, and ends a process that is past it."""
+    """A plugin of pytest that limits tests, and ends late processes."""
 
     def __init__(self) -> None:
         self.stderr = os.dup(2)  # as it is before pytest captures it

@@ -1,4 +1,4 @@
-"""Hosts that functions under test call: another one on this machine, one with TLS, and bad ones.
+"""Hosts for functions under test: local, in a network, with TLS, bad.
 
     with Network() as network:                  # an address that is not on loopback (needs root)
         with start_server(http_server(b"hello"), network.address, network=network) as server:
@@ -40,7 +40,10 @@ _PLACES = 8  # of 16384: tests that run at once take some
 
 @dataclass
 class Server:
-    """A running server. `stop` ends it early; the end of its block does, too."""
+    """A running server.
+
+    It ends with its block, or earlier by `stop`.
+    """
 
     host: str
     port: int
@@ -60,7 +63,7 @@ class Server:
 
 
 class Network:
-    """A network namespace with an address of its own: a host that is not on loopback.
+    """A network namespace with an address: a host outside loopback.
 
     `address` has the servers that are started inside. `silent` is an address of the same
     network that no machine has: what is sent there is dropped, and nobody answers. Needs root.
@@ -119,7 +122,7 @@ class Network:
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        """Sockets and programs that this thread makes in the block are in the network for good."""
+        """Put the block's new sockets and programs into the network for good."""
         libc = ctypes.CDLL(None, use_errno=True)
         with Path("/proc/thread-self/ns/net").open("rb") as own:
             _set_namespace(libc, self._fd)
@@ -130,7 +133,7 @@ class Network:
 
 
 def _remove_forgotten(ip: str) -> None:
-    """Remove the networks of tests that were killed."""
+    """Remove the networks of killed tests."""
     for place in _PLACE.glob(f"{_NAME}-*"):
         pid = place.name.split("-")[1]
         if not Path("/proc", pid).exists():
@@ -178,7 +181,7 @@ class Authority:
         return certificate, key
 
     def server_context(self, folder: Path) -> ssl.SSLContext:
-        """What a TLS server of the names needs."""
+        """The settings of a TLS server with these names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.issue(folder))
         return context
@@ -199,7 +202,10 @@ class Cache:
 def start_postgres(
     stack: contextlib.ExitStack, network: Network, authority: Authority
 ) -> services.servers.Server:
-    """PostgreSQL in the network, with and without TLS, until the stack is closed."""
+    """Start PostgreSQL in the network, until the stack is closed.
+
+    With and without TLS.
+    """
     home = _home(stack)
     (home / "hba").write_text("host all all all trust\n")
     certificate, key = authority.issue(home)
@@ -239,7 +245,7 @@ def _home(stack: contextlib.ExitStack) -> Path:
 
 
 def _give(path: Path) -> None:
-    """Give a file to the user that the servers run as."""
+    """Give a file to the servers' user."""
     if not os.geteuid():
         user = services.servers.server_user()
         os.chown(path, user.pw_uid, user.pw_gid)
@@ -252,7 +258,7 @@ Serve = Callable[[socket.socket], None]
 
 
 def start_server(serve: Serve, host: str = LOOPBACK, *, network: Network | None = None) -> Server:
-    """A TCP server: `serve` gets each connection, in a thread of its own."""
+    """A TCP server: `serve` gets each connection in its own thread."""
     with _inside(network):
         listener = socket.create_server((host, 0), backlog=256)
 
@@ -280,7 +286,7 @@ def _hang_up(listener: socket.socket) -> None:
 
 
 def reset(connection: socket.socket) -> None:
-    """End the connection as a host does that has lost it."""
+    """Reset the connection, as a host that has lost it."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     connection.close()
 
@@ -314,7 +320,7 @@ def start_bad_line(
     rate: float = 0.0,
     cut: int | None = None,
 ) -> Server:
-    """Leads to a server, and behaves as a bad line to it does.
+    """A bad line to a server.
 
     `late`: seconds by which its answers come later. `rate`: bytes a second, each way. `cut`: bytes
     of the answer after which the line is reset (0: with the first byte of the question).

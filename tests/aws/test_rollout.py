@@ -76,7 +76,7 @@ def test_many_functions_are_said_in_few_lines(
 def test_280_functions_and_an_interrupt_that_is_gone_on_from(
     aws: Aws, make: Make, cli: Cli, command: Command, layers: dict[str, str]
 ) -> None:
-    """All are looked at and changed; the words are as few as for a dozen."""
+    """All functions are changed, in as few words as a dozen."""
     names = [f"orders-{number:03}" for number in range(280)]
     for name in names:
         make(name)

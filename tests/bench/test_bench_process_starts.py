@@ -1,4 +1,4 @@
-"""A process that starts with the shim says hello, and is hardly later."""
+"""A process with the shim sends a hello, and is hardly later."""
 
 from __future__ import annotations
 

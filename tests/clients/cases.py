@@ -1,4 +1,4 @@
-"""The cases: a fault, and a host where it is really so.
+"""The cases: a fault, and a host that really behaves so.
 
 Case ── rule ──> the plan: this fault hits an event with `case`
      └─ real ──> a host of the same network that refuses, is silent, late, resets, ...
@@ -28,7 +28,10 @@ PORTS = ("http", "https", "postgres", "redis", "rediss")
 
 @dataclass(frozen=True)
 class Case:
-    """`secure`: over TLS. `least`: seconds that each client takes at least."""
+    """A case.
+
+    `secure`: over TLS. `least`: the least seconds that each client takes.
+    """
 
     title: str
     rule: dict[str, Any]
@@ -65,7 +68,10 @@ UNTOUCHED_TLS = Case("untouched, TLS", {}, secure=True)
 
 
 def plan(clients: int) -> dict[str, Any]:
-    """The faults of all cases; each hits the events of its own. All clients share a bandwidth."""
+    """The faults of all cases; each hits its own events only.
+
+    All clients share a bandwidth.
+    """
     hosts = f"fault-*.{ZONE}"  # others are called as if there was no layer
     shared = {"per_second": RATE * clients}
     rules = [{**case.rule, "hosts": hosts, "match": {"case": case.name}} for case in CASES]
@@ -74,7 +80,7 @@ def plan(clients: int) -> dict[str, Any]:
 
 
 class Hosts:
-    """One host with all servers, and for each case one where it is really so."""
+    """A healthy host with all servers, and a bad host per case."""
 
     def __init__(self, stack: contextlib.ExitStack, folder: Path) -> None:
         self._stack = stack
@@ -123,7 +129,10 @@ class Hosts:
         return f"nameserver {self.network.address}\noptions timeout:2 attempts:1\n"
 
     def event(self, case: Case, *, real: bool) -> dict[str, Any]:
-        """The event by which the clients call the healthy host with the fault, or the real one."""
+        """The event for calls of the healthy host, or the bad one.
+
+        The fault hits calls of the healthy host; the bad host really behaves so.
+        """
         ports = self._real_ports(case) if real else self.ports
         host = f"{'real' if real else 'fault'}-{case.name}.{ZONE}"
         hit = "" if real else case.name

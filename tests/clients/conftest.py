@@ -1,4 +1,4 @@
-"""Real clients in real functions under the real emulator, and the hosts that they call."""
+"""Real clients in functions under the real emulator, and their hosts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ class Calling:
         request_id: str = "",
         **more: Any,
     ) -> dict[str, Any]:
-        """What each client got: `error`, `bytes`, `seconds`. `more` is for the function."""
+        """Each client's outcome: `error`, `bytes`, `seconds`.
+
+        `more` is for the function.
+        """
         whole = self.hosts.event(case, real=real) | more
         if not hit:
             whole["case"] = ""
@@ -59,7 +62,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 
 
 def injected(function: Held, request_id: str) -> list[dict[str, Any]]:
-    """What the layer logged of this invocation."""
+    """Injections that the layer logged in this invocation."""
     return [line for line in function.lines() if line.get("request_id") == request_id]
 
 
@@ -102,7 +105,7 @@ def running(
 def calling(
     request: pytest.FixtureRequest, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Calling]:
-    """The function of one language, with all faults of connections in its plan."""
+    """One language's function, with all faults of connections in its plan."""
     program: Program = request.param
     faults = plan(len(program.clients))
     with running(program, hosts, faults, tmp_path_factory.mktemp("settings")) as function:

@@ -1,4 +1,4 @@
-"""The tables of docs/faults: which error each client has."""
+"""The tables of docs/faults: each client's error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PAGES = Path(__file__).resolve().parents[2] / "docs" / "faults"
 
 
 def documented(language: str, client: str, case: Case) -> list[str]:
-    """The words of this client's error, as the page of the fault has them."""
+    """This client's error in the words of the fault's page."""
     head: list[str] = []
     for line in (_PAGES / f"{case.fault}.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]

@@ -1,4 +1,4 @@
-"""What each client said, as the page docs/dependencies-clients.md.
+"""Write each client's errors to the page docs/dependencies-clients.md.
 
 With FAULTLAYER_MATRIX=1 a run writes it between the page's markers, if each client met each fault.
 """
@@ -20,7 +20,7 @@ _LONGEST = 300  # characters of an error
 
 
 class Said:
-    """The errors of one run, as a plugin of pytest. Workers put them into their reports."""
+    """A plugin of pytest that collects errors from all workers' reports."""
 
     def __init__(self) -> None:
         self.errors: dict[tuple[str, str], str] = {}

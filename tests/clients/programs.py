@@ -1,4 +1,4 @@
-"""Functions that call one host by real clients: one function for each language, built once."""
+"""Functions with real clients: one for each language, built once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _EXECUTABLE = ("chmod", "+x", "bootstrap")
 
 @dataclass(frozen=True)
 class Program(Language):
-    """A function of this folder. `runtime`: the managed one that runs it; None: its bootstrap."""
+    """A function of this folder.
+
+    `runtime`: the managed runtime for it; None: its own bootstrap.
+    """
 
     runtime: Runtime | None = None
     clients: tuple[str, ...] = ()

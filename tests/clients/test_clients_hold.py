@@ -1,4 +1,4 @@
-"""Connections of one function: kept, secured, large, cut off from the extension, on loopback."""
+"""Connections of one function: kept, secured, large, cut off, on loopback."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ MB = 1 << 20
 
 
 class Holding:
-    """The function, and what it is told of its hosts."""
+    """The function, and the hosts in its events."""
 
     def __init__(self, function: Held, hosts: Hosts, ports: dict[str, int]) -> None:
         self.function = function
         self._event = {"host": HOST, **hosts.ports, **ports}
 
     def ask(self, do: str, hit: str = "", **event: Any) -> tuple[dict[str, Any], list[Any]]:
-        """What the function tells, and what the layer logged of this invocation."""
+        """Invoke the function; return its answer and the log's injections."""
         request_id = str(uuid.uuid4())
         asked = {**self._event, "do": do, "hit": hit, **event}
         answer = self.function.invoke(asked, request_id)
@@ -75,7 +75,7 @@ def holding(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @contextlib.contextmanager
 def far_host(hosts: Hosts, folder: Path) -> Iterator[dict[str, int]]:
-    """A host that speaks HTTP/2 and WebSocket, with the libraries that the function has."""
+    """A host for HTTP/2 and WebSocket, with the function's own libraries."""
     certificate, key = hosts.authority.issue(folder)
     built = builds.build(PYTHON, print)
     with hosts.network.inside():
@@ -96,7 +96,7 @@ def far_host(hosts: Hosts, folder: Path) -> Iterator[dict[str, int]]:
 
 
 def blocks(megabytes: int) -> Iterator[bytes]:
-    """So much that repeats nowhere."""
+    """So many bytes without a repetition."""
     block = hashlib.sha256(b"big").digest() * (MB // 32 - 1)
     for number in range(megabytes):
         yield number.to_bytes(32, "big") + block

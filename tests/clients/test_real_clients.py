@@ -1,4 +1,4 @@
-"""Each client sees with a fault what it sees if it is really so."""
+"""A fault looks to each client as a really bad host does."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def plain(error: str) -> str:
 
 
 def comparable(error: str, case: Case) -> str:
-    """The error, plain; one for both that a client may have by chance."""
+    """The plain error; one word for errors that differ by chance."""
     for ended in _ENDED if case.fault == "reset" else ():
         error = error.replace(ended, _RESET)
     return plain(error)
@@ -62,7 +62,10 @@ def test_untouched(calling: Calling, case: Case) -> None:
 
 
 def all_is_well(calling: Calling, case: Case, *, tries: int = _TRIES, **more: Any) -> None:
-    """Each client gets all; on a machine that pauses not at once, since their limits are short."""
+    """Each client gets all, if need be at another attempt.
+
+    The clients' limits are short, and machines pause.
+    """
     for number in range(tries):
         told = calling.results(case, real=False, hit=False, **more)
         errors = [got["error"] for got in told.values()]
@@ -139,7 +142,10 @@ def test_pools_lose_their_connections_when_a_host_goes_down_and_recover(
 
 
 def hit(calling: Calling, case: Case, **more: Any) -> dict[str, Any]:
-    """What each client got in an invocation that was hit, as the log says, once and by its host."""
+    """Each client's outcome in an invocation that was hit.
+
+    The log says so, once and by the host's name.
+    """
     for _ in range(_TRIES):
         request_id = str(uuid.uuid4())
         told = calling.results(case, request_id=request_id, **more)
@@ -155,7 +161,7 @@ def hit(calling: Calling, case: Case, **more: Any) -> dict[str, Any]:
 
 
 def check_line(line: dict[str, Any], case: Case) -> None:
-    """The line of an injection names the fault, the host and, but for a lookup, its port."""
+    """An injection's line names fault, host and, except for lookups, port."""
     assert (line["event"], line["fault"]) == ("fault_injected", case.fault)
     assert line["host"] == f"fault-{case.name}.up.test"
     assert ("port" in line) is (case.fault != "dns")

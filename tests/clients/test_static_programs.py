@@ -1,4 +1,4 @@
-"""Static programs by the proxy: each fault, beside the same program at a host where it is so."""
+"""Static programs by the proxy: each fault, beside a really bad host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.xdist_group("clients-1")]
 
 @dataclass
 class Static:
-    """A static program twice: with all faults in its plan, and without the layer's faults."""
+    """A static program twice: with all faults, and without the layer's faults."""
 
     program: Program
     hosts: Hosts
@@ -42,7 +42,7 @@ class Static:
     direct: Function
 
     def call(self, function: Function, case: Case, *, real: bool, request_id: str = "") -> Any:
-        """What the client got."""
+        """Invoke the program; return the client's outcome."""
         answer = function.invoke(self.hosts.event(case, real=real), request_id)
         assert answer.body, function.log[-2000:]
         (got,) = answer.json().values()
@@ -177,7 +177,7 @@ REFUSED = {"FAULTLAYER_CONNECT": "refuse", "FAULTLAYER_CONNECT_HOSTS": "*.up.tes
 
 
 def called(function: Function, hosts: Hosts) -> str:
-    """The error of one call."""
+    """The error of a single call."""
     answer = function.invoke(hosts.event(UNTOUCHED, real=False))
     error: str = answer.json()["net/http"]["error"]
     return error

@@ -1,4 +1,4 @@
-"""The shop of examples/shop, started by its own command, and the pages that a customer gets."""
+"""The shop of examples/shop, started by its own command, and its pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ANSWER = 60.0
 
 @dataclass
 class Page:
-    """An answer of the shop: its status, its HTML, and how long it took (seconds)."""
+    """A page of the shop: its status, HTML and time (seconds)."""
 
     status: int
     html: str
@@ -34,7 +34,7 @@ class Page:
 
     @property
     def products(self) -> list[str]:
-        """The names of the products that are for sale; recommendations do not count."""
+        """The names of the products for sale, without recommendations."""
         main = self.html.partition('<section id="recommendations">')[0]
         return re.findall(r'<span class="name">([^<]+)</span>', main)
 
@@ -49,7 +49,7 @@ class Page:
 
     @property
     def notes(self) -> list[str]:
-        """The sentences about what is missing."""
+        """The sentences about missing parts."""
         return re.findall(r'<p class="away">([^<]+)</p>', self.html)
 
 
@@ -90,12 +90,12 @@ class Shop:
         return self.log
 
     def injected(self) -> list[dict[str, Any]]:
-        """The lines of all faults that were injected."""
+        """The log lines of all injections."""
         lines = re.findall(r'\{"source":"faultlayer".*\}', self.log)
         return [one for one in map(json.loads, lines) if one["event"] == "fault_injected"]
 
     def was_hit_by(self, rule: dict[str, str], known: int = 0) -> bool:
-        """True if the log has a line of this rule, after so many lines of all."""
+        """True if this rule hit after the first lines of the log."""
         return any(
             line["fault"] == rule["fault"]
             and line["host"] in rule["hosts"].split(",")
@@ -114,14 +114,17 @@ class Shop:
         return Page(status, body.decode(), time.monotonic() - begin)
 
     def arm(self, plan: dict[str, Any]) -> None:
-        """Change the plan. The front goes by it soon, or from its next start."""
+        """Change the plan.
+
+        The front follows it soon, or from its next start.
+        """
         assert self._plan is not None
         self._plan.write_text(json.dumps(plan))
 
 
 @contextlib.contextmanager
 def shop(command: str, plan: Path | None = None, **variables: str) -> Iterator[Shop]:
-    """Run this command, as the page has it, until the end of the block."""
+    """Run this command of the page until the end of the block."""
     with or_skip():
         servers.postgres_programs()
         servers.redis_program()

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of examples/shop: they answer, leave nothing, and are named if missing."""
+"""PostgreSQL and Redis of examples/shop: answers, leftovers, missing programs."""
 
 from __future__ import annotations
 

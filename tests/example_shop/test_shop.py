@@ -1,4 +1,4 @@
-"""The shop as docs/shop.md walks through it: what a customer sees, for each fault.
+"""The shop of docs/shop.md: the customer's view of each fault.
 
 Each start of the shop takes seconds, so one takes all faults that a live plan can bring.
 """
@@ -44,7 +44,7 @@ def rule(flags: str) -> dict[str, str]:
 
 
 def rows() -> dict[str, tuple[str, str]]:
-    """The page's table: flags, and what a customer sees without the fix and with it."""
+    """The page's table: flags, and the view without and with the fix."""
     cells = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in PAGE.read_text().splitlines()
@@ -54,7 +54,7 @@ def rows() -> dict[str, tuple[str, str]]:
 
 
 def seen(page: Page) -> str:
-    """What the page's table says of this."""
+    """The words of the page's table for this page of the shop."""
     if page.status == 502:
         return "502 after 4 s"
     late = "" if page.took < SOON else f", after {page.took:.0f} s"
@@ -75,7 +75,10 @@ def seen(page: Page) -> str:
 
 
 def until_it_shows(running: Shop, expected: str, hit_by: dict[str, str] | None = None) -> None:
-    """Ask until a page shows this, hit by this rule: plans come late, and machines pause."""
+    """Ask until a page hit by this rule shows this.
+
+    Plans come late, and machines pause.
+    """
     known, end = len(running.injected()), time.monotonic() + 30
     shown = []
     while time.monotonic() < end:
@@ -119,7 +122,10 @@ def test_with_the_fix_the_hypothesis_holds_for_every_fault_of_the_table(plan: Pa
 
 @pytest.mark.whole
 def test_the_command_of_the_finding_and_its_line_in_the_log():
-    """The fault hits from the start, also a cold start. The nightly test has the other commands."""
+    """The fault hits from the start.
+
+    So it hits a cold start, too. The nightly test has the other commands.
+    """
     (finding,) = (
         line
         for line in pages.shell_lines(PAGE)
@@ -142,7 +148,7 @@ def test_the_commands_of_the_faults_pages_are_rows_of_the_table():
 
 
 def masked(text: str) -> list[str]:
-    """The lines without their numbers, in an order that no race decides."""
+    """The lines without numbers, in an order that no race decides."""
     return sorted(re.sub(r"[0-9.]+", "0", text).splitlines())
 
 

@@ -41,7 +41,10 @@ NEVER = {"FAULTLAYER_LATENCY": "1ms", "FAULTLAYER_LATENCY_RATE": "0.000000000000
 
 
 def start(upstream: Address, variables: dict[str, str] | None = None) -> Address:
-    """A proxy in this process, with these variables; its address. It ends with the test."""
+    """Start a proxy in this process with these variables; return its address.
+
+    It ends with the test.
+    """
     settings = read_environment(NEVER if variables is None else variables)
     served = settings.chooser or settings.source
     assert served, [problem.message for problem in settings.problems]
@@ -64,7 +67,7 @@ def serve(
 
 
 class _Turning:
-    """A loop that turns in a thread of its own."""
+    """A loop that turns in its own thread."""
 
     def __init__(self, loop: Loop, listener: Listener) -> None:
         self._loop = loop
@@ -90,7 +93,7 @@ class _Turning:
 
 
 def end(before: Collection[_Turning]) -> None:
-    """End all proxies that run but these."""
+    """End all running proxies, except these."""
     for each in [one for one in running if one not in before]:
         running.remove(each)
         each.end()
@@ -117,7 +120,10 @@ class _Parked:
 
 
 def park() -> None:
-    """End the reader of every live plan: it would say that a past test's source is gone."""
+    """End the reader of every live plan.
+
+    Else it would log that a past test's source is gone.
+    """
     while _live:
         live, parked = _live.pop(), _Parked()
         live._source = cast(Any, parked)

@@ -116,7 +116,7 @@ class RuntimeApi(Server):
         return invocation
 
     def forget(self) -> None:
-        """Keep nothing of what is over: a hundred large messages fill the memory."""
+        """Drop finished messages: a hundred large ones fill the memory."""
         self.given.clear()
         for conn in self.conns:
             conn.requests.clear()

@@ -36,7 +36,7 @@ def named(one: Injection) -> str:
 
 @pytest.fixture
 def injections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Injections]:
-    """All injections of a test: none is settled twice, all fields of their lines are documented.
+    """Check all injections of a test: each settled once, its fields documented.
 
     A reason that is logged once in each environment is logged again in each test.
     """

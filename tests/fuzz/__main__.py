@@ -61,7 +61,10 @@ def inside(name: str, folder: str, options: argparse.Namespace) -> None:
 
 
 def _given(name: str, folder: str, options: argparse.Namespace) -> list[str]:
-    """The arguments of libFuzzer, with the folders of inputs: the first gets what is new."""
+    """The arguments for libFuzzer, with the folders of inputs.
+
+    New inputs go into the first folder.
+    """
     from fuzz.targets import CORPUS, REGRESSIONS
 
     kept = FOUND / name

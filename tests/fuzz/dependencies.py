@@ -1,4 +1,4 @@
-"""Fuzz target of the socket that the shim asks: messages of any content, one after another."""
+"""Fuzz target of the shim's socket: messages of any content in turn."""
 
 from __future__ import annotations
 
@@ -134,7 +134,10 @@ def _check(message: bytes, answer: bytes) -> None:
 
 
 def questions(data: bytes) -> None:
-    """Each message, behind its length of two bytes, gets one good answer at most; none raises."""
+    """Each message gets at most one good answer, and none raises.
+
+    Each stands behind its length (two bytes).
+    """
     asked, told = _asked(), control.emit
     asked._names.clear()
     control.emit = _fail  # type: ignore[assignment] # an error of one question is logged

@@ -1,4 +1,4 @@
-"""Fuzz targets in C, under the sanitizers: compiled here, since the shim is not Python.
+"""Fuzz targets in C, under the sanitizers, compiled here.
 
 With clang they are guided by libFuzzer. Without it they bring a generator of inputs of their own,
 which needs only gcc.
@@ -22,15 +22,15 @@ _LONGEST = 20  # seconds for one input
 
 
 class MissingError(Exception):
-    """No compiler that has the sanitizers."""
+    """No compiler here has the sanitizers."""
 
 
 class FailedError(Exception):
-    """An input for which the target ends as it must not."""
+    """An input that ends the target with a defect."""
 
 
 def shim(data: bytes) -> None:
-    """The shim against a kernel and an extension that do anything."""
+    """The shim with any kernel and any extension."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
@@ -43,7 +43,10 @@ def shim(data: bytes) -> None:
 
 
 def program(*, guided: bool) -> Path:
-    """The compiled target; guided by libFuzzer if that is wanted and clang is here."""
+    """The compiled target.
+
+    libFuzzer guides it if that is wanted and clang is here.
+    """
     compilers = ["cc"] if not guided else ["clang", "clang-14", "clang-16", "clang-19", "cc"]
     why = "cc is missing (Debian: apt-get install gcc libc6-dev)"
     for compiler in compilers:

@@ -1,4 +1,4 @@
-"""The service models in the extension are those that the pinned botocore makes."""
+"""The extension's service models are made from the pinned botocore."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_the_same_inputs_give_the_same_bytes(
 
 
 def processor_seconds() -> float:
-    """The processor time of all processes that this one has waited for."""
+    """The processor time of this process's finished children (seconds)."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

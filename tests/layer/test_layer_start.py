@@ -1,4 +1,4 @@
-"""The modules that registration needs: in one file, found there, and no other is loaded before."""
+"""The modules before registration: in one file, and no others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ API = {b"AWS_LAMBDA_RUNTIME_API": b"127.0.0.1:9", b"_FAULTLAYER_ADDRESS": b"/tmp
 
 
 def loaded(mounted: Callable[..., str], **variables: str) -> tuple[dict[str, str], bool]:
-    """The loader of each module at registration, and whether garbage is collected by then."""
+    """The loaders of all modules at registration, and the garbage collector's state."""
     given = {name.encode(): value.encode() for name, value in variables.items()}
     found, collecting = json.loads(mounted(UNTIL_REGISTERED % {**API, **given}))
     return found, collecting

@@ -1,4 +1,4 @@
-"""Faults of connections on a Managed Instance: in force for all while one that was hit runs."""
+"""Faults of connections on a Managed Instance, in force for all invocations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DELAY = 0.5  # seconds
 
 
 def invoke(function: Managed, **event: Any) -> float:
-    """The seconds that the function's call took."""
+    """Invoke the function; return the seconds of its call."""
     with closing(http.client.HTTPConnection(LOOPBACK, function.port, timeout=30)) as connection:
         for _ in range(200):
             connection.request("POST", PATH, json.dumps(event))

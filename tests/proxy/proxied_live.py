@@ -32,7 +32,7 @@ def becomes(api: RuntimeApi, address: Address, code: int) -> bool:
 
 
 def pass_polls(api: RuntimeApi, address: Address, count: int = 5) -> list[int]:
-    """Invocations over so many polls, at least one in each, and their statuses."""
+    """Invoke over so many polls, at least once each; return the statuses."""
     found = []
     until = time.monotonic() + count * POLL
     while time.monotonic() < until or len(found) <= count:

@@ -61,7 +61,10 @@ def _done(command: Sequence[str | Path]) -> str:
 
 
 def one_worker(minor: int) -> Any:
-    """The tests of a Python run in one worker, which installs the wheel while others work."""
+    """Keep a Python's tests in one worker.
+
+    It installs the wheel while other workers work.
+    """
     marks = pytest.mark.xdist_group(f"release-3.{minor}")
     return pytest.param(minor, id=f"3.{minor}", marks=marks)
 

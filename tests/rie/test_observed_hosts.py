@@ -1,4 +1,4 @@
-"""OBSERVE=hosts under the real emulator: the log has the hosts, and the function sees nothing."""
+"""OBSERVE=hosts under the real emulator: logged hosts, and an untouched function."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture
 def place(network: Network) -> Iterator[str]:
-    """A host that answers each line with `hi there`, and closes."""
+    """A host that answers each line with `hi there` and closes."""
 
     def serve(connection: socket.socket) -> None:
         connection.recv(100)

@@ -12,7 +12,10 @@ COMPILERS = {"glibc": ("cc", "gcc libc6-dev"), "musl": ("musl-gcc", "musl-tools"
 
 
 def build(c_library: str, target: Path, *sources: Path, options: tuple[str, ...] = ()) -> Path:
-    """Compile the sources against glibc or musl; skips the test without that compiler."""
+    """Compile the sources against glibc or musl.
+
+    Skips the test if the compiler is missing.
+    """
     compiler = machine.program(*COMPILERS[c_library])
     command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", *options, "-o", str(target)]
     done = subprocess.run(

@@ -145,7 +145,7 @@ for address, card, to in (("::1", "", "::1"), ("", "lo", "::1"), ("", "lo", "127
 
 
 def test_a_socket_that_cannot_reach_loopback_connects_by_itself() -> None:
-    """One that is bound to an IPv6 address, or to a network card."""
+    """The socket is bound to an IPv6 address or a network card."""
     if not socket.has_dualstack_ipv6():
         machine.lacks("IPv6 is switched off here")
     redirected = Redirected(HostList().parse("::1,127.0.0.1"))
@@ -164,7 +164,7 @@ def test_a_socket_that_cannot_reach_loopback_connects_by_itself() -> None:
 
 
 def test_beside_jemalloc(redirected: Redirected) -> None:
-    """A library that many functions preload; with either separator, before the shim or after."""
+    """Many functions preload this library: before or after the shim, either separator."""
     jemalloc = next(Path("/usr/lib").glob("*-linux-gnu/libjemalloc.so.2"), None)
     if jemalloc is None:
         machine.lacks("libjemalloc.so.2 is missing (Debian: apt-get install libjemalloc2)")

@@ -1,4 +1,4 @@
-"""An extension that is gone, slow or hostile: connections go on as if the shim were not there."""
+"""An extension that is gone, slow or hostile: connections still work."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ Answer = Callable[[socket.socket, bytes], None]
 def found(
     name: str, code: str, port: int, times: int, pause: float = 0, until: str = ""
 ) -> list[tuple[str, int]]:
-    """What a program found each time, and the ms that it took."""
+    """A program's outcomes, each with its time (ms)."""
     lines = python(name, code, port, times, pause, until).splitlines()
     return [(each.split()[0], int(each.split()[1])) for each in lines]
 
 
 @contextlib.contextmanager
 def asked(answer: Answer, name: str = "") -> Iterator[str]:
-    """The name of a socket that answers each question of a connection or a lookup so."""
+    """The name of a socket that gives connections and lookups this answer."""
     name = name or f"faultlayer-hostile-{os.getpid()}-{next(_numbers)}"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind("\0" + name)
@@ -99,7 +99,7 @@ def asked(answer: Answer, name: str = "") -> Iterator[str]:
 
 
 def in_turn(answers: list[bytes]) -> Answer:
-    """Give these answers one after another."""
+    """Give these answers in turn."""
     left = iter(answers)
     return lambda line, message: line.send(next(left)) and None
 
@@ -110,7 +110,7 @@ def to(port: int, address: str = "127.0.0.1") -> bytes:
 
 @contextlib.contextmanager
 def two_hosts() -> Iterator[tuple[int, int]]:
-    """The host that a program means, which says `meant`, and one that says `other`."""
+    """Two hosts: the program's answers `meant`, and another answers `other`."""
 
     def saying(text: bytes) -> Callable[[socket.socket], None]:
         def serve(connection: socket.socket) -> None:
@@ -213,7 +213,7 @@ def test_an_answer_is_waited_for_but_not_for_long() -> None:
 
 
 def test_a_machine_that_pauses_is_no_silence_of_the_extension() -> None:
-    """As if a function has used up its share of a CPU, or is frozen: both stand still."""
+    """A used-up share of a CPU, or a freeze, stops both sides."""
     with two_hosts() as (meant, other):
 
         def answer(line: socket.socket, message: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The shim's libraries as files: small, loadable everywhere, and made of the sources here."""
+"""The shim's library files: small, loadable everywhere, made of these sources."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def readelf(path: Path, *options: str) -> str:
 
 
 def symbols(path: Path) -> list[list[str]]:
-    """The fields of each dynamic symbol: its binding is the fifth, its name the eighth."""
+    """The fields of each dynamic symbol.
+
+    Its binding is the fifth, its name the eighth.
+    """
     lines = readelf(path, "--dyn-syms").splitlines()
     return [line.split() for line in lines if line.strip()[:1].isdigit() and len(line.split()) > 7]
 

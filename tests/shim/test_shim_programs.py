@@ -1,4 +1,4 @@
-"""C programs of glibc and of musl find the same with the shim and without it: `trials.c`."""
+"""C programs of glibc and musl behave alike with the shim: `trials.c`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ def trials(c_library: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def told(trials: Path, name: str, port: int, environ: dict[str, str] | None = None) -> str:
-    """The output of one trial; without an environment: this process's own, without the shim."""
+    """The output of a trial.
+
+    Without `environment`, it runs in this process's environment, without the shim.
+    """
     done = subprocess.run(
         [trials, name, str(port)],
         env=environ,
@@ -74,12 +77,12 @@ def test_arguments_sockets_and_descriptors(redirected: Redirected, trials: Path)
 
 
 def test_threads_forks_and_programs_that_they_start(redirected: Redirected, trials: Path) -> None:
-    """100 threads at once, 20 with stacks of 16 KB; fork beside them, vfork, posix_spawn."""
+    """100 threads at once, 20 with small stacks; fork, vfork, posix_spawn."""
     same(redirected, trials, "threads", "forks")
 
 
 def test_signals_and_cancelled_threads(redirected: Redirected, trials: Path) -> None:
-    """A signal each ms with and without SA_RESTART; handlers that connect, or leave by a jump."""
+    """A signal each ms; handlers that connect, or leave by a jump."""
     same(redirected, trials, "signals", "handlers", "torn")
 
 
@@ -113,7 +116,7 @@ def test_it_hooks_lookups_and_connections(redirected: Redirected, trials: Path) 
 def test_another_preloaded_library_hooks_the_same_functions(
     redirected: Redirected, trials: Path, c_library: str, tmp_path: Path
 ) -> None:
-    """Before the shim or after it, with either separator; or a program that hooks them itself."""
+    """Before or after the shim, either separator; or a program's own hooks."""
     other = build(c_library, tmp_path / "other.so", OTHER, options=("-shared", "-fPIC"))
     hooked = build(c_library, tmp_path / "hooked", HERE / "trials.c", OTHER, options=("-rdynamic",))
     with host() as port, redirected.disturbed(Unreachable(silent=False)):
@@ -142,9 +145,9 @@ time.sleep(600)
 
 @pytest.mark.nightly
 def test_while_the_extension_stops_goes_on_and_dies(trials: Path) -> None:
-    """Again and again for 30 s: every trial finds the same, and none hangs.
+    """For 30 s every trial finds the same, and none hangs.
 
-    No connection is relayed: those would end with the extension.
+    No connection is relayed: it would end with the extension.
     """
     names = ("bad", "kinds", "nonblocking", "kept", "descriptors", "threads", "forks", "handlers")
     command = [sys.executable, "-c", SERVICE, str(HERE.parent), str(ROOT / "extension")]

@@ -1,4 +1,4 @@
-"""The shim in programs of glibc 2.17, and on arm64 under qemu: the same as without it.
+"""The shim in programs of glibc 2.17, and on arm64 (qemu).
 
 The compiler is the shim's own, which has the symbols of every glibc and both architectures.
 """

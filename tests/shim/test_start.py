@@ -1,4 +1,4 @@
-"""`faultlayer-start`: by a program's ELF header it gets the shim, or the proxy's variables."""
+"""`faultlayer-start`: the shim or the proxy, by the program's ELF header."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRELOAD, PROXY, OWN_PROXY, UNSURE = range(4)
 
 
 class Started:
-    """What the program saw, and the way that was told."""
+    """The program's view of its start, and the reported way."""
 
     def __init__(self, way: int, env: dict[str, str]) -> None:
         self.way = way
@@ -54,7 +54,7 @@ def environment(name: str, redirect: str = "auto", **more: str) -> dict[str, str
 
 
 def start(program: Path | str, redirect: str = "auto", **more: str) -> Started:
-    """Start Python as if it were this program, or another wrapper that runs it."""
+    """Start Python as this program, or as a wrapper that runs it."""
     name = f"faultlayer-start-{os.getpid()}-{os.urandom(4).hex()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind("\0" + name)

@@ -1,4 +1,4 @@
-"""The soak of connections finds each defect that it looks for, and knows each end by itself."""
+"""The soak of connections: it finds each defect, and knows each end."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_runtime_that_cannot_be_watched_is_served_all_the_same(
 def test_without_memory_for_a_connection_it_is_closed_and_others_are_served(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The descriptor that was kept for its way to Lambda is kept for the next one."""
+    """The descriptor kept for its way to Lambda serves the next connection."""
     proxy, _ = made([event(1), RECEIPT], LATENCY="1ms", LATENCY_RATE="0.000000000000001")
     spare = End([], ended=False)
     proxy.pool.spares = []

@@ -1,4 +1,4 @@
-"""The wrapper puts the shim before what is preloaded already, and leaves the rest as it was."""
+"""The wrapper puts the shim before other preloaded libraries, which stay."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ Start = Callable[..., dict[str, str]]
 
 @pytest.fixture(params=SHELLS)
 def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """What the runtime finds, with these variables published by the extension, or nothing."""
+    """Start the wrapper; return the runtime's variables.
+
+    The extension has published these variables, or nothing.
+    """
     command = SHELLS[request.param]
     shell = [machine.program(command[0]), *command[1:]]
     published = tmp_path / "address"
@@ -53,7 +56,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_it_comes_before_what_is_there(start: Start) -> None:
-    """With a colon, which parts entries as a blank does (ld.so(8)); musl takes both, too."""
+    """With a colon, which separates entries like a blank (ld.so(8), musl)."""
     for before in (
         JEMALLOC,
         f"{DATADOG}:{JEMALLOC}",

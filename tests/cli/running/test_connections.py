@@ -1,4 +1,4 @@
-"""`faultlayer local`: a function calls a server of this machine, untouched and with each fault."""
+"""`faultlayer local`: a function calls a server, untouched and with each fault."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ SLOWER = {"network": 0.3, "bandwidth": 0.4}  # seconds at least
 
 @contextlib.contextmanager
 def server(address: str) -> Iterator[int]:
-    """A server that answers and closes; its port."""
+    """A server that answers and closes; yields its port."""
     try:
         listener = socket.create_server((address, 0))
     except OSError:
@@ -110,7 +110,7 @@ def each_fault(process: subprocess.Popen[str], port: int, place: dict[str, Any])
 
 
 def observed(process: subprocess.Popen[str], there: int) -> dict[str, Any]:
-    """The line of the table that `report` makes of the log, after the end."""
+    """The host's line in the table of `report`, after the end."""
     process.send_signal(signal.SIGINT)
     _, log = process.communicate(timeout=60)
     command = [sys.executable, "-m", "faultlayer_cli", "report", "-", "--json"]

@@ -241,7 +241,7 @@ def test_closing_ends_an_environment_that_is_starting():
 
 
 def test_the_thread_that_started_an_emulator_outlives_it(gate: Gate):
-    """The kernel kills the emulator with that thread, and its function prints a traceback."""
+    """Else the kernel kills the emulator, and its function prints a traceback."""
     alive: list[bool] = []
 
     class Owned(StandIn):

@@ -1,4 +1,4 @@
-"""Names that a function finds at other addresses: what is typed, and what it resolves."""
+"""Names at other addresses for a function: options and the hosts file."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ LONG = "10m"
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy waits for the killed runtime's connection to end; the tests' own stays open."""
+    """The proxy waits for the killed runtime's connection to end.
+
+    The tests' own connection stays open.
+    """
     monkeypatch.setattr(crash, "GRACE", 0.2)
 
 

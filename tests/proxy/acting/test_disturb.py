@@ -38,7 +38,7 @@ def redirected(monkeypatch: pytest.MonkeyPatch) -> Redirected:
 
 
 def told(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """The lines of the log, without the one about the way."""
+    """The lines of the log, without the line about the way."""
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     return [line for line in lines if line["event"] != "connections_redirected"]
 

@@ -1,4 +1,4 @@
-"""A client of the proxy that speaks bytes, so that a test sees all that it gets."""
+"""A client of the proxy that sends and receives bytes."""
 
 from __future__ import annotations
 

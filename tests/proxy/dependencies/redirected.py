@@ -61,7 +61,7 @@ class Asking:
         self.name = name
 
     def ask(self, message: bytes) -> bytes:
-        """The answer to one message; empty if there is none."""
+        """Ask a question; return the answer, empty if none comes."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line:
             line.settimeout(5)
             line.connect("\0" + self.name)
@@ -71,14 +71,14 @@ class Asking:
             return b""
 
     def learn(self, name: str, *addresses: str) -> None:
-        """Tell that a lookup of this name gave these addresses."""
+        """Report the addresses that a lookup of this name gave."""
         told = bytes([len(name)]) + name.encode()
         for address in addresses:
             told += b"\4" + socket.inet_aton(address)
         assert self.ask(b"F\1L\0" + told) == b""
 
     def asked(self, port: int) -> tuple[str, int]:
-        """The address that a client of this port on loopback is told to connect to."""
+        """The address at which a client is to reach this loopback port."""
         answer = self.ask(b"F\1C\0" + sockaddr("127.0.0.1", port))
         if answer in (b"F\1D\0", b""):  # no answer: the shim connects by itself
             return "127.0.0.1", port
@@ -132,7 +132,7 @@ class Redirected(Asking):
         threading.Thread(target=self.loop.run, daemon=True).start()
 
     def hello(self) -> None:
-        """A process of the function says that it has loaded the shim."""
+        """Report a process of the function that has loaded the shim."""
         before = self.control.heard
         assert self.ask(b"F\1H\0") == b""
         assert soon(lambda: self.control.heard > before)
@@ -165,7 +165,7 @@ sys.stdin.read()
 
 
 class Apart(Asking):
-    """The service in a process of its own, so that its memory and descriptors can be counted."""
+    """The service in its own process: its memory and descriptors count alone."""
 
     def __init__(self, prefix: Sequence[str] = ()) -> None:
         super().__init__(f"faultlayer-test-{next(_numbers)}-{time.monotonic_ns()}")
@@ -235,7 +235,7 @@ def host(serve: Serve = echo) -> Iterator[int]:
 
 
 def closed_port() -> int:
-    """A port on loopback that refuses."""
+    """A port on loopback that refuses connections."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 

@@ -232,7 +232,7 @@ def test_an_ipv4_address_for_a_socket_of_ipv6_alone_is_left_to_the_kernel(
 
 
 def test_a_shim_that_has_left_is_no_injection(redirected: Redirected) -> None:
-    """It waited long enough, and went on by itself."""
+    """A shim that leaves has waited long enough, and connects by itself."""
     questions = [b"F\1C\0" + sockaddr("127.0.0.1", 9), b"F\1R\0db.test"]
     with (
         redirected.disturbed(Unreachable(silent=False)) as (refused,),

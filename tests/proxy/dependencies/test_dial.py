@@ -1,4 +1,4 @@
-"""Connecting for a client of the proxy: lookups beside the loop, and one address after another."""
+"""Connecting for a client of the proxy: lookups, then address after address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def redirected() -> Redirected:
 
 
 class Dialed:
-    """A dial that runs in the loop, and its outcomes: the host and the error."""
+    """A dial in the loop, and its outcomes: host and error."""
 
     def __init__(self, redirected: Redirected, name: str, port: int) -> None:
         self.done: queue.Queue[tuple[Any, str]] = queue.Queue()

@@ -1,4 +1,4 @@
-"""Tunnels by the proxy: bytes pass as they are, and each fault looks as near the real as it can."""
+"""Tunnels by the proxy: bytes pass unchanged, and faults look real."""
 
 from __future__ import annotations
 

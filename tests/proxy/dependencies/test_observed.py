@@ -1,4 +1,4 @@
-"""Which hosts the function calls: counted by the relay, and logged."""
+"""The function's hosts: counted by the relay, and logged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lines(capfd: pytest.CaptureFixture[str]) -> Lines:
 
 @pytest.fixture
 def redirected(monkeypatch: pytest.MonkeyPatch) -> Redirected:
-    """Observes, and takes hosts on loopback for hosts elsewhere."""
+    """A service that observes, and takes loopback hosts for distant hosts."""
     for room in ("control", "observed"):
         monkeypatch.setattr(
             f"faultlayer.dependencies.{room}.is_local", lambda *host: False, raising=False

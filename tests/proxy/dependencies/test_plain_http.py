@@ -1,4 +1,4 @@
-"""Plain HTTP by the proxy: kept alive, one host after another, upgraded, and disturbed."""
+"""Plain HTTP by the proxy: kept, switched, upgraded and disturbed connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def redirected() -> Redirected:
 
 
 class Server:
-    """A host that answers each request with what it got, or as the path says."""
+    """A host that answers with the request, or as the path says."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""Requests to the proxy, read: forwarded as they are, or refused with a sentence."""
+"""Parsed requests to the proxy: forwarded unchanged, or refused with a sentence."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ class Elsewhere:
 
 
 class Still(Loop):
-    """A loop that does not run, and knows nothing of these connections."""
+    """A loop that never turns and has none of these connections."""
 
     __slots__ = ()
 
@@ -258,7 +258,7 @@ class Still(Loop):
 
 @pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Relay, list[Elsewhere]]]:
-    """A relay whose loop does not run, and the connections that it has begun."""
+    """A relay whose loop never turns, and its begun connections."""
     begun: list[Elsewhere] = []
     loop = Still()
     found = Relay(loop, InForce(loop.wake))

@@ -1,4 +1,4 @@
-"""The ends of relayed connections: resets, halves, hosts that leave; and what was sent before."""
+"""The ends of relayed connections: resets, halves, hosts that leave."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def reset(connection: socket.socket) -> None:
 
 
 def all_of(client: socket.socket) -> tuple[int, str]:
-    """How many bytes come, and how it ends."""
+    """The number of received bytes, and the connection's end."""
     total = 0
     while True:
         try:
@@ -41,7 +41,7 @@ def all_of(client: socket.socket) -> tuple[int, str]:
 def test_an_answer_before_a_reset_arrives_and_then_the_reset(
     redirected: Redirected, delay: float | None
 ) -> None:
-    """A host that answers early and closes with the request unread resets the connection."""
+    """A host that answers, then closes with the request unread, resets."""
 
     def answer(connection: socket.socket) -> None:
         connection.recv(1)
@@ -98,7 +98,7 @@ def test_a_reset_of_the_client_is_one_of_the_host(redirected: Redirected) -> Non
 
 
 def test_a_client_that_leaves_at_once_has_still_sent(redirected: Redirected) -> None:
-    """As programs do that send and forget: the host gets all of it, and the end."""
+    """The host gets all bytes and the end of a hasty client."""
     got: list[tuple[int, str]] = []
     with host(lambda connection: got.append(all_of(connection))) as port:
         for _ in range(10):
@@ -163,7 +163,7 @@ def test_an_urgent_byte_is_left_out(redirected: Redirected) -> None:
 
 
 def test_a_client_that_left_is_asked_after(redirected: Redirected) -> None:
-    """Else a link whose host never closes would stay for ever once its client is gone."""
+    """Else a link whose host never closes would stay for ever."""
     with host() as port, redirected.connect(port) as client:
         exchange(client, b"x")
         (link,) = redirected.relay.links

@@ -1,4 +1,4 @@
-"""The extension is killed, stopped or starved: its connections end or go on, and none hangs."""
+"""An extension that is killed, stopped or starved: no connection hangs."""
 
 from __future__ import annotations
 

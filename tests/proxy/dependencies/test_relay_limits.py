@@ -1,4 +1,4 @@
-"""What the relay never does: take a thread for each connection, grow, or run out of descriptors."""
+"""Limits of the relay: threads, memory and descriptors."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_descriptors_that_run_out_are_waited_for() -> None:
 def test_connections_to_hosts_that_nobody_came_for_end_although_others_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As if the shim had got its answer too late, and had connected by itself."""
+    """The shim gets its answer too late, and connects by itself."""
     monkeypatch.setattr(relay, "_UNUSED", 0.3)
     redirected = Redirected()
     with host() as port:
@@ -140,7 +140,10 @@ def test_pieces_of_a_late_connection_keep_their_distance() -> None:
 @pytest.mark.parametrize("connections", [1, 4])
 @pytest.mark.parametrize("answers", [True, False], ids=["answers", "requests"])
 def test_the_bandwidth_is_exact_in_each_direction(connections: int, answers: bool) -> None:
-    """All connections of one direction share it. The time of the first and the last byte counts."""
+    """All connections of one direction share the bandwidth.
+
+    The times of the first and of the last byte count.
+    """
     redirected, rate, size = Redirected(), 1_000_000, 800_000
     times: list[float] = []
 
@@ -168,7 +171,10 @@ def test_the_bandwidth_is_exact_in_each_direction(connections: int, answers: boo
 
 
 def test_a_small_piece_passes_a_slow_line_that_others_fill() -> None:
-    """Each connection has a tenth of a second in the queue, not all that its writer has."""
+    """Each connection has a tenth of a second in the queue.
+
+    It does not have all that its writer has.
+    """
     redirected = Redirected()
     with (
         host() as port,

@@ -1,4 +1,4 @@
-"""Much at once: bytes on their way, connections, and a gigabyte in one of them."""
+"""Large amounts: bytes on their way, connections, and a gigabyte in one."""
 
 from __future__ import annotations
 

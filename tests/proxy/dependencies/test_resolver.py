@@ -1,4 +1,4 @@
-"""How long a lookup takes that nobody answers, as the C library's own does."""
+"""The time of a lookup without an answer, as the C library's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time for which the function ran: waits for Lambda do not count."""
+"""The function's running time, without its waits for Lambda."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way by which connections are reached: told once, and never by a shell alone."""
+"""The way to the function's connections: logged once, never from a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Requests as botocore's own serializers make them, from the least that each operation takes."""
+"""Requests made by botocore's own serializers, with the least input.
+
+They have only the members that the operation requires.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Made:
 
 
 def value(shape: Shape, depth: int = 0) -> Any:
-    """The least value of a shape."""
+    """The smallest value of a shape."""
     kind = shape.type_name
     if kind == "structure":
         if getattr(shape, "is_tagged_union", False) and shape.members:
@@ -81,7 +84,7 @@ def request(model: ServiceModel, operation: OperationModel, protocol: str) -> Ma
 
 
 def requests(services: list[str]) -> Iterator[Made]:
-    """One request for each operation, in each protocol that the service speaks."""
+    """A request for each operation, in each protocol of the service."""
     for name in services:
         description = loader.load_service_model(name, "service-2")
         about = description["metadata"]

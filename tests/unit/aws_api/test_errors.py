@@ -1,4 +1,4 @@
-"""botocore's own parsers read each error as that, and raise the service's exceptions."""
+"""Errors read by botocore's own parsers: they raise the service's exceptions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RETRIED = {
 
 
 def misread(name: str) -> list[str]:
-    """The errors of a service that botocore reads as something else."""
+    """The errors of a service that botocore takes for other errors."""
     description = loader.load_service_model(name, "service-2")
     model = ServiceModel(description, name)
     service = found(variable_name(str(model.service_id)))

@@ -1,4 +1,4 @@
-"""Services by the name in their endpoint variable, and their hosts in every partition."""
+"""Services by the name in their endpoint variable, with their hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests as botocore's serializers make them are told; so are forms that other SDKs send."""
+"""Recognised operations: botocore's requests, and other SDKs' forms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ALIKE = {"ListDirectoryBuckets": "ListBuckets"}
 
 
 def unrecognised(services: list[str]) -> tuple[int, list[str]]:
-    """The number of requests, and those of them that were taken for another operation."""
+    """The number of requests, and the requests taken for another operation."""
     total, wrong = 0, []
     for made in requests(services):
         service = models.load(made.service)

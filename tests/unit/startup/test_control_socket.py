@@ -78,7 +78,7 @@ def test_without_its_files_there_is_none(layer: Path) -> None:
 def test_the_wrapper_is_told_of_it_only_if_it_may_be_needed(
     layer: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], loaded: bool
 ) -> None:
-    """So that else no variable changes, and no process starts later."""
+    """Else no variable changes, and no process starts later."""
     published = layer / "address"
     monkeypatch.setattr(wrapper_file, "PATH", bytes(published))
     environ = {f"FAULTLAYER_{name}": text for name, text in variables.items()}

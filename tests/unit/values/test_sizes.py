@@ -83,7 +83,7 @@ def test_what_is_shown_is_read_as_the_same(free: bool, size: int) -> None:
     ],
 )
 def test_a_forgotten_unit_is_asked_for(value: Any, message: str) -> None:
-    """Each answer to the question is a value that is taken."""
+    """Each value that the question proposes is accepted."""
     with pytest.raises(ValueError) as refused:
         AMOUNT.parse(value)
     assert str(refused.value) == f"has no unit, and would be {message}"

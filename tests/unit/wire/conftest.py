@@ -1,4 +1,4 @@
-"""A connection between two sockets of this process, for the tests of this room."""
+"""A connection between two sockets of this process."""
 
 from __future__ import annotations
 

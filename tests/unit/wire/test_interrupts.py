@@ -42,14 +42,14 @@ def test_if_it_cannot_be_tried_it_is_not_done_and_tried_again(
 
 
 class Deaf(_socket.socket):
-    """On a kernel that receives nothing after SHUT_RD."""
+    """A kernel that receives nothing after SHUT_RD."""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         return b""
 
 
 class Refused(_socket.socket):
-    """On a machine that allows no connection."""
+    """A machine that allows no connection."""
 
     def connect(self, address: object) -> None:
         raise OSError("no ports")

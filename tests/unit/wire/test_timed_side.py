@@ -1,4 +1,4 @@
-"""The way to Lambda whose waits are told to a clock."""
+"""The way to Lambda with a clock for its waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls one host by every client, and tells what each of them got. It knows nothing of faultlayer.
+"""Call a host by every client, and return each outcome.
 
 The event has `host`, `secure` (use TLS) and the ports: `http`, `https`, `postgres`, `redis`,
 `rediss`.

@@ -1,4 +1,4 @@
-"""Keeps connections from one invocation to the next, as functions do; knows nothing of faultlayer.
+"""Keep connections between invocations, as functions do.
 
 The event has `do`: the name of a function here; `host`; and ports.
 """
@@ -27,7 +27,7 @@ def told(error):
 
 
 def tried(call, *arguments):
-    """What a call returns or raises, and how long that takes."""
+    """Run a call; return its result or exception, and its time (seconds)."""
     began = time.monotonic()
     try:
         result = {"got": call(*arguments)}
@@ -152,7 +152,7 @@ def starttls(event):
 
 
 def big(event):
-    """The digest of all that a host sends."""
+    """The digest of all bytes from a host."""
     digest, size = hashlib.sha256(), 0
     with socket.create_connection((event["host"], event["big"]), 5) as client:
         while piece := client.recv(1 << 18):
@@ -165,9 +165,9 @@ def big(event):
 
 
 def outage(event):
-    """Open a connection, wait for a file, and go on with that connection and with new ones.
+    """Open a connection, wait for a file, then use old and new ones.
 
-    The answer is printed: an extension that is gone passes none on.
+    The answer is printed: an extension that is gone passes no answer on.
     """
     url = f"http://{event['host']}:{event['http']}/"
     session = requests.Session()

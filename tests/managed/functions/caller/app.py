@@ -1,4 +1,4 @@
-"""A function that calls a host, tells how long that took, and then works on for a while."""
+"""A function that calls a host, returns the time, and works on."""
 
 import json
 import os

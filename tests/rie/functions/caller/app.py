@@ -1,4 +1,4 @@
-"""A function that calls hosts: each `host:port` of the event gets a line, and answers with one."""
+"""A function that sends a line to each `host:port` of the event."""
 
 import socket
 
