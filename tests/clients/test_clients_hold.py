@@ -37,6 +37,7 @@ PLAN = {
         {"fault": "connect", "how": "refuse", "hosts": "127.0.0.77:8126", "match": {"hit": "one"}},
         {"fault": "network", "delay": "300ms", "match": {"hit": "both"}, **ONLY},
         {"fault": "bandwidth", "per_second": 100_000, "match": {"hit": "both"}, **ONLY},
+        {"fault": "network", "delay": "10ms", "match": {"hit": "nothing"}, **ONLY},
     ]
 }
 FAR_HOST = Path(__file__).with_name("far_host.py")
@@ -175,8 +176,8 @@ def test_several_faults_at_once_are_each_logged_once(holding: Holding) -> None:
 
 
 def test_a_hit_that_met_no_connection_is_said(holding: Holding) -> None:
-    _, (line,) = holding.ask("nothing", "refuse")
-    assert (line["event"], line["fault"]) == ("fault_not_applied", "connect")
+    _, (line,) = holding.ask("nothing", "nothing")
+    assert (line["event"], line["fault"]) == ("fault_not_applied", "network")
     assert "no connection" in line["message"]
 
 

@@ -63,3 +63,5 @@ class Disturbed:
         injections, self._injections = self._injections, []
         if injections:
             service.running().end(injections)
+            if any(injection.is_open for injection in injections):
+                service.running().catch_up()

@@ -85,14 +85,10 @@ class InForce:
     def begin(self, injections: list[Injection]) -> None:
         """Put these in force. Idle connections are ended before this returns, if need be."""
         more = tuple(Condition(injection) for injection in injections)
-        applied = allocate_lock()
-        applied.acquire()
         with self._lock:
             self.conditions += more
             self.version += 1
-            self._waiting.append(applied)
-        self.changed()
-        applied.acquire(timeout=_PATIENCE)
+        self.catch_up()
 
     def end(self, injections: list[Injection]) -> None:
         """Take these out of force."""
@@ -103,10 +99,26 @@ class InForce:
             self.version += 1
         self.changed()
 
-    def applied(self) -> None:
-        """The loop has seen all conditions."""
+    def catch_up(self) -> None:
+        """Wait a moment until the loop has done what it has begun, and has seen all conditions.
+
+        It may have answered a connection just now, and not have said yet that it was touched.
+        """
+        seen = allocate_lock()
+        seen.acquire()
+        with self._lock:
+            self._waiting.append(seen)
+        self.changed()
+        seen.acquire(timeout=_PATIENCE)
+
+    def waiting(self) -> list[LockType]:
+        """Those who wait for the loop: it looks at the conditions now, and then calls `applied`."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def applied(self, waiting: list[LockType]) -> None:
+        """The loop has seen all conditions of these."""
         for lock in waiting:
             lock.release()
 

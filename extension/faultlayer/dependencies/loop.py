@@ -17,6 +17,9 @@ from faultlayer.log import emit
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
+
+    Timer = list[Any]  # the time, a number (no two calls are the same), the call
 
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 FAILED = select.EPOLLERR
@@ -24,6 +27,15 @@ ENDED = select.EPOLLERR | select.EPOLLHUP
 
 _MOST = 256  # events of one round
 _PAUSE = 0.05  # seconds that a listener rests
+
+
+def _nothing() -> None:
+    pass
+
+
+def cancel(timer: Timer) -> None:
+    """Do not call it; what its call knows is kept no longer."""
+    timer[2] = _nothing
 
 
 class Loop:
@@ -46,7 +58,7 @@ class Loop:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
-        self._calls: list[tuple[float, int, Callable[[], None]]] = []
+        self._calls: list[Timer] = []
         self._asked: list[Callable[[], None]] = []
         self._number = 0
         self._woken, self._wake = posix.pipe2(posix.O_CLOEXEC | posix.O_NONBLOCK)
@@ -82,10 +94,12 @@ class Loop:
         self.change(fd, 0)
         self.at(monotonic() + _PAUSE, wake)
 
-    def at(self, time: float, call: Callable[[], None]) -> None:
-        """Call this once, at a time of the monotonic clock."""
+    def at(self, time: float, call: Callable[[], None]) -> Timer:
+        """Call this once, at a time of the monotonic clock, unless it is cancelled."""
         self._number += 1
-        heappush(self._calls, (time, self._number, call))
+        timer: Timer = [time, self._number, call]
+        heappush(self._calls, timer)
+        return timer
 
     def when_woken(self, call: Callable[[], None]) -> None:
         """Call this in the loop's thread after each `wake`."""
@@ -108,7 +122,10 @@ class Loop:
         while self._asked:
             self.at(0, self._asked.pop(0))
         for call in self._when_woken:
-            call()
+            try:
+                call()
+            except Exception as error:  # the others are called, and this one again
+                emit("error", "internal_error", message=type(error).__name__)
 
     def run(self) -> None:
         """Wait and call, for ever."""

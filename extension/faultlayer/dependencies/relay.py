@@ -34,7 +34,7 @@ from errno import EINPROGRESS, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from time import monotonic
 
 from faultlayer.dependencies.conditions import Host
-from faultlayer.dependencies.loop import ENDED, FAILED, READ, WRITE
+from faultlayer.dependencies.loop import ENDED, FAILED, READ, WRITE, cancel
 from faultlayer.log import emit
 from faultlayer.values.hosts import address_text
 from faultlayer.vocabulary.disturbances import BadHandshake, Cut, Late, Slow, Unreachable
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from faultlayer.dependencies.conditions import Condition, InForce
-    from faultlayer.dependencies.loop import Loop
+    from faultlayer.dependencies.loop import Loop, Timer
     from faultlayer.dependencies.observed import HostSum
 else:  # `collections` itself would be loaded for it
     from _collections import deque
@@ -60,7 +60,8 @@ _ALL_KEPT = 1 << 25  # bytes that all connections keep together
 _OVERHEAD = 256  # bytes of memory that a piece takes besides its own
 _TICKS = 50  # pieces a second that a slow connection's bytes leave in
 _QUEUES = 10  # a slow line keeps the bytes of a tenth of a second of each connection
-_MOST_PORTS = 256  # hosts with a port of their own at once
+_MOST_PORTS = 256  # hosts with a port of their own at once, fewer if descriptors are scarce
+_LEAST_PORTS = 8
 _UNUSED = 5.0  # seconds until a connection to a host is closed that no client came for
 _HELD = 0.02  # seconds that a question waits for the host, so that it refuses by itself
 _DOWN = 1.0  # seconds for which a host that did not answer is left to the kernel
@@ -135,6 +136,7 @@ class Relay:
         self._begun = 0  # connections to hosts that no client has come for
         self._sweeping = False
         self._most = most_connections()
+        self._most_ports = max(_LEAST_PORTS, min(_MOST_PORTS, self._most // 2))
         self._full = False
         loop.when_woken(self._conditions_changed)
 
@@ -220,9 +222,11 @@ class Relay:
     def has_room(self, others: int = 0) -> bool:
         """True if descriptors are left for another connection.
 
-        `others`: descriptors outside the relay that count as well.
+        `others`: connections outside the relay that count as well.
         """
-        return len(self.links) + self._begun + others < self._most
+        # Some ports are among those descriptors that are left for the rest anyway.
+        ports = max(0, len(self._ports) - self._most_ports // 4) // 2
+        return len(self.links) + self._begun + others + ports < self._most
 
     def piece(self) -> int:
         """Bytes to receive at once."""
@@ -234,7 +238,7 @@ class Relay:
         return port.host if port else None
 
     def _listen(self, host: Host, *, v6: bool) -> Port:
-        if len(self._ports) >= _MOST_PORTS:
+        if len(self._ports) >= self._most_ports:
             self._close(next(iter(self._ports)))
         family = AF_INET6 if v6 else AF_INET
         listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
@@ -372,9 +376,14 @@ class Relay:
     # -- conditions -----------------------------------------------------------------------------
 
     def _conditions_changed(self) -> None:
+        waiting = self.in_force.waiting()
         for link in list(self.links):
-            link.conditions_changed()
-        self.in_force.applied()
+            try:
+                link.conditions_changed()
+            except Exception as error:  # the others follow the conditions
+                emit("error", "internal_error", message=type(error).__name__)
+                link.reset()
+        self.in_force.applied(waiting)
 
 
 class Way:
@@ -411,7 +420,7 @@ class Way:
         self.ended = False
         self.broken = False
         self.shut = False
-        self.waiting = False  # a call of the loop is due for the first piece
+        self.waiting: Timer | None = None  # the call of the loop for the first piece
 
 
 class Link:
@@ -473,15 +482,36 @@ class Link:
         return self._conditions
 
     def conditions_changed(self) -> None:
-        """End the connection if a disturbance that has begun leaves no idle one."""
+        """End the connection if a disturbance that has begun leaves none of its kind.
+
+        That is an injection: its program may notice the end, and never connect again. What was kept
+        for a disturbance that is over leaves at once.
+        """
         known = self._conditions
-        for condition in self._in_force():
-            if condition not in known and isinstance(
-                condition.disturbance, (Unreachable, BadHandshake)
-            ):
-                self.close()
-                return
+        ending = [
+            condition
+            for condition in self._in_force()
+            if condition not in known
+            and (
+                isinstance(condition.disturbance, Unreachable)
+                or (isinstance(condition.disturbance, BadHandshake) and self._secured)
+            )
+        ]
+        for condition in ending:
+            self._touched(condition)
+        if ending:
+            self.close()
+            return
+        if not any(isinstance(each.disturbance, (Late, Slow)) for each in self._conditions):
+            self._release()
         self._set_masks()
+
+    def _release(self) -> None:
+        for way in (self._ask, self._answer):
+            if self._open and way.pieces and way.due:
+                way.due = 0.0
+                way.pieces = deque((0.0, piece) for _, piece in way.pieces)
+                self._flush(way)
 
     def _touched(self, condition: Condition) -> None:
         condition.touched(self.host.text(), self.host.port)
@@ -537,8 +567,10 @@ class Link:
     def _take(self, way: Way, data: memoryview, conditions: list[Condition]) -> None:
         """Pass these bytes on, or keep them, by the conditions in force."""
         count = len(data)
+        begins = not way.is_answer and not self._secured and _is_client_hello(data)
+        self._secured = self._secured or begins
         if conditions:
-            self._disturb(way, data, conditions)
+            self._disturb(way, data, conditions, begins_tls=begins)
         elif way.pieces or (way is self._ask and not self._upstream.connected):
             self._keep(way, way.due, bytes(data))
         else:
@@ -569,13 +601,15 @@ class Link:
 
     # -- disturbances ---------------------------------------------------------------------------
 
-    def _disturb(self, way: Way, data: memoryview, conditions: list[Condition]) -> None:
+    def _disturb(
+        self, way: Way, data: memoryview, conditions: list[Condition], *, begins_tls: bool
+    ) -> None:
         """Keep the bytes until they may leave, or end the connection."""
         now, delay, rates, cut = monotonic(), 0.0, [], False
         for condition in conditions:
             disturbance = condition.disturbance
             if isinstance(disturbance, BadHandshake):
-                if not way.is_answer and not self._secured and _is_client_hello(data):
+                if begins_tls:
                     self._touched(condition)
                     self._end_handshake(garbage=disturbance.garbage)
                     return
@@ -594,8 +628,6 @@ class Link:
                         self.reset()
                         return
                     data, cut = data[:left], True
-        if not self._secured and not way.is_answer and _is_client_hello(data):
-            self._secured = True
         if rates:
             self._keep_slowly(way, now, delay, bytes(data), rates)
         else:
@@ -643,9 +675,7 @@ class Link:
         while pieces and not way.blocked:
             due, piece = pieces[0]
             if due > monotonic():
-                if not way.waiting:
-                    way.waiting = True
-                    self._loop.at(due, lambda: self._on_time(way))
+                self._wait(way, due)
                 break
             try:
                 sent = way.target.send(piece) if piece else 0
@@ -665,8 +695,16 @@ class Link:
             self._pass_end(way)
         self._set_masks()
 
+    def _wait(self, way: Way, due: float) -> None:
+        """Look at the first piece again at that time."""
+        if way.waiting is not None:
+            if way.waiting[0] <= due:
+                return
+            cancel(way.waiting)
+        way.waiting = self._loop.at(due, lambda: self._on_time(way))
+
     def _on_time(self, way: Way) -> None:
-        way.waiting = False
+        way.waiting = None
         if self._open:
             self._flush(way)
 
@@ -694,13 +732,16 @@ class Link:
         """Pass the source's end on, after all its bytes and their delay."""
         way.ended = True
         way.broken |= broken
-        delays = [
-            condition.disturbance.seconds
-            for condition in self._conditions
+        late = [
+            condition
+            for condition in self._in_force()
             if way.is_answer and isinstance(condition.disturbance, Late)
         ]
-        if delays:
-            self._keep(way, max(monotonic() + max(delays), way.due), b"")
+        if late:
+            for condition in late:
+                self._touched(condition)
+            delay = max(condition.disturbance.seconds for condition in late)
+            self._keep(way, max(monotonic() + delay, way.due), b"")
         if broken and not way.is_answer:  # nobody waits for these bytes
             self._loop.at(monotonic() + _LAST_BYTES, self.reset)
         self._flush(way)
@@ -771,6 +812,10 @@ class Link:
                 self._sums.failed += 1
         for condition in self._conditions:
             condition.spent.pop(self, None)
+        for way in (self._ask, self._answer):
+            way.pieces.clear()
+            if way.waiting is not None:  # it may be due in minutes, and knows this link
+                cancel(way.waiting)
         for sock in (self._client, self._upstream.sock):
             self._loop.forget(sock.fileno())
             sock.close()

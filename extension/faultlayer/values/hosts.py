@@ -3,8 +3,9 @@
     "*.example.com:443, 10.0.0.0/8, /^db-[0-9]+$/, !cache.example.com"  ──parse──>  Hosts.matches
 
 An entry after `!` is excluded, and exclusions win. Without any other entry, all hosts are meant but
-loopback and link-local addresses. Those are meant only by an entry that names them: no `*`, and no
-regular expression, reaches them, since the function's own runtime and its extensions live there.
+loopback and link-local addresses. Those are meant only by an entry that names them: no `*`, no
+regular expression, and no network that is wider (0.0.0.0/0) reaches them, since the function's own
+runtime and its extensions live there.
 """
 
 from __future__ import annotations
@@ -109,16 +110,24 @@ class _Named(_Entry):
 
 
 class _Network(_Entry):
-    """An address, or a network in CIDR notation (RFC 4632)."""
+    """An address, or a network in CIDR notation (RFC 4632).
 
-    __slots__ = ("_bits", "_network")
+    One that is wider than loopback, such as 0.0.0.0/0, does not name that.
+    """
+
+    __slots__ = ("_bits", "_is_local", "_network")
 
     def __init__(self, network: bytes, bits: int, written: str, excluded: bool, port: int) -> None:
         super().__init__(written, excluded, port)
         self._network, self._bits = network, bits
+        self._is_local = any(
+            bits >= least and _within(network, base, least) for base, least in _LOCAL
+        )
 
     def _names(self, name: str, address: bytes | None) -> bool:
-        return address is not None and _within(address, self._network, self._bits)
+        if address is None or not _within(address, self._network, self._bits):
+            return False
+        return self._is_local or self.excluded or not is_local(name, address)
 
 
 class _Expression(_Entry):

@@ -17,7 +17,7 @@ def injected(hosts: str) -> Any:
 def test_those_of_several_invocations_are_in_force_together() -> None:
     in_force = InForce(lambda: None)
     one, other = injected("a.test"), injected("*.test")
-    in_force.changed = in_force.applied
+    in_force.changed = lambda: in_force.applied(in_force.waiting())
     in_force.begin([one])
     in_force.begin([other])
     assert [each.injection for each in in_force.of("a.test", None, 0)] == [one, other]
@@ -40,3 +40,21 @@ def test_it_is_logged_at_the_first_connection_alone() -> None:
     condition.touched("a.test", 443)
     condition.touched("a.test", 80)
     assert one.told == [{"host": "a.test", "port": 443}]
+
+
+def test_who_comes_while_the_loop_looks_waits_for_its_next_look() -> None:
+    in_force = InForce(lambda: None)
+    looks = []
+
+    def look() -> None:
+        waiting = in_force.waiting()
+        if not looks:
+            looks.append(len(waiting))
+            in_force.changed = lambda: None  # the loop is busy
+            in_force.begin([injected("b.test")])  # in vain
+            assert len(in_force.waiting()) == 1, "nobody has seen it"
+        in_force.applied(waiting)
+
+    in_force.changed = look
+    in_force.begin([injected("a.test")])
+    assert looks == [1]

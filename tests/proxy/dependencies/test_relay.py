@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -168,17 +170,59 @@ def test_a_connection_from_before_is_cut_too(redirected: Redirected) -> None:
             exchange(client, b"x")
 
 
-@pytest.mark.parametrize(
-    "disturbance", [Unreachable(silent=False), BadHandshake(garbage=False)], ids=["connect", "tls"]
-)
-def test_idle_connections_are_closed_when_it_begins(
-    redirected: Redirected, disturbance: Unreachable
+def test_idle_connections_are_closed_when_a_host_goes_and_that_is_logged(
+    redirected: Redirected,
 ) -> None:
+    """A program may notice the end alone, and never connect again."""
     with host() as port, redirected.connect(port) as client:
         exchange(client, b"x")
-        with redirected.disturbed(disturbance) as (injected,):
-            assert client.recv(1) == b"", "closed before the function gets its event"
-            assert injected.is_open, "that alone is no injection"
+        with redirected.disturbed(Unreachable(silent=False)) as (injected,):
+            assert injected.told == [{"host": "127.0.0.1", "port": port}], "before the event"
+            assert client.recv(1) == b""
+
+
+def test_idle_connections_end_for_a_bad_handshake_if_they_have_had_one(
+    redirected: Redirected,
+) -> None:
+    with host() as port, redirected.connect(port) as secure, redirected.connect(port) as plain:
+        exchange(secure, b"\x16\3\1\0\5\1hello")
+        exchange(plain, b"GET / HTTP/1.1\r\n\r\n")
+        with redirected.disturbed(BadHandshake(garbage=False)) as (injected,):
+            assert secure.recv(1) == b""
+            assert len(injected.told) == 1
+            exchange(plain, b"x")
+
+
+@pytest.mark.parametrize("disturbance", [Late(30), Slow(50)], ids=["late", "slow"])
+def test_what_was_held_up_leaves_when_the_hit_is_over(
+    redirected: Redirected, disturbance: Late | Slow
+) -> None:
+    """The next invocation may use the same connection, and is not hit."""
+    with host() as port, redirected.connect(port) as client:
+        with redirected.disturbed(disturbance):
+            client.sendall(b"x" * 100)
+            assert soon(lambda: redirected.relay.kept)
+        got = b""
+        while len(got) < 100:
+            got += client.recv(100)
+        assert exchange(client, b"z") < 5
+        with redirected.disturbed(Late(0.2)):
+            assert 0.19 < exchange(client, b"z") < 5, "not as late as the one before"
+
+
+def test_nothing_is_kept_of_a_late_connection_that_has_ended(redirected: Redirected) -> None:
+    with host() as port, redirected.disturbed(Late(600)):
+        with redirected.connect(port) as client:
+            client.sendall(b"x" * 1000)
+            assert soon(lambda: redirected.relay.kept)
+            (link,) = redirected.relay.links
+            redirected.loop.call(link.reset)
+            assert soon(lambda: not redirected.relay.links)
+        assert redirected.relay.kept == 0
+        gone = weakref.ref(link)
+        del link
+        redirected.loop.call(list)  # it knows the call before
+        assert soon(lambda: gc.collect() >= 0 and gone() is None), "a timer of ten minutes knows it"
 
 
 @pytest.mark.parametrize(
