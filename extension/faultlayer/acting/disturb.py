@@ -35,28 +35,34 @@ class Disturbing(Actor):
         turn.pending.disturbing = Disturbed(injections)
 
     def after(self, turn: Turn, injections: list[Injection]) -> None:
-        why = service.untouched()
-        if turn.pending.disturbing is not None:
-            turn.pending.disturbing.end()
-            why = turn.pending.disturbing.why_untouched()
+        disturbed = turn.pending.disturbing
+        if disturbed is not None:
+            disturbed.end()
         for injection in injections:
             if injection.is_open:
+                why = service.untouched() if disturbed is None else disturbed.why(injection)
                 injection.skipped(why)
 
 
 class Disturbed:
     """The disturbances of one invocation, in force until `end`."""
 
-    __slots__ = ("_injections", "_missed")
+    __slots__ = ("_conditions", "_injections", "_missed")
 
     def __init__(self, injections: list[Injection]) -> None:
         self._injections = injections
         self._missed = service.running().missed
-        service.running().begin(injections)
+        self._conditions = service.running().begin(injections)
 
-    def why_untouched(self) -> str:
-        """The reason if nothing was disturbed."""
-        return service.untouched() if service.running().missed == self._missed else MISSED
+    def why(self, injection: Injection) -> str:
+        """The reason if this one has touched nothing."""
+        if service.running().missed != self._missed:
+            return MISSED
+        otherwise = service.untouched()
+        for condition in self._conditions:
+            if condition.injection is injection:
+                return condition.why_untouched(otherwise)
+        return otherwise
 
     def end(self) -> None:
         """Take them out of force; a second call does nothing."""

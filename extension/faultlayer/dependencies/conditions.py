@@ -12,11 +12,12 @@ from __future__ import annotations
 from _thread import allocate_lock
 
 from faultlayer.values.hosts import address_text
+from faultlayer.vocabulary.disturbances import BadHandshake, Cut, Late, Unresolved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _thread import LockType
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from faultlayer.targeting.injection import Injection
 
@@ -25,11 +26,34 @@ UNTOUCHED = (
     "the function made no connection to these hosts while it ran, and used none that the layer "
     "reaches; connections older than the rule are not reached"
 )
+NO_LOOKUP = (
+    "the function looked up none of these names while it ran; an open connection, an address that "
+    "it has kept and one that stands in its code need no lookup"
+)
+NO_HANDSHAKE = (
+    "the function began no TLS handshake on its connections to these hosts while it ran; "
+    "connections without TLS are left alone"
+)
+TOO_SHORT = (
+    "the answers of these hosts were shorter than the bytes that come through before a reset"
+)
+NO_ANSWER = "these hosts sent nothing to the function while it ran"
+OVERTAKEN = "another fault ended the function's connections to these hosts first"
+ONLY_LOCAL = (
+    "the function made no connection to these hosts while it ran, but one to a loopback or "
+    "link-local address: such a host is meant only if HOSTS names it, without * or /regex/"
+)
+DIRECT = (
+    "the function's connections to these hosts went past the layer: the host refused them or did "
+    "not answer, or there were too many at once"
+)
 
 MISSED = (
     "the extension answered a connection or a lookup of the function too late, so that went on by "
     "itself: the environment is short of processor time"
 )
+# Why such a disturbance has touched nothing although bytes of a connection have passed.
+_MET = ((Cut, TOO_SHORT), (Late, NO_ANSWER), (BadHandshake, NO_HANDSHAKE))
 
 
 class Host:
@@ -48,20 +72,38 @@ class Host:
 
 
 class Condition:
-    """One injection that is in force. `spent`: the bytes, or the time, that it has used up."""
+    """One injection that is in force. `spent`: the bytes, or the time, that it has used up.
 
-    __slots__ = ("disturbance", "hosts", "injection", "spent")
+    - `met`: bytes of a connection to its hosts have passed
+    - `passed`: why a connection that it might have touched was left alone; empty if none was
+    """
+
+    __slots__ = ("disturbance", "hosts", "injection", "met", "passed", "spent")
 
     def __init__(self, injection: Injection) -> None:
         self.injection = injection
         self.disturbance = injection.action.disturbance
         self.hosts = injection.action.hosts
+        self.met = False
+        self.passed = ""
         self.spent: dict[object, float] = {}
 
     def touched(self, name: str, port: int) -> None:
         """The disturbance did something to a connection: log it, once."""
         if self.injection.is_open:
             self.injection.happened(host=name, **({"port": port} if port else {}))
+
+    def why_untouched(self, otherwise: str) -> str:
+        """Why it has touched nothing; `otherwise` if nothing more is known."""
+        if self.passed:
+            return self.passed
+        if self.met:
+            for kind, why in _MET:
+                if isinstance(self.disturbance, kind):
+                    return why
+        if isinstance(self.disturbance, Unresolved) and otherwise == UNTOUCHED:
+            return NO_LOOKUP
+        return otherwise
 
 
 class InForce:
@@ -82,13 +124,14 @@ class InForce:
         self.missed = 0
         self.version = 0
 
-    def begin(self, injections: list[Injection]) -> None:
+    def begin(self, injections: list[Injection]) -> tuple[Condition, ...]:
         """Put these in force. Idle connections are ended before this returns, if need be."""
         more = tuple(Condition(injection) for injection in injections)
         with self._lock:
             self.conditions += more
             self.version += 1
         self.catch_up()
+        return more
 
     def end(self, injections: list[Injection]) -> None:
         """Take these out of force."""
@@ -122,6 +165,14 @@ class InForce:
         for lock in waiting:
             lock.release()
 
+    def went_direct(self, name: str, address: bytes, port: int) -> None:
+        """A connection to this host goes past the relay."""
+        _pass(self.of(name, address, port), DIRECT)
+
+    def left_local(self) -> None:
+        """A connection to loopback is left alone, since no rule names it."""
+        _pass(self.conditions, ONLY_LOCAL)
+
     def of(self, name: str, address: bytes | None, port: int) -> list[Condition]:
         """The conditions that hold for this host."""
         found = []
@@ -133,3 +184,14 @@ class InForce:
                 condition.injection.failed(error)
                 self.end([condition.injection])
         return found
+
+
+def overtaken(conditions: Iterable[Condition], by: Condition) -> None:
+    """These hold for a host whose connection, or lookup, this one has ended."""
+    _pass((each for each in conditions if each is not by), OVERTAKEN)
+
+
+def _pass(conditions: Iterable[Condition], why: str) -> None:
+    for condition in conditions:
+        if why == OVERTAKEN or not isinstance(condition.disturbance, Unresolved):
+            condition.passed = why

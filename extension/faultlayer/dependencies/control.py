@@ -25,7 +25,7 @@ from _socket import (
 )
 
 from faultlayer.dependencies import dead_ports
-from faultlayer.dependencies.conditions import Host
+from faultlayer.dependencies.conditions import Host, overtaken
 from faultlayer.dependencies.loop import READ
 from faultlayer.log import emit
 from faultlayer.values.hosts import is_local, plain_address
@@ -235,7 +235,8 @@ class Control:
 
     def _resolve(self, line: socket, data: bytes) -> None:
         name = _name(data)
-        for condition in self._in_force.of(name, None, 0):
+        conditions = self._in_force.of(name, None, 0)
+        for condition in conditions:
             if isinstance(condition.disturbance, Unresolved):
                 code, delay = _ERRORS[condition.disturbance.error], 0
                 if condition.disturbance.error == _UNANSWERED:
@@ -249,6 +250,7 @@ class Control:
                     self._in_force.missed += 1
                     raise
                 condition.touched(name, 0)
+                overtaken(conditions, condition)
                 return
         line.send(_GO_ON, MSG_DONTWAIT)
 
@@ -288,17 +290,22 @@ class Control:
             then(_GO_ON)
             return
         name = self._names.get(address, "")
-        for condition in self._in_force.of(name, address, port):
+        conditions = self._in_force.of(name, address, port)
+        for condition in conditions:
             if isinstance(condition.disturbance, Unreachable):
                 other = self._dead_port(family, v6only, condition)
                 if then(other):
                     condition.touched(Host(name, address, port).text(), port)
+                    overtaken(conditions, condition)
                 else:
                     self._in_force.missed += 1
                 return
         is_aimed_at = self._is_aimed_at(name, address, port)
-        observing = self._is_observing() and (is_aimed_at or not is_local(name, address))
+        local_only = not is_aimed_at and is_local(name, address)
+        observing = self._is_observing() and not local_only
         if not (is_aimed_at or observing):
+            if local_only:
+                self._in_force.left_local()
             then(_GO_ON)
             return
         host, sums = Host(name, address, port), None
@@ -309,6 +316,7 @@ class Control:
 
         def found(relayed: int) -> None:
             if not relayed:
+                self._in_force.went_direct(name, address, port)
                 then(_GO_ON)
             elif not then(b"F\1T\0" + sockaddr(family, local, relayed)):
                 self._in_force.missed += 1

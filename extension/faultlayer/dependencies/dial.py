@@ -31,7 +31,7 @@ from _thread import start_new_thread
 from errno import EINPROGRESS
 from time import monotonic
 
-from faultlayer.dependencies.conditions import Host
+from faultlayer.dependencies.conditions import Host, overtaken
 from faultlayer.dependencies.loop import WRITE
 from faultlayer.dependencies.resolver import unanswered
 from faultlayer.values.hosts import address_text, plain_address
@@ -164,8 +164,10 @@ class Dial:
             self._addresses = [address]
             self._connect()
             return
-        for condition in self._in_force.of(self._name, None, self._port):
+        conditions = self._in_force.of(self._name, None, self._port)
+        for condition in conditions:
             if isinstance(condition.disturbance, Unresolved):
+                overtaken(conditions, condition)
                 self._fail_lookup(condition)
                 return
         self._resolver.look_up(self._name, self._looked_up)
@@ -204,8 +206,10 @@ class Dial:
 
         An address that is to stay silent counts as being tried for ever.
         """
-        for condition in self._in_force.of(self._name, address, self._port):
+        conditions = self._in_force.of(self._name, address, self._port)
+        for condition in conditions:
             if isinstance(condition.disturbance, Unreachable):
+                overtaken(conditions, condition)
                 condition.touched(self._name or address_text(address), self._port)
                 self._silent = self._silent or condition.disturbance.silent
                 return bool(condition.disturbance.silent)

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from faultlayer.dependencies.running_time import RunningTime
 
 EVENT = "host_observed"
-NO_HOST = "the function made no TCP connection, loopback and link-local addresses apart"
+NO_HOST = (
+    "the function made no TCP connection while hosts were observed, loopback and link-local "
+    "addresses apart; connections that were open before are not seen"
+)
 NO_REQUEST = (
     "no request came through the proxy: the function sent none, or by a client that does not "
     "honour HTTP_PROXY and HTTPS_PROXY"

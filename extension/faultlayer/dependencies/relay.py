@@ -33,7 +33,7 @@ from _socket import (
 from errno import EINPROGRESS, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from time import monotonic
 
-from faultlayer.dependencies.conditions import Host
+from faultlayer.dependencies.conditions import Host, overtaken
 from faultlayer.dependencies.loop import ENDED, FAILED, READ, WRITE, cancel
 from faultlayer.log import emit
 from faultlayer.values.hosts import address_text
@@ -608,9 +608,11 @@ class Link:
         now, delay, rates, cut = monotonic(), 0.0, [], False
         for condition in conditions:
             disturbance = condition.disturbance
+            condition.met = True
             if isinstance(disturbance, BadHandshake):
                 if begins_tls:
                     self._touched(condition)
+                    overtaken(conditions, condition)
                     self._end_handshake(garbage=disturbance.garbage)
                     return
             elif isinstance(disturbance, Slow):
@@ -624,6 +626,7 @@ class Link:
                 condition.spent[self] = disturbance.size - left + len(data)
                 if len(data) >= left:
                     self._touched(condition)
+                    overtaken(conditions, condition)
                     if not disturbance.size:
                         self.reset()
                         return

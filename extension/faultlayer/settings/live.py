@@ -191,6 +191,9 @@ class Live:
             return stopping_problem(plan)
         if window_conflict(self._configuration.settings, plan):
             return "leaves no time between its start or end and those of the variables"
+        from faultlayer.targeting.injection import forget_reasons
+
+        forget_reasons()
         self._chooser = self._configuration.chooser_for(plan)
         if self._chooser is not None and not self._source.at_start:
             self._chooser.miss()

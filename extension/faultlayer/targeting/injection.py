@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from faultlayer.vocabulary.invocation import Invocation
 
 _lock = allocate_lock()
-_logged: set[tuple[str, str]] = set()
+_logged: set[tuple[str, str, bool]] = set()  # rule, reason, and if it is of the start
 
 
 class Candidate:
@@ -150,9 +150,19 @@ def log_failure(rule: Rule, request_id: str | None, error: Exception) -> None:
     emit("error", "internal_error", fault=name, **_subject(request_id), message=kind)
 
 
+def forget_reasons() -> None:
+    """Log each reason once more: there are new rules. Those of the start stay as they are."""
+    for key in list(_logged):
+        if not key[2]:
+            _logged.discard(key)
+
+
 def log_not_applied(rule: Rule, why: str, request_id: str | None) -> None:
-    """Log why a fault leaves invocations, or the start, alone: once per execution environment."""
-    key = (rule.fault.name, why)
+    """Log why a rule leaves invocations, or the start, alone: once per execution environment.
+
+    For invocations anew once the live plan has changed.
+    """
+    key = (rule.draw_name, why, request_id is None)
     if key in _logged:
         return
     _logged.add(key)

@@ -5,7 +5,7 @@
 An entry after `!` is excluded, and exclusions win. Without any other entry, all hosts are meant but
 loopback and link-local addresses. Those are meant only by an entry that names them: no `*`, no
 regular expression, and no network that is wider (0.0.0.0/0) reaches them, since the function's own
-runtime and its extensions live there.
+runtime and its extensions live there. An exclusion reaches them in any case.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class _Named(_Entry):
         if not others:
             return name == first
         last = others.pop()
-        if is_local(name, address) or len(name) < len(first) + len(last):
+        if len(name) < len(first) + len(last):
+            return False
+        if not self.excluded and is_local(name, address):
             return False
         if not name.startswith(first) or not name.endswith(last):
             return False
@@ -140,7 +142,7 @@ class _Expression(_Entry):
         self._pattern = pattern
 
     def _names(self, name: str, address: bytes | None) -> bool:
-        if is_local(name, address):
+        if not self.excluded and is_local(name, address):
             return False
         return self._pattern.search(name or address_text(address or b"\0\0\0\0"))
 
@@ -245,6 +247,7 @@ def _entry(written: str) -> _Entry:
             raise ValueError("is no network in CIDR notation, such as 10.0.0.0/8")
         if base.rpartition(".")[2].isdigit() or ":" in base:
             raise ValueError("is no address")
+        base = base.removesuffix(".")  # names are known without the dot of the root (RFC 1034)
         return _Named(base, written.strip(), excluded, number)
     whole = 8 * len(address)
     if slash and (not bits.isascii() or not bits.isdigit() or len(bits) > 3 or int(bits) > whole):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -101,3 +101,81 @@ def test_without_the_shim_it_does_not_apply(
         invoked.result()
     (line,) = told(capfd)
     assert (line["event"], line["message"]) == ("fault_not_applied", ways.NOBODY)
+
+
+def why(
+    api: RuntimeApi,
+    redirected: Redirected,
+    capfd: pytest.CaptureFixture[str],
+    variables: dict[str, str],
+    work: Callable[[], object],
+) -> list[tuple[str, str, str]]:
+    """Event, fault and message of each line, if the function does this work."""
+    redirected.hello()
+    capfd.readouterr()
+    with Runtime(start(api.address, variables)) as runtime:
+        invoked = api.invoke()
+        event = runtime.next()
+        work()
+        runtime.respond(event, PAYLOAD)
+        invoked.result()
+    return [(each["event"], each["fault"], each.get("message", "")) for each in told(capfd)]
+
+
+def test_a_connection_to_loopback_that_no_entry_names_is_the_reason(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    redirected.control._is_aimed_at = lambda *where: False  # as with HOSTS=*
+    with host() as port:
+        lines = why(
+            api,
+            redirected,
+            capfd,
+            {"FAULTLAYER_NETWORK": "1s"},
+            lambda: redirected.asked(port),
+        )
+    assert lines == [("fault_not_applied", "network", conditions.ONLY_LOCAL)]
+
+
+def test_a_host_that_refuses_is_the_reason(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with host() as port:
+        pass
+    lines = why(api, redirected, capfd, VARIABLES, lambda: redirected.asked(port))
+    assert lines == [("fault_not_applied", "network", conditions.DIRECT)]
+
+
+def test_an_answer_that_is_too_short_and_one_without_tls_are_the_reason(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    variables = {
+        "FAULTLAYER_RESET": "64KB",
+        "FAULTLAYER_RESET_HOSTS": "127.0.0.1",
+        "FAULTLAYER_TLS": "handshake",
+        "FAULTLAYER_TLS_HOSTS": "127.0.0.1",
+    }
+    with host() as port:
+
+        def work() -> None:
+            with redirected.connect(port) as client:
+                exchange(client, b"x")
+
+        lines = why(api, redirected, capfd, variables, work)
+    assert lines == [
+        ("fault_not_applied", "reset", conditions.TOO_SHORT),
+        ("fault_not_applied", "tls", conditions.NO_HANDSHAKE),
+    ]
+
+
+def test_a_connection_that_another_fault_has_ended_is_the_reason(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
+) -> None:
+    variables = {**VARIABLES, "FAULTLAYER_CONNECT": "refuse"}
+    variables["FAULTLAYER_CONNECT_HOSTS"] = "127.0.0.1"
+    with host() as port:
+        lines = why(api, redirected, capfd, variables, lambda: redirected.asked(port))
+    assert sorted(lines) == [
+        ("fault_injected", "connect", ""),
+        ("fault_not_applied", "network", conditions.OVERTAKEN),
+    ]

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from faultlayer.dependencies.conditions import InForce
+from faultlayer.dependencies import conditions
+from faultlayer.dependencies.conditions import InForce, overtaken
 from faultlayer.values.hosts import HostList
-from faultlayer.vocabulary.disturbances import Late
+from faultlayer.vocabulary.disturbances import (
+    BadHandshake,
+    Cut,
+    Disturbance,
+    Late,
+    Slow,
+    Unreachable,
+    Unresolved,
+)
 from proxy.dependencies.redirected import Injected
 
 
-def injected(hosts: str) -> Any:
-    return Injected(Late(1), HostList().parse(hosts))
+def injected(hosts: str, disturbance: Disturbance | None = None) -> Any:
+    return Injected(disturbance or Late(1), HostList().parse(hosts))
 
 
 def test_those_of_several_invocations_are_in_force_together() -> None:
@@ -58,3 +67,62 @@ def test_who_comes_while_the_loop_looks_waits_for_its_next_look() -> None:
     in_force.changed = look
     in_force.begin([injected("a.test")])
     assert looks == [1]
+
+
+ADDRESS = bytes((192, 0, 2, 1))
+
+
+def in_force_of_all() -> InForce:
+    """One condition of each kind, all for a.test, in the order of the faults."""
+    in_force = InForce(lambda: None)
+    in_force.changed = lambda: in_force.applied(in_force.waiting())
+    kinds = (
+        Unresolved("nxdomain"),
+        Unreachable(silent=False),
+        Late(1),
+        Slow(1024),
+        Cut(100),
+        BadHandshake(garbage=False),
+    )
+    in_force.begin([injected("a.test", kind) for kind in kinds])
+    return in_force
+
+
+def reasons(in_force: InForce, otherwise: str = conditions.UNTOUCHED) -> list[str]:
+    return [condition.why_untouched(otherwise) for condition in in_force.conditions]
+
+
+def test_without_any_connection_the_reason_is_that() -> None:
+    in_force = in_force_of_all()
+    assert reasons(in_force) == [conditions.NO_LOOKUP] + [conditions.UNTOUCHED] * 5
+    assert set(reasons(in_force, "by proxy")) == {"by proxy"}
+
+
+def test_what_met_a_connection_says_why_that_was_not_touched() -> None:
+    in_force = in_force_of_all()
+    for condition in in_force.conditions:
+        condition.met = True
+    assert reasons(in_force)[2] == conditions.NO_ANSWER
+    assert reasons(in_force)[4:] == [conditions.TOO_SHORT, conditions.NO_HANDSHAKE]
+
+
+def test_a_connection_past_the_layer_is_a_reason_for_its_host_alone() -> None:
+    in_force = in_force_of_all()
+    in_force.went_direct("b.test", ADDRESS, 443)
+    assert conditions.DIRECT not in reasons(in_force)
+    in_force.went_direct("a.test", ADDRESS, 443)
+    assert reasons(in_force) == [conditions.NO_LOOKUP] + [conditions.DIRECT] * 5
+
+
+def test_a_connection_to_loopback_is_a_reason_but_not_for_a_lookup() -> None:
+    in_force = in_force_of_all()
+    in_force.left_local()
+    assert reasons(in_force) == [conditions.NO_LOOKUP] + [conditions.ONLY_LOCAL] * 5
+
+
+def test_those_that_came_after_another_say_so() -> None:
+    in_force = in_force_of_all()
+    found = in_force.of("a.test", ADDRESS, 443)
+    overtaken(found, found[1])
+    assert reasons(in_force).count(conditions.OVERTAKEN) == 5
+    assert reasons(in_force)[1] == conditions.UNTOUCHED

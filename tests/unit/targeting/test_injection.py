@@ -84,3 +84,16 @@ def test_past_its_limit_nothing_is_claimed() -> None:
     again = Candidate(one.rule, one.action).claim("b")
     assert again is not None
     again.withdrawn()
+
+
+def test_a_reason_is_logged_once_for_each_rule_and_anew_for_new_rules(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(injection, "_logged", set())
+    one, other = rule("one", delay), rule("one", delay, number=2)
+    for each in (one, other, one, other):
+        injection.log_not_applied(each, "no reason", "8476a536")
+    assert len(capfd.readouterr().out.splitlines()) == 2
+    injection.forget_reasons()
+    injection.log_not_applied(one, "no reason", "8476a536")
+    assert len(capfd.readouterr().out.splitlines()) == 1

@@ -47,6 +47,8 @@ def meant(listed: str, name: str = "", address: str = "192.0.2.1", port: int = 4
         ("0.0.0.0", "", "0.0.0.0", 80),
         ("0.0.0.0/0", "", "192.0.2.1", 80),
         ("169.254.169.254", "", "169.254.169.254", 80),
+        ("::1", "", "::1", 80),
+        ("db.example.com.:443", "db.example.com", "192.0.2.1", 443),
     ],
 )
 def test_it_means(listed: str, name: str, address: str, port: int) -> None:
@@ -75,6 +77,10 @@ def test_it_means(listed: str, name: str, address: str, port: int) -> None:
         ("169.0.0.0/8", "", "169.254.169.254", 80),
         ("126.0.0.0/7", "localhost", "127.0.0.1", 8126),
         ("::/0", "", "::1", 443),
+        # exclusions reach loopback, too
+        ("db.example.com, !*.example.com", "db.example.com", "127.0.0.1", 443),
+        ("localhost, !*", "localhost", "127.0.0.1", 443),
+        ("db.example.com, !/^db/", "db.example.com", "127.0.0.1", 443),
         ("127.0.0.1, !0.0.0.0/0", "", "127.0.0.1", 443),
     ],
 )
@@ -95,7 +101,7 @@ def test_a_lookup_has_no_address_and_no_port_yet() -> None:
     [
         ("", "is empty"),
         ("a,,b", "is wrong in entry 2: it is empty"),
-        ("*.*.", "is wrong in entry 1: it is no host name: a part between its dots is empty"),
+        ("*.*..", "is wrong in entry 1: it is no host name: a part between its dots is empty"),
         (
             "https://a.test/",
             "is wrong in entry 1: it is a URL; a host stands without scheme and path",
