@@ -44,8 +44,8 @@ def test_arming_again_what_was_stopped_is_said(aws: Aws, make: Make, cli: Cli, l
     cli("attach", "orders", "--status", "503")
     cli("stop", "orders")
     said = cli("attach", "orders", "--status", "503")
-    assert "orders: was stopped (FAULTLAYER_DISABLED), and is armed again" in said.err
-    assert "armed again" not in cli("attach", "orders", "--status", "503").err
+    assert "orders: was stopped (FAULTLAYER_DISABLED), and is no longer" in said.err
+    assert "no longer" not in cli("attach", "orders", "--status", "503").err
 
 
 def test_until_a_time_and_forever(aws: Aws, make: Make, cli: Cli, layer: str) -> None:

@@ -31,8 +31,8 @@ def validate(files: Sequence[str], variables: Sequence[str], json_: bool) -> int
 
     With neither, the FAULTLAYER_ variables that are set are checked.
 
-    A warning names what Lambda takes and what has no effect: a condition that can never hold, an
-    end that is in the past.
+    A warning names what Lambda takes and what has no effect: a condition that can never hold, a
+    host that is never hit, an end that is in the past.
 
     Exit code 0: all is right, warnings aside. 2: something is wrong.
     """

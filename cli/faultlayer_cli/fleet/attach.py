@@ -149,15 +149,13 @@ def _layer(account: Account, function: Function, arn: str | None, progress: Prog
 
 
 def _notes(end: Ending, results: Sequence[Result]) -> list[str]:
-    """When the faults end, and which functions are armed again that were stopped."""
+    """When the faults end, and which functions were stopped and are no longer."""
     notes = []
     changes = [one.change for one in results if one.change]
     for one in changes:
         before = one.function.variables
         if not one.empty and before.get(change.DISABLED) and change.DISABLED not in one.variables:
-            notes.append(
-                f"{one.function.name}: was stopped ({change.DISABLED}), and is armed again"
-            )
+            notes.append(f"{one.function.name}: was stopped ({change.DISABLED}), and is no longer")
     notes += timeouts.doubts(changes)
     notes += _unread(changes)
     if changes:

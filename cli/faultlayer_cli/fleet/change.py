@@ -235,7 +235,7 @@ def disable(function: Function) -> Change:
         return unchanged
     readable(function)
     if Variables(function.variables).disabled:
-        return unchanged
+        return Change(function, function.layers, function.variables, "was stopped already")
     variables = dict(function.variables) | {DISABLED: "true"}
     if size(variables) > MOST_BYTES:  # not by attach; without faults it fits
         variables = {

@@ -1,4 +1,4 @@
-"""Name settings that are right and have no effect: conditions that never hold, an end that is over.
+"""Name settings that have no effect: conditions that never hold, an end that is over.
 
     every match ── each condition alone ── each two of them ──> one line for each that never holds
 
@@ -18,7 +18,9 @@ from faultlayer.events.match import ARN, QUALIFIER, Condition, Match
 from faultlayer.events.paths import HEADERS, MISSING
 from faultlayer.jsontext import dumps, is_number
 from faultlayer.settings.configuration import PLAN, Configuration
+from faultlayer.values.hosts import Hosts
 from faultlayer.vocabulary.registry import PREFIX
+from faultlayer_cli.plans.host_doubts import without_effect
 
 _TEXT, _NUMBER, _BOOLEAN, _NESTED = "text", "a number", "true or false", "an object or a list"
 
@@ -88,12 +90,27 @@ def doubts(configuration: Configuration, plan_name: str = PLAN) -> list[str]:
 
 
 def never_holding(configuration: Configuration, plan_name: str = PLAN) -> list[str]:
-    """One line for each condition that never holds."""
+    """One line for each condition that never holds, and for each host that is never hit."""
     found = []
     for variable, field, match in _matches(configuration):
         label = f"{plan_name if variable == PLAN else variable} {field}".strip()
         found += [f"{label} {why}" for why in _never(match)]
+    redirect = configuration.settings.redirect
+    for variable, field, fault, hosts in _hosts(configuration):
+        label = f"{plan_name if variable == PLAN else variable} {field}".strip()
+        found += [f"{label} {why}" for why in without_effect(hosts, fault, redirect)]
     return found
+
+
+def _hosts(configuration: Configuration) -> Iterator[tuple[str, str, str, Hosts]]:
+    """Every list of hosts, with its variable, its field if that is the plan, and its fault."""
+    for fault, options in configuration.drafts:
+        if options is not None and options.get("hosts") is not None:
+            yield f"{PREFIX}{fault.name.upper()}_HOSTS", "", fault.name, options["hosts"]
+    plan = configuration.plan
+    for place, (fault, options) in enumerate(plan.drafts if plan is not None else ()):
+        if options is not None and options.get("hosts") is not None:
+            yield PLAN, f"faults[{place}].hosts", fault.name, options["hosts"]
 
 
 def _matches(configuration: Configuration) -> Iterator[tuple[str, str, Match]]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MOST = 64  # entries of a list
 _LONGEST = 253  # characters of a name (RFC 1035, section 2.3.4)
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.*")
+_SIGNS = frozenset(".*")
+_OF_ADDRESSES = frozenset("0123456789.*")
 _MAPPED = b"\0" * 10 + b"\xff\xff"  # an IPv4 address as IPv6 (RFC 4291, section 2.5.5.2)
 _LOCAL = (
     (b"\x7f\0\0\0", 8),  # loopback (RFC 1122, section 3.2.1.3)
@@ -59,14 +61,19 @@ def is_local(name: str, address: bytes | None) -> bool:
 
 
 class _Entry:
-    """One entry: `port` 0 means any."""
+    """One entry: `port` 0 means any. `of_addresses`: it is an address, or a network."""
 
     __slots__ = ("excluded", "port", "written")
+    of_addresses = False
 
     def __init__(self, written: str, excluded: bool, port: int) -> None:
         self.written = written
         self.excluded = excluded
         self.port = port
+
+    def only(self) -> tuple[str, bytes | None] | None:
+        """The name or the address that it means; None if it means several."""
+        return None
 
     def meets(self, name: str, address: bytes | None, port: int) -> bool:
         """True if it means this host. Port 0: the port is not known yet, as for a lookup."""
@@ -90,6 +97,9 @@ class _Named(_Entry):
         if "" in text.split("."):
             raise ValueError("is no host name: a part between its dots is empty")
         self._parts = text.split("*")
+
+    def only(self) -> tuple[str, bytes | None] | None:
+        return (self._parts[0], None) if len(self._parts) == 1 else None
 
     def _names(self, name: str, address: bytes | None) -> bool:
         first, *others = self._parts
@@ -118,6 +128,7 @@ class _Network(_Entry):
     """
 
     __slots__ = ("_bits", "_is_local", "_network")
+    of_addresses = True
 
     def __init__(self, network: bytes, bits: int, written: str, excluded: bool, port: int) -> None:
         super().__init__(written, excluded, port)
@@ -125,6 +136,9 @@ class _Network(_Entry):
         self._is_local = any(
             bits >= least and _within(network, base, least) for base, least in _LOCAL
         )
+
+    def only(self) -> tuple[str, bytes | None] | None:
+        return ("", self._network) if self._bits == 8 * len(self._network) else None
 
     def _names(self, name: str, address: bytes | None) -> bool:
         if address is None or not _within(address, self._network, self._bits):
@@ -247,6 +261,8 @@ def _entry(written: str) -> _Entry:
             raise ValueError("is no network in CIDR notation, such as 10.0.0.0/8")
         if base.rpartition(".")[2].isdigit() or ":" in base:
             raise ValueError("is no address")
+        if "." in base and _OF_ADDRESSES.issuperset(base) and not _SIGNS.issuperset(base):
+            raise ValueError("is no network: * stands in names alone, so write it as 10.0.0.0/8")
         base = base.removesuffix(".")  # names are known without the dot of the root (RFC 1034)
         return _Named(base, written.strip(), excluded, number)
     whole = 8 * len(address)

@@ -111,7 +111,7 @@ def test_mistakes_about_hosts_are_a_line_each(typed: Command, tmp_path: Path) ->
         "CONNECT": "refuse",
         "CONNECT_HOSTS": "10.0.0.0/33",
         "NETWORK": "1s",
-        "NETWORK_HOSTS": "*.*.",
+        "NETWORK_HOSTS": "*.*..",
         "BANDWIDTH": "0",
         "OBSERVE": "hosts,s3",
     }

@@ -112,6 +112,11 @@ def test_a_lookup_has_no_address_and_no_port_yet() -> None:
             "1.2.3.4/33",
             "is wrong in entry 1: it is no network: after / stands a number from 0 to 32",
         ),
+        (
+            "*, 10.0.*",
+            "is wrong in entry 2: it is no network: * stands in names alone, so write it as "
+            "10.0.0.0/8",
+        ),
         ("10.0.0.1/8", "is wrong in entry 1: it is no network: it has bits after its prefix"),
         ("host/8", "is wrong in entry 1: it is no network in CIDR notation, such as 10.0.0.0/8"),
         ("a:0", "is wrong in entry 1: it has a port that is no number from 1 to 65535"),
