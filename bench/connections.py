@@ -23,6 +23,7 @@ from bench.invocations import (
     Rate,
     Stream,
     Taken,
+    begin,
     latencies,
     rates,
     streams,
@@ -157,22 +158,10 @@ def measure(opt: Path, plan: Plan, scratch: Path, cpu: int | None) -> Connection
     """Take all measures; skip those that cannot run, with the reason."""
     subjects: list[Subject] = [Direct(), CForwarder(), Socat(), Relayed(opt, NAMED), Toxiproxy()]
     skipped = {one.name: why for one in subjects if (why := one.missing()) is not None}
-    failed: dict[str, str] = {}
+    present = [one for one in subjects if one.name not in skipped]
     with ExitStack() as stack, on_cpu(cpu):
-        server = Server()
-        stack.callback(server.stop)
-        running: dict[str, Running] = {}
-        for subject in subjects:
-            if subject.name in skipped:
-                continue
-            try:
-                running[subject.name] = subject.start(server, scratch)
-            except BenchError as error:
-                failed[subject.name] = str(error)
-            else:
-                stack.callback(running[subject.name].stop)
-        bout = Bout(server, running, scratch)
-        bout.failed = failed
+        bout = begin(present, scratch, stack)
+        server, running, failed = bout.server, bout.running, bout.failed
         warm = bout.take("warm", plan.warm)
         if DIRECT not in warm:
             raise BenchError(f"the bare client and server fail: {failed.get(DIRECT)}")

@@ -161,21 +161,26 @@ class Bout:
         mine.invocations += one.n + load.warm_up * load.connections
 
 
+def begin(subjects: Sequence[Subject], scratch: Path, stack: ExitStack) -> Bout:
+    """Start the server and all subjects, which end with the stack."""
+    server = Server()
+    stack.callback(server.stop)
+    bout = Bout(server, {}, scratch)
+    for subject in subjects:
+        try:
+            running = subject.start(server, scratch)
+        except BenchError as error:
+            bout.failed[subject.name] = str(error)
+        else:
+            stack.callback(running.stop)
+            bout.running[subject.name] = running
+    return bout
+
+
 def measure(subjects: Sequence[Subject], plan: Plan, scratch: Path, cpu: int | None) -> Paths:
-    failed: dict[str, str] = {}
     with ExitStack() as stack, on_cpu(cpu):
-        server = Server()
-        stack.callback(server.stop)
-        running: dict[str, Running] = {}
-        for subject in subjects:
-            try:
-                running[subject.name] = subject.start(server, scratch)
-            except BenchError as error:
-                failed[subject.name] = str(error)
-            else:
-                stack.callback(running[subject.name].stop)
-        bout = Bout(server, running, scratch)
-        bout.failed = failed
+        bout = begin(subjects, scratch, stack)
+        server, running, failed = bout.server, bout.running, bout.failed
         if DIRECT not in running:
             raise BenchError(f"the bare client and server fail: {failed.get(DIRECT)}")
         harness = own_cost(bout, plan.own)

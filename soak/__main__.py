@@ -112,7 +112,7 @@ class Soak:
         wrong = []
         if not self.layer.alive():
             wrong.append("the extension ended by itself")
-        self.upstream.ask("leaving")
+        self.upstream.ask("leave")
         code = self.layer.left()
         if code:
             wrong.append(f"the extension left with exit code {code}")

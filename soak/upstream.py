@@ -1,13 +1,11 @@
 """The Runtime API of the soak: hand out events, judge every answer.
 
-No answer counts twice or for another invocation, and an event without an answer is found. A
-process of its own, with one blocking thread per connection.
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+No answer counts twice or for another invocation, and an event without an answer is found. It runs
+in a process of its own.
 """
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections import Counter
@@ -15,13 +13,12 @@ from dataclasses import dataclass, field
 
 from soak.cases import case, number_of
 from soak.expect import Expected
-from soak.rules import LONGEST, Draws
-from soak.wire import Broken, Message, Reader, no_delay
+from soak.rules import Draws
+from soak.runtime_api import ACCEPTED, RuntimeApi, event, reply
+from soak.wire import Message
 
 _RUNTIME = b"/2018-06-01/runtime/invocation/"
-_EXTENSION = b"/2020-01-01/extension/"
 _KEPT = 20  # examples of what went wrong
-_ARN = b"arn:aws:lambda:eu-west-1:123456789012:function:soak"
 
 
 @dataclass
@@ -49,17 +46,12 @@ class Tally:
         self.slowest = max(self.slowest, other.slowest)
 
 
-def reply(status: bytes, content: bytes, more: bytes = b"") -> bytes:
-    head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n%b"
-    return head % (status, more, len(content), content)
-
-
-_ACCEPTED = reply(b"202 Accepted", b'{"status":"OK"}\n')
+_ACCEPTED = reply(b"202 Accepted", ACCEPTED)
 _REFUSED = reply(b"400 Bad Request", b'{"errorType":"InvalidRequestID"}')
 OVER = b"410 Over"
 
 
-class Upstream:
+class Upstream(RuntimeApi):
     """Hand out events from `first` until `stop` or the time's end."""
 
     def __init__(self, seed: str, late: float) -> None:
@@ -70,10 +62,7 @@ class Upstream:
         self._next = self._stop = 0
         self._until = 0.0
         self.tally = Tally()
-        self._over = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(backlog=256)
 
     def begin(self, count: int, seconds: float) -> None:
         """Hand out so many events from now on, for limited time (seconds)."""
@@ -94,41 +83,16 @@ class Upstream:
             tally, self.tally = self.tally, Tally()
         return tally
 
-    def leaving(self) -> None:
-        """Tell the extension that the environment shuts down."""
-        self._over.set()
+    def broken(self, error: Exception) -> None:
+        with self._lock:
+            self.tally.trouble("broken", f"upstream: {error}")
 
-    def _accept(self) -> None:
-        while True:
-            sock, _ = self._listener.accept()
-            threading.Thread(target=self._serve, args=(no_delay(sock),), daemon=True).start()
-
-    def _serve(self, sock: socket.socket) -> None:
-        reader = Reader(sock)
-        try:
-            while (request := reader.message()) is not None:
-                sock.sendall(self._answer(request))
-        except (Broken, OSError) as error:
-            with self._lock:
-                self.tally.trouble("broken", f"upstream: {error}")
-        finally:
-            sock.close()
-
-    def _answer(self, request: Message) -> bytes:
+    def runtime(self, request: Message) -> bytes:
         method, target, _ = request.line.split(b" ")
-        if target.startswith(_EXTENSION):
-            return self._extension(target)
         if target == _RUNTIME + b"next" and method == b"GET":
             return self._event()
         request_id, _, what = target.removeprefix(_RUNTIME).partition(b"/")
         return self._settle(number_of(request_id), what.decode("latin-1"), request)
-
-    def _extension(self, target: bytes) -> bytes:
-        if target.endswith(b"/register"):
-            identity = b"Lambda-Extension-Identifier: soak\r\n"
-            return reply(b"200 OK", b'{"functionName":"soak","handler":"h"}', identity)
-        self._over.wait()
-        return reply(b"200 OK", b'{"eventType":"SHUTDOWN","shutdownReason":"spindown"}')
 
     def _event(self) -> bytes:
         with self._lock:
@@ -139,12 +103,9 @@ class Upstream:
             self._next += 1
             self._given[number] = now
         one = case(number)
-        event = one.event()
-        head = (
-            b"Lambda-Runtime-Aws-Request-Id: %b\r\nLambda-Runtime-Deadline-Ms: %d\r\n"
-            b"Lambda-Runtime-Invoked-Function-Arn: %b\r\nLambda-Runtime-Invocation-Id: %b\r\n"
-        ) % (one.id, int((time.time() + LONGEST) * 1000), _ARN, one.invocation_id)
-        return reply(b"200 OK", event, head)
+        return event(
+            number, one.event(), b"Lambda-Runtime-Invocation-Id: %b\r\n" % one.invocation_id
+        )
 
     def _settle(self, number: int | None, what: str, request: Message) -> bytes:
         now = time.monotonic()

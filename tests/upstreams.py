@@ -260,7 +260,7 @@ Serve = Callable[[socket.socket], None]
 def start_server(serve: Serve, host: str = LOOPBACK, *, network: Network | None = None) -> Server:
     """A TCP server: `serve` gets each connection in its own thread."""
     with _inside(network):
-        listener = socket.create_server((host, 0), backlog=256)
+        listener = socket.create_server((host, 0), backlog=512)
 
     def one(connection: socket.socket) -> None:
         with contextlib.suppress(OSError, EOFError), connection:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import platform
 import shutil
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from faultlayer_cli.running.local_function import Runtime
-from runtimes.languages import GO, JAVA, NODE, RUST, Language
+from runtimes.languages import GO, JAVA, NODE, PYTHON, RUST, Language
 
 FUNCTIONS = Path(__file__).resolve().parent / "functions"
 _EXECUTABLE = ("chmod", "+x", "bootstrap")
@@ -35,23 +34,20 @@ class Program(Language):
         raise NotImplementedError("a program of clients has its own bootstrap beside it")
 
 
-PYTHON = Program(
+CPYTHON = Program(
     name="python",
     title="Python",
     handler="app.handler",
     client="awslambdaric",
     pinned=("", ""),
-    tools={},
-    version=(sys.executable, "--version"),
-    oldest=(3, 10),
-    build=(
-        (sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-deps",
-         "--only-binary", ":all:", "--target", ".", "-r", "requirements.txt"),
-    ),
-    kept=("*",),
+    tools=PYTHON.tools,
+    version=PYTHON.version,
+    oldest=PYTHON.oldest,
+    build=PYTHON.build,
+    kept=PYTHON.kept,
     runtime=Runtime.PYTHON,
     clients=("urllib3", "requests", "aiohttp", "asyncio", "psycopg", "redis"),
-)  # fmt: skip
+)
 
 NODE_JS = Program(
     name="node",
@@ -169,7 +165,7 @@ RUST_STATIC = replace(
 )
 
 STATIC = (GO_STATIC, RUST_STATIC)
-PROGRAMS = (PYTHON, NODE_JS, JAVA_11, RUST_GLIBC, RUBY, PHP)
+PROGRAMS = (CPYTHON, NODE_JS, JAVA_11, RUST_GLIBC, RUBY, PHP)
 
 
 def has_curl() -> bool:

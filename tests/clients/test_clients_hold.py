@@ -21,7 +21,7 @@ import pytest
 import upstreams
 from clients.cases import BODY, ZONE, Hosts
 from clients.conftest import injected, running
-from clients.programs import PYTHON
+from clients.programs import CPYTHON
 from rie.held import Held, soon
 from runtimes import builds
 
@@ -69,7 +69,7 @@ def holding(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with contextlib.ExitStack() as stack:
         big = upstreams.start_server(send_big, hosts.network.address, network=hosts.network)
         ports = {"big": stack.enter_context(big).port}
-        function = stack.enter_context(running(PYTHON, hosts, PLAN, folder, "held.handler"))
+        function = stack.enter_context(running(CPYTHON, hosts, PLAN, folder, "held.handler"))
         ports |= stack.enter_context(far_host(hosts, folder))
         yield Holding(function, hosts, ports)
 
@@ -78,7 +78,7 @@ def holding(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def far_host(hosts: Hosts, folder: Path) -> Iterator[dict[str, int]]:
     """A host for HTTP/2 and WebSocket, with the function's own libraries."""
     certificate, key = hosts.authority.issue(folder)
-    built = builds.build(PYTHON, print)
+    built = builds.build(CPYTHON, print)
     with hosts.network.inside():
         process = subprocess.Popen(
             [sys.executable, FAR_HOST, hosts.network.address, certificate, key],

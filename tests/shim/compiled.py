@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import machine
@@ -17,12 +18,17 @@ def build(c_library: str, target: Path, *sources: Path, options: tuple[str, ...]
     Skips the test if the compiler is missing.
     """
     compiler = machine.program(*COMPILERS[c_library])
-    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", *options, "-o", str(target)]
+    warnings = ("-Wall", "-Wextra", "-Werror")
+    return compile_with([compiler, *warnings, *options], target, *sources, limit=60)
+
+
+def compile_with(command: Sequence[str], target: Path, *sources: Path, limit: float) -> Path:
+    """Compile the sources with this compiler and options, in limited time (seconds)."""
     done = subprocess.run(
-        [*command, *map(str, sources), "-pthread"],
+        [*command, "-O1", "-o", str(target), *map(str, sources), "-pthread"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=limit,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from compiled import HERE
+from compiled import HERE, compile_with
 from shimmed import ROOT, environment, needs_shim
 from test_shim_programs import same, told
 
@@ -32,16 +32,8 @@ def redirected() -> Redirected:
 
 
 def build(target: Path, triple: str, *options: str) -> Path:
-    command = [*shim.compiler(ROOT), "cc", "-target", triple, "-O1", *options, "-o", target]
-    done = subprocess.run(
-        [*map(str, command), str(HERE / "trials.c"), "-lpthread"],
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return target
+    command = [*map(str, shim.compiler(ROOT)), "cc", "-target", triple, *options]
+    return compile_with(command, target, HERE / "trials.c", limit=500)
 
 
 @pytest.mark.skipif("platform.machine() != 'x86_64'", reason="made for x86_64")

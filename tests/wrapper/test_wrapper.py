@@ -11,17 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from shells import SHELLS, WRAPPER
 
 import machine
 from fakes.proxied import soon
 
-WRAPPER = Path(__file__).resolve().parents[2] / "wrapper" / "faultlayer-wrapper"
 ORIGINAL = "127.0.0.1:9001"
-SHELLS = {
-    "dash": ["dash"],
-    "bash": ["bash", "--posix"],
-    "busybox": ["busybox", "sh"],
-}
 # A runtime that tells how it was started, NUL after each part, and leaves as it is told to.
 RUNTIME = """#!%s -IS
 import os, sys

@@ -8,17 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from shells import ALL_SHELLS, WRAPPER
 
 import machine
 from faultlayer.startup import wrapper_file
 
-WRAPPER = Path(__file__).resolve().parents[2] / "wrapper" / "faultlayer-wrapper"
-SHELLS = {
-    "dash": ["dash"],
-    "bash": ["bash", "--posix"],
-    "bash, its own way": ["bash"],
-    "busybox": ["busybox", "sh"],
-}
 SHIM = "/opt/faultlayer/lib/libfaultlayer-shim.so"
 DATADOG = "/opt/datadog/linux-x64/Datadog.Linux.ApiWrapper.x64.so"
 JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
@@ -26,13 +20,13 @@ GIVEN = {"_FAULTLAYER_SHIM": "faultlayer-0123", "_FAULTLAYER_PRELOAD": SHIM}
 Start = Callable[..., dict[str, str]]
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=ALL_SHELLS)
 def start(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start the wrapper; return the runtime's variables.
 
     The extension has published these variables, or nothing.
     """
-    command = SHELLS[request.param]
+    command = ALL_SHELLS[request.param]
     shell = [machine.program(command[0]), *command[1:]]
     published = tmp_path / "address"
     monkeypatch.setattr(wrapper_file, "PATH", bytes(published))

@@ -13,18 +13,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shells import ALL_SHELLS, WRAPPER
 
 import machine
 from faultlayer.faults.env import Variables
 from faultlayer.startup import wrapper_file
 
-WRAPPER = Path(__file__).resolve().parents[2] / "wrapper" / "faultlayer-wrapper"
-SHELLS = {
-    "dash": ["dash"],
-    "bash": ["bash", "--posix"],
-    "bash, its own way": ["bash"],
-    "busybox": ["busybox", "sh"],
-}
 ORIGINAL = {
     "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
     "PATH": "/nowhere",
@@ -73,9 +67,9 @@ def allowed(name: str) -> bool:
     return True
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=ALL_SHELLS)
 def shell(request: pytest.FixtureRequest) -> list[str]:
-    command = SHELLS[request.param]
+    command = ALL_SHELLS[request.param]
     return [machine.program(command[0]), *command[1:]]
 
 

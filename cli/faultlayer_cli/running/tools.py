@@ -35,16 +35,7 @@ def fetch(
 
     Raises Failure with the tool's reason.
     """
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    done = _run(command, folder, env)
     if done.returncode:
         raise failed(command[0], done.stdout + done.stderr, runtime)
 
@@ -65,16 +56,28 @@ def asked(program: Path, question: Sequence[str]) -> subprocess.CompletedProcess
     Raises Failure if the program does not end by itself.
     """
     try:
-        return subprocess.run(
-            [program, *question],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE,
-        )
+        return _run([str(program), *question], limit=_PATIENCE)
     except subprocess.TimeoutExpired:
         raise Failure(
             f"{program} {question[0]} did not end within {_PATIENCE} s: is it a script that waits?"
         ) from None
+
+
+def _run(
+    command: Sequence[str],
+    folder: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    limit: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program without input; return its output, in any encoding."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=env,
+        timeout=limit,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )

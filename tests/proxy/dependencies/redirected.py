@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from faultlayer.dependencies.ways import Ways
 from faultlayer.values.hosts import HostList, Hosts
 from faultlayer.vocabulary.actions import Disturb
 from faultlayer.vocabulary.disturbances import Disturbance
+from upstreams import Serve, start_server
 
 CREDENTIALS = "faultlayer:secret"
 LOCAL = HostList().parse("127.0.0.1,localhost")
@@ -201,9 +202,6 @@ def sockaddr(address: str, port: int) -> bytes:
     )
 
 
-Serve = Callable[[socket.socket], None]
-
-
 def echo(connection: socket.socket) -> None:
     """Send back all that comes, then the end."""
     while data := connection.recv(65536):
@@ -214,24 +212,8 @@ def echo(connection: socket.socket) -> None:
 @contextlib.contextmanager
 def host(serve: Serve = echo) -> Iterator[int]:
     """A host on loopback; its port."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-
-    def one(connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
-            serve(connection)
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                threading.Thread(target=one, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+    with start_server(serve) as server:
+        yield server.port
 
 
 def closed_port() -> int:
