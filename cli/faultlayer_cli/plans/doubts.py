@@ -1,4 +1,4 @@
-"""Name settings that have no effect: conditions that never hold, an end that is over.
+"""Name settings that have no effect: conditions that never hold, a rate of 0, an end that is over.
 
     every match ── each condition alone ── each two of them ──> one line for each that never holds
 
@@ -81,7 +81,7 @@ def doubts(configuration: Configuration, plan_name: str = PLAN) -> list[str]:
 
     `plan_name` stands before the fields of the plan; empty if the reader knows the plan.
     """
-    found = never_holding(configuration, plan_name)
+    found = never_holding(configuration, plan_name) + list(_zeros(configuration, plan_name))
     over = configuration.over
     if over is not None:
         label = plan_name if over.variable == PLAN else over.variable
@@ -111,6 +111,28 @@ def _hosts(configuration: Configuration) -> Iterator[tuple[str, str, str, Hosts]
     for place, (fault, options) in enumerate(plan.drafts if plan is not None else ()):
         if options is not None and options.get("hosts") is not None:
             yield PLAN, f"faults[{place}].hosts", fault.name, options["hosts"]
+
+
+def _zeros(configuration: Configuration, plan_name: str) -> Iterator[str]:
+    """One line for each rate and max of 0."""
+    plan = configuration.plan
+    rules = [(f"{PREFIX}{fault.name.upper()}_", given) for fault, given in configuration.drafts]
+    for place, (_, given) in enumerate(plan.drafts if plan is not None else ()):
+        rules.append((f"{plan_name} faults[{place}].".lstrip(), given))
+    inherited = False
+    for label, given in rules:
+        if given is None:
+            continue
+        inherited = inherited or given.get("rate") is None
+        for option in ("rate", "max"):
+            if given.get(option) == 0:
+                name = option.upper() if label.endswith("_") else option
+                yield f"{label}{name} is 0: this fault hits nothing"
+    label, whole = f"{PREFIX}RATE", configuration.settings.rate
+    if whole is None and plan is not None:
+        label, whole = f"{plan_name} rate".lstrip(), plan.settings.rate
+    if whole == 0 and inherited:
+        yield f"{label} is 0: faults without a rate of their own hit nothing"
 
 
 def _matches(configuration: Configuration) -> Iterator[tuple[str, str, Match]]:

@@ -11,7 +11,8 @@ import posix
 
 _SETTINGS = "/etc/resolv.conf"
 _SIZE = 65536  # bytes; real ones have a few hundred
-_MOST_SERVERS, _LONGEST, _MOST_ATTEMPTS = 3, 30, 5  # <resolv.h>
+_MOST_SERVERS = 3  # <resolv.h>
+_MOST = {"timeout": 30, "attempts": 5}
 
 
 def unanswered(path: str = _SETTINGS) -> int:
@@ -19,7 +20,8 @@ def unanswered(path: str = _SETTINGS) -> int:
 
     Settings that resolv.conf does not have are the C library's defaults.
     """
-    servers, timeout, attempts, names = 0, 5, 2, 1
+    servers, names = 0, 1
+    options = {"timeout": 5, "attempts": 2}
     for line in _read(path).splitlines():
         word, *values = line.split() or [""]
         if word == "nameserver" and values:
@@ -29,13 +31,11 @@ def unanswered(path: str = _SETTINGS) -> int:
         elif word == "options":
             for option in values:
                 name, _, number = option.partition(":")
-                if name == "timeout" and number.isdigit():
-                    timeout = min(int(number), _LONGEST)
-                elif name == "attempts" and number.isdigit():
-                    attempts = min(int(number), _MOST_ATTEMPTS)
+                if name in options and number.isdigit():
+                    options[name] = min(int(number), _MOST[name])
     servers = max(1, min(servers, _MOST_SERVERS))
-    waits = [(timeout << place) // (servers if place else 1) for place in range(servers)]
-    return names * attempts * sum(max(1, wait) for wait in waits) * 1000
+    waits = [(options["timeout"] << place) // (servers if place else 1) for place in range(servers)]
+    return names * options["attempts"] * sum(max(1, wait) for wait in waits) * 1000
 
 
 def _read(path: str) -> str:

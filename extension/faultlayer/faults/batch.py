@@ -162,6 +162,8 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
         return NotApplicable(
             f"the event is no batch whose records can be reported as failed: {_NO_REPORTS}"
         )
+    if not options.share:
+        return NotApplicable("its share is 0, so no record is reported as failed")
     failed = chosen(found, options.share, draw)
     if not failed:
         return None

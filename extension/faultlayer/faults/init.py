@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from faultlayer.values.error_message import ErrorMessage
 from faultlayer.values.kinds import DurationRange, Kind
-from faultlayer.vocabulary.actions import BEFORE, Action, Delay, Fail
+from faultlayer.vocabulary.actions import BEFORE, Action, Delay, Fail, NotApplicable
 from faultlayer.vocabulary.registry import Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -54,6 +54,8 @@ def begin(options: Options, draw: float) -> Action | None:
         kind, message = options.message or (Failure.unnamed, _UNSAID)
         return Fail(kind, message, BEFORE)
     low, high = options.how
+    if not high:
+        return NotApplicable("its delay is 0, so the start is not late")
     return Delay(low + (high - low) * draw)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faultlayer.values.kinds import Choice, DurationRange
-from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Delay
+from faultlayer.vocabulary.actions import AFTER, BEFORE, Action, Delay, NotApplicable
 from faultlayer.vocabulary.registry import Equivalent, Fault, Option, Options
 
 TYPE_CHECKING = False
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     low, high = options.delay
+    if not high:
+        return NotApplicable("its delay is 0, so nothing is late")
     return Delay(low + (high - low) * draw, options.when)
 
 

@@ -6,7 +6,7 @@ Each piece of an answer arrives later by the same time, so throughput is not lim
 from __future__ import annotations
 
 from faultlayer.values.kinds import DurationRange
-from faultlayer.vocabulary.actions import Action, Disturb
+from faultlayer.vocabulary.actions import Action, Disturb, NotApplicable
 from faultlayer.vocabulary.disturbances import Late
 from faultlayer.vocabulary.registry import HOST_FIELDS, Fault, Option, Options, hosts
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def decide(options: Options, invocation: Invocation, draw: float) -> Action | None:
     low, high = options.delay
+    if not high:
+        return NotApplicable("its delay is 0, so nothing is late")
     seconds = low + (high - low) * draw
     return Disturb(Late(seconds), options.hosts, delay_ms=round(seconds * 1000, 3))
 

@@ -131,6 +131,9 @@ class Chooser:
                 continue
             if action is None or rule.is_used_up:
                 continue
+            if isinstance(action, NotApplicable):
+                log_not_applied(rule, action.why, None)
+                continue
             candidate = Candidate(rule, action)
             if not self.dry_run:
                 candidates.append(candidate)

@@ -169,3 +169,28 @@ def test_an_end_that_is_in_the_past() -> None:
     both = {**by_plan.texts, "FAULTLAYER_END": "2999-01-01T00:00:00Z"}
     assert doubts(Variables(both).configuration) == [], "the variable wins"
     assert doubts(Variables({"FAULTLAYER_END": past}).configuration) == [], "no fault is meant"
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        ({"LATENCY_RATE": "0"}, ["FAULTLAYER_LATENCY_RATE is 0: this fault hits nothing"]),
+        ({"LATENCY_MAX": "0"}, ["FAULTLAYER_LATENCY_MAX is 0: this fault hits nothing"]),
+        ({"RATE": "0%", "LATENCY_RATE": "1"}, []),
+        (
+            {"RATE": "0%"},
+            ["FAULTLAYER_RATE is 0: faults without a rate of their own hit nothing"],
+        ),
+        (
+            {"PLAN": '{"rate":0,"faults":[{"fault":"cpu","cores":1,"max":0}]}'},
+            [
+                "FAULTLAYER_PLAN faults[0].max is 0: this fault hits nothing",
+                "FAULTLAYER_PLAN rate is 0: faults without a rate of their own hit nothing",
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_a_rate_and_a_max_of_0_are_named(given: dict[str, str], lines: list[str]) -> None:
+    variables = {f"FAULTLAYER_{k}": v for k, v in {"LATENCY": "1s", **given}.items()}
+    assert doubts(Variables(variables).configuration) == lines

@@ -211,8 +211,8 @@ def test_rates_of_two_rules_over_many_invocations_repeat(
     plan = {
         "seed": 7,
         "faults": [
-            {"fault": "latency", "delay": 0, "rate": "50%", "match": {"kind": "a"}},
-            {"fault": "latency", "delay": 0, "rate": "20%", "match": {"kind": "b"}},
+            {"fault": "latency", "delay": 1, "rate": "50%", "match": {"kind": "a"}},
+            {"fault": "latency", "delay": 1, "rate": "20%", "match": {"kind": "b"}},
         ],
     }
 

@@ -89,7 +89,7 @@ def test_the_same_draw_chooses_the_same_records_in_their_order() -> None:
     assert chosen(ITEMS, 0.5, 0.7) == sorted(chosen(ITEMS, 0.5, 0.7))
     assert chosen(ITEMS, 1, 0.7) == IDS
     assert chosen(ITEMS, 0, 0.7) == []
-    assert decide({"Records": SQS}, 0.0) is None
+    assert isinstance(decide({"Records": SQS}, 0.0), NotApplicable)
 
 
 @pytest.mark.parametrize("payload", [b"null", b"", b"{}", b'"done"', b"5", b"[]", b" null "])

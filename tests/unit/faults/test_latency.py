@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from faultlayer.vocabulary.actions import AFTER, Delay
+from faultlayer.faults import all_faults
+from faultlayer.values.kinds import DurationRange
+from faultlayer.vocabulary.actions import AFTER, Delay, NotApplicable
+from faultlayer.vocabulary.registry import Options
 from unit.faults.decided import decided, doubted
 
 
@@ -35,3 +38,13 @@ def test_a_delay_as_long_as_the_timeout_is_doubted(delay: str, length: str, who:
 @pytest.mark.parametrize("delay", ["2999ms", "0s..2999ms"])
 def test_a_shorter_delay_is_not_doubted(delay: str) -> None:
     assert doubted(3, LATENCY=delay) == ""
+
+
+def test_no_delay_is_no_fault() -> None:
+    """Of every fault that delays: what changes nothing is not logged as injected."""
+    assert isinstance(decided(0.5, LATENCY="0"), NotApplicable)
+    assert isinstance(decided(0.5, LATENCY="0..1ms"), Delay)
+    assert isinstance(decided(0.5, NETWORK="0ms"), NotApplicable)
+    (init,) = [fault for fault in all_faults() if fault.begin and fault.name == "init"]
+    nothing = {init.main.name: DurationRange().parse("0")}
+    assert isinstance(init.begin(Options(nothing), 0.5), NotApplicable)
