@@ -298,7 +298,11 @@ class Plain:
             return
         if inner is not None and client.ended and not inner.out and not inner.shut:
             inner.shut = True
-            inner.sock.shutdown(SHUT_WR)
+            try:
+                inner.sock.shutdown(SHUT_WR)
+            except OSError:  # the relay has reset it just now
+                self._reset()
+                return
         kept = len(self._received) + (len(inner.out) if inner is not None else 0)
         self._watch(client, readable=kept < _MOST and not self._ending, handler=self._on_client)
         if inner is not None:

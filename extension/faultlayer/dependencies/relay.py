@@ -26,6 +26,7 @@ from _socket import (
     SOCK_NONBLOCK,
     SOCK_STREAM,
     SOL_SOCKET,
+    TCP_INFO,
     TCP_KEEPIDLE,
     TCP_NODELAY,
     socket,
@@ -67,7 +68,8 @@ _HELD = 0.02  # seconds that a question waits for the host, so that it refuses b
 _DOWN = 1.0  # seconds for which a host that did not answer is left to the kernel
 _BACKLOG = 1024
 _LAST_BYTES = 5.0  # seconds that the last bytes of a client that has left may take
-_LOOK = 0.005  # seconds between two looks at whether the kernel has sent all
+_LOOK = 0.005  # seconds between two looks at whether the kernel has sent all; then longer
+_TCP_CLOSE = 7  # the first byte of struct tcp_info, tcp(7)
 _UNSENT = 0x5411  # SIOCOUTQ, tcp(7): bytes that the kernel still has to send
 _IDLE = 60  # seconds until the kernel asks if a silent client is still there
 _OTHERS = 256  # descriptors that the rest of the extension may need
@@ -444,6 +446,7 @@ class Link:
         self._most = MOST_KEPT
         self._secured = False  # a TLS handshake has begun
         self._open = True
+        self._resting: set[int] = set()  # descriptors that have ended, with bytes still to read
         self._masks = {client.fileno(): READ, upstream.sock.fileno(): 0}
         relay.links.add(self)
         upstream.link = self
@@ -529,12 +532,18 @@ class Link:
             if events & WRITE:
                 self._flush(outgoing)
             if self._open and events & (READ | ENDED):
-                if not incoming.ended:
-                    self._receive(incoming)
-                else:  # closed both ways, or reset: this would be told again and again
-                    self._loop.forget(incoming.source.fileno())
+                fd = incoming.source.fileno()
+                if incoming.ended:  # closed both ways, or reset: it would be told again and again
+                    self._loop.forget(fd)
                     if events & FAILED:
                         self._lost(outgoing)
+                elif events & READ or self._masks[fd] & READ:
+                    self._receive(incoming)
+                else:  # the same, and there is no room yet for the last bytes
+                    self._loop.forget(fd)
+                    self._resting.add(fd)
+                    if events & FAILED and incoming is self._ask:  # nobody waits for them
+                        self._loop.at(monotonic() + _LAST_BYTES, self.reset)
         except Exception as error:
             emit("error", "internal_error", message=type(error).__name__)
             self.reset()
@@ -725,7 +734,11 @@ class Link:
         mask = 0 if incoming.ended or full else READ
         if outgoing.blocked:
             mask |= WRITE
-        if mask != self._masks[fd] and self._loop.watches(fd):
+        if fd in self._resting and mask & READ:
+            self._resting.discard(fd)
+            self._masks[fd] = mask
+            self._loop.watch(fd, mask, self._on_client if incoming is self._ask else self._on_host)
+        elif mask != self._masks[fd] and self._loop.watches(fd):
             self._masks[fd] = mask
             self._loop.change(fd, mask)
 
@@ -778,7 +791,7 @@ class Link:
         if self._ask.shut and self._answer.shut:
             self.close()
 
-    def _reset_once_sent(self, way: Way) -> None:
+    def _reset_once_sent(self, way: Way, pause: float = _LOOK) -> None:
         """Reset after the kernel has sent all: a reset discards unsent bytes."""
         if not self._open:
             return
@@ -786,8 +799,9 @@ class Link:
 
         unsent = bytearray(4)
         ioctl(way.target.fileno(), _UNSENT, unsent)
-        if any(unsent):
-            self._loop.at(monotonic() + _LOOK, lambda: self._reset_once_sent(way))
+        # A connection that the target has reset keeps its number of unsent bytes for ever.
+        if any(unsent) and way.target.getsockopt(IPPROTO_TCP, TCP_INFO, 1)[0] != _TCP_CLOSE:
+            self._loop.at(monotonic() + pause, lambda: self._reset_once_sent(way, 2 * pause))
         else:
             self.reset()
 

@@ -210,7 +210,8 @@ def test_what_was_held_up_leaves_when_the_hit_is_over(
             assert 0.19 < exchange(client, b"z") < 5, "not as late as the one before"
 
 
-def test_nothing_is_kept_of_a_late_connection_that_has_ended(redirected: Redirected) -> None:
+def test_nothing_is_kept_of_a_late_connection_that_has_ended() -> None:
+    redirected = Redirected()
     with host() as port, redirected.disturbed(Late(600)):
         with redirected.connect(port) as client:
             client.sendall(b"x" * 1000)

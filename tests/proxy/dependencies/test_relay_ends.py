@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from typing import Any
@@ -169,3 +170,26 @@ def test_a_client_that_left_is_asked_after(redirected: Redirected) -> None:
         (link,) = redirected.relay.links
         ours: Any = link._client
         assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+
+
+def test_a_client_that_resets_before_the_reset_of_the_host_has_reached_it(
+    redirected: Redirected,
+) -> None:
+    """Of its bytes the kernel never says that they are sent: they are not waited for."""
+
+    def send_and_reset(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.settimeout(0.3)
+        with contextlib.suppress(TimeoutError):
+            connection.sendall(bytes(8_000_000))
+        reset(connection)
+
+    with host(send_and_reset) as port:
+        client = redirected.connect(port)
+        before = set(redirected.relay.links)
+        client.sendall(b"x")
+        client.shutdown(socket.SHUT_WR)
+        time.sleep(0.6)
+        reset(client)
+        client.close()
+        assert soon(lambda: not redirected.relay.links & before)

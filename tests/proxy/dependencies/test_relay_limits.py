@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -50,6 +51,33 @@ def test_readers_that_read_nothing_cost_little_memory() -> None:
         with clients_of(service, port, 100):
             time.sleep(0.3)
             assert service.held("VmHWM") - rest <= 8 * MIB
+
+
+def test_the_last_bytes_of_a_host_that_resets_wait_for_a_slow_line() -> None:
+    """The kernel tells of the reset again and again, and still has what came before it."""
+    redirected = Redirected()
+
+    def send_and_reset(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(bytes(60_000))
+        sent.set()
+        with contextlib.suppress(TimeoutError):
+            connection.settimeout(0.2)
+            connection.recv(1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    sent = threading.Event()
+    with host(send_and_reset) as port, redirected.connect(port) as client:
+        with redirected.disturbed(Slow(1000)):
+            client.sendall(b"x")
+            assert sent.wait(5)
+            time.sleep(0.4)
+            assert redirected.relay.kept < 10_000
+        got = 0
+        with contextlib.suppress(ConnectionResetError):
+            while data := client.recv(65536):
+                got += len(data)
+        assert got == 60_000, "they pass when the hit is over"
 
 
 def test_a_writer_waits_for_a_host_that_reads_nothing() -> None:
