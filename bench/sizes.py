@@ -30,8 +30,8 @@ class Size:
     free: Plan
     starts: int  # from a warm page cache
     hard_starts: int  # from a cold one, and with little CPU
-    one_held: tuple[Load, ...]  # what memory is weighed under, on one connection at a time
-    many_held: tuple[Load, ...]  # and on many
+    one_held: tuple[Load, ...]  # loads while memory is measured: one connection at a time
+    many_held: tuple[Load, ...]  # and many connections
     relay: connections.Plan
 
 

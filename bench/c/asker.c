@@ -1,4 +1,4 @@
-/* What a connection costs the program that makes it: connect, measured, then close.
+/* Measure the cost of a connection for its program: connect, then close.
  *
  *   asker PORT N      prints one JSON line: microseconds of connect(2)
  *

@@ -79,8 +79,8 @@ class Proxy:
         self.clock: RunningTime | None = None  # knows when the function runs; None: nobody asks
         self.start: Start | None = None  # the actions on the start of this environment
         self._relaying = False  # no thread could be started for the last connection
-        self._aiming: Sequence[Rule] = ()  # the rules that `_aimed` is about
-        self._aimed: dict[tuple[str, bytes, int], bool] = {}  # hosts that were asked about
+        self._aiming: Sequence[Rule] = ()  # the rules behind `_aimed`
+        self._aimed: dict[tuple[str, bytes, int], bool] = {}  # answers so far, by host
 
     def come(self, loop: Loop, client: Socket, spare: Socket) -> None:
         """Serve a connection in a thread, or relay it in this one. `spare`: its way to Lambda."""

@@ -434,7 +434,7 @@ class Account:
         message = " ".join((error.response.get("Error", {}).get("Message") or "").split())
         # If they are too large, AWS repeats all variables, which may hold secrets.
         message = re.sub(r" ?String measured: .*", "", message)
-        # So it does with a value that it does not take.
+        # AWS repeats a refused value, too.
         message = re.sub(r"\bValue '.*' at '(value|environment[^']*)'", r"Value at '\1'", message)
         subject = _subject(arguments)
         missing = code == "ParameterNotFound"

@@ -38,8 +38,8 @@ class Change:
     function: Function
     layers: tuple[str, ...]
     variables: Mapping[str, str]
-    note: str = ""  # why there is nothing to do, if that is not plain
-    found: tuple[str, ...] = ()  # for the user: what somebody else has changed since attach
+    note: str = ""  # the reason for no change, if it is not obvious
+    found: tuple[str, ...] = ()  # for the user: changes by another tool since attach
 
     @property
     def empty(self) -> bool:

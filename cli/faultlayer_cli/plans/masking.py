@@ -60,7 +60,7 @@ def _inner(value: Any) -> Any:
     secret = {option.name: option for option in _secret_options(fault)} if fault else {}
     if fault and secret:
         known = {_KEY, *(option.name for option in fault.variables().values())}
-        # A member that it does not have may be one that it has, misspelled.
+        # An unknown member may be a secret option, misspelled.
         masked |= dict.fromkeys(masked.keys() - known, MASK)
         for name in masked.keys() & secret.keys():
             masked[name] = _masked(secret[name].kind, value[name])

@@ -49,8 +49,8 @@ DIRECT = (
 )
 
 MISSED = (
-    "the extension answered a connection or a lookup of the function too late, so that went on by "
-    "itself: the environment is short of processor time"
+    "the extension answered a connection or a lookup of the function too late, so the function "
+    "went on without it: the environment is short of processor time"
 )
 # Why such a disturbance has touched nothing although bytes of a connection have passed.
 _MET = ((Cut, TOO_SHORT), (Late, NO_ANSWER), (BadHandshake, NO_HANDSHAKE))
@@ -110,7 +110,7 @@ class InForce:
     """All conditions in force. `version` changes whenever they do.
 
     Threads of the data path begin and end conditions; the loop reads `conditions`, a tuple that is
-    replaced and never changed. `changed` tells the loop. `missed`: how many connections and lookups
+    replaced and never changed. `changed` tells the loop. `missed`: connections and lookups that
     went on by themselves, since the answer to their question was late.
     """
 

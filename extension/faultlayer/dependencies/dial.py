@@ -110,7 +110,7 @@ def _addresses(name: str) -> tuple[list[bytes], str]:
                 found.append(address)
     except gaierror as error:
         return [], NO_SUCH_HOST if error.errno in _NOT_FOUND else MISBEHAVING
-    except Exception:  # nobody would hear of it: it is raised in a thread of its own
+    except Exception:  # raised in a thread of its own, so `done` would never be called
         return [], MISBEHAVING
     return found, ""
 

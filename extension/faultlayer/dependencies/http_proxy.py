@@ -69,7 +69,7 @@ class HttpProxy:
         self._is_observing: Callable[[], bool] = lambda: False
         self._listener = listener
         self._is_full = False
-        self.open = 0  # clients that no link has, with two descriptors each
+        self.open = 0  # clients without a link, with two descriptors each
         loop.watch(listener.fileno(), READ, self._accept)
 
     def sum_up(self, observed: Observed, is_observing: Callable[[], bool]) -> None:

@@ -102,12 +102,12 @@ class Times:
 class HostSum:
     """Connections, bytes and times of one host since its last log line.
 
-    - `connections`: that were begun; `failed`: those of them that the host refused or did not
-      answer; `direct`: those that went past the relay, so that no more is known of them
+    - `connections`: begun connections; `failed`: refused or not answered by the host; `direct`:
+      past the relay, so their bytes and times are not known
     - `sent`, `received`: bytes from and to the function, TLS included
-    - `connect`: from the begin of a connection to the host's answer
-    - `first_byte`: from there, or from the first byte that the function sent if that came later,
-      to the first byte of the host
+    - `connect`: time from the begin of a connection to the host's answer
+    - `first_byte`: time from the host's answer, or from the function's first byte if that is later,
+      to the host's first byte
     """
 
     __slots__ = (
@@ -122,7 +122,7 @@ class HostSum:
     )
 
     def __init__(self) -> None:
-        self.links = 0  # connections that are open: they may count on
+        self.links = 0  # open connections: more bytes may come
         self.restart()
 
     def restart(self) -> None:
@@ -169,7 +169,7 @@ class Observed:
     def __init__(self, clock: RunningTime) -> None:
         self._clock = clock
         self._sums: dict[tuple[str, int], HostSum] = {}
-        self._others = HostSum()  # those that are too many to be told apart
+        self._others = HostSum()  # hosts beyond the most known
         self._logged = False
 
     def of(self, host: str, port: int) -> HostSum:

@@ -88,7 +88,7 @@ class Ways:
         if not self._asked:  # a fast program's first event may be here before the loop has read it
             self._asked = True
             if self._known.acquire(timeout=_PATIENCE):
-                self._make_known()  # again
+                self._make_known()  # for the next caller
         self._log()
         return self.why_closed
 

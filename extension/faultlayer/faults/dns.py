@@ -26,7 +26,7 @@ def decide(options: Options, invocation: Invocation, draw: float) -> Action | No
 def _denylist(given: dict[str, Any]) -> dict[str, Any]:
     expressions = given.get("deny_list", [])
     if not isinstance(expressions, list):
-        return {"error": "nxdomain", "hosts": None}  # which is refused as no list
+        return {"error": "nxdomain", "hosts": None}  # `hosts` is refused: it is no list
     hosts = [f"/{each}/" if isinstance(each, str) else each for each in expressions]
     return {"error": "nxdomain", "hosts": hosts}
 
