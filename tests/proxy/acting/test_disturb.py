@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -90,6 +91,33 @@ def test_a_connection_that_did_not_wait_for_its_answer_is_named(
         invoked.result()
     (line,) = told(capfd)
     assert (line["event"], line["message"]) == ("fault_not_applied", conditions.MISSED)
+
+
+def test_a_function_that_answers_before_the_loop_has_logged_is_waited_for(
+    api: RuntimeApi,
+    redirected: Redirected,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The shim has its answer sooner than the log has its line."""
+    touched = conditions.Condition.touched
+
+    def late(condition: conditions.Condition, name: str, port: int) -> None:
+        time.sleep(0.02)
+        touched(condition, name, port)
+
+    monkeypatch.setattr(conditions, "_PATIENCE", 5.0)
+    monkeypatch.setattr(conditions.Condition, "touched", late)
+    redirected.hello()
+    variables = {"FAULTLAYER_CONNECT": "refuse", "FAULTLAYER_CONNECT_HOSTS": "127.0.0.1"}
+    with host() as port, Runtime(start(api.address, variables)) as runtime:
+        invoked = api.invoke()
+        event = runtime.next()
+        assert redirected.asked(port)[1] != port
+        runtime.respond(event, PAYLOAD)
+        invoked.result()
+    (line,) = told(capfd)
+    assert (line["event"], line["port"]) == ("fault_injected", port)
 
 
 def test_without_the_shim_it_does_not_apply(
