@@ -321,7 +321,7 @@ static int say(int line, int what, int flags, struct message *message)
     return system_call(SYS_sendto, line, (long)message, size, MSG_NOSIGNAL | MSG_DONTWAIT, 0) == size;
 }
 
-/* Say this, and wait for no answer. The line may take until then to open. */
+/* Send a message that has no answer. `until`: the time by which the line must be open. */
 static void tell(int what, struct message *message, long until)
 {
     int line = open_line(until);
@@ -343,7 +343,7 @@ static int waited_for_answer(int line, long until)
     return 1;
 }
 
-/* The answer's kind, with its data in place of the question's. DIRECT without a good one in time. */
+/* Ask; return the answer's kind, its data in the question's place. DIRECT if no valid one is in time. */
 static int ask(int what, int flags, struct message *message)
 {
     long now = milliseconds(), until = now + WAIT_MS, got = 0;
@@ -397,7 +397,7 @@ static int tcp_state(int fd)
     return info & 255;
 }
 
-/* How much of the address is asked about; 0 if the kernel alone is to judge it. */
+/* The size of the address to ask about (bytes); 0 if only the kernel judges it. */
 static unsigned size_to_ask(int fd, const struct sockaddr *address, unsigned size)
 {
     if (!where_size || size < sizeof(struct sockaddr_in) || size > SIZE_OF_SOCKADDR_STORAGE)
@@ -512,7 +512,7 @@ static int is_name(const char *name)
     return !digits;
 }
 
-/* 0 if the name may be resolved, else the EAI error, when the time for it is over. */
+/* Wait for as long as a fault says, and return its EAI error; 0 if the name may be resolved. */
 APART static int refused(const char *name)
 {
     struct message message;

@@ -28,7 +28,7 @@ enum { ENOENT = 2, ENOEXEC = 8, EACCES = 13, ENOTDIR = 20 };
 enum { PT_INTERP = 3, ELFCLASS64 = 2 };
 enum { LONGEST_PATH = 4096, FIRST = 4096, DEEPEST = 4, MOST_PARTS = 64 };
 
-/* What a program is, and the way that was taken: protocol.md, message `W`. */
+/* The kinds of programs, and the ways: protocol.md, message `W`. */
 enum kind { LOADS, STATIC, UNKNOWN };
 enum way { PRELOAD, PROXY, OWN_PROXY, UNSURE };
 
