@@ -427,7 +427,7 @@ def test_observing_alone_ends_by_itself_and_is_stopped_like_a_fault(
     [
         ("--observe", "", ""),
         ("--observe", "hosts,s3", ""),
-        ("--network-hosts", "*.*.", "--network=1s"),
+        ("--network-hosts", "*.*..", "--network=1s"),
         ("--connect-hosts", "10.0.0.0/33", "--connect=refuse"),
         ("--dns-hosts", "/[/", "--dns=nxdomain"),
         ("--bandwidth", "0", ""),

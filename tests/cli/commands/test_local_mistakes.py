@@ -44,7 +44,7 @@ NOISE = "\x01\u00e9" * 2048
         ([HELLO, "--env-file", HELLO / "app.py"], "app.py line 1 is not NAME=VALUE"),
         ([HELLO, "--function-env", "1A=b"], "--function-env"),
         ([HELLO, "--function-env", "FAULTLAYER_STATUS=x"], "FAULTLAYER_STATUS"),
-        ([HELLO, "--network", "1s", "--network-hosts", "*.*."], "--network-hosts"),
+        ([HELLO, "--network", "1s", "--network-hosts", "*.*.."], "--network-hosts"),
         ([HELLO, "--connect", "refuse", "--connect-hosts", "10.0.0.0/33"], "--connect-hosts"),
         ([HELLO, "--dns", "nxdomain", "--dns-hosts", "/[/"], "--dns-hosts"),
         ([HELLO, "--tls", "garbage", "--tls-hosts", "https://a.test"], "is a URL"),
