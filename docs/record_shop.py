@@ -34,7 +34,7 @@ background:#8a8f98}img{width:%dpx;border-radius:16px}</style>
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
-    """The page's commands that start the shop, and the text that follows each."""
+    """The page's commands that start the shop, with the text after each."""
     return [(found["command"], found["text"]) for found in _BLOCK.finditer(page)]
 
 

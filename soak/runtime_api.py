@@ -1,4 +1,4 @@
-"""A Runtime API with HTTP on loopback: a blocking thread for each connection.
+"""A Runtime API on loopback: a blocking thread for each connection.
 
 `Upstream` and `connections.environment.Api` decide what is answered.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html

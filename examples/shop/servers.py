@@ -33,7 +33,7 @@ class Missing(Exception):
 
 
 class NotStarted(Exception):
-    """A server did not start; the message has the end of its log."""
+    """A server did not start; the message ends with its log."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ order by place) from products"""
 
 
 class Trouble(Exception):
-    """The shop cannot start or go on; the message is one line for the user."""
+    """The shop cannot start or continue; the message is for the user."""
 
     code = 1
 

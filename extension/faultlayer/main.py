@@ -83,7 +83,7 @@ def _adapters_listener(configuration: Configuration, environ: dict[str, str]) ->
 
 
 class _Opened:
-    """All that is needed to serve the runtime, if it is sent here.
+    """The open sockets and the loop that serve the runtime.
 
     - `listener`: None if there is no proxy
     - `start`: the faults of the start, if there are any
@@ -207,7 +207,7 @@ def _open(configuration: Configuration, listener: Listener | None = None) -> _Op
 
 
 def _configure(environ: dict[str, str]) -> Configuration:
-    """The configuration in the variables; an idle one if they cannot be read."""
+    """The configuration in the variables; idle if they cannot be read."""
     try:
         return read_environment(environ, limit_file=wrapper_file.COUNTS)
     except Exception as error:

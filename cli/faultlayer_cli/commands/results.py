@@ -58,7 +58,7 @@ def table(found: Sequence[Result]) -> None:
 
 
 def _grouped(told: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
-    """Names with their texts; more than ten names with the same text share it."""
+    """Names with their texts; more than ten equal texts share a line."""
     groups: dict[T, list[str]] = {}
     for name, text in told:
         groups.setdefault(text, []).append(name)

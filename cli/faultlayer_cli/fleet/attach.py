@@ -149,7 +149,7 @@ def _layer(account: Account, function: Function, arn: str | None, progress: Prog
 
 
 def _notes(end: Ending, results: Sequence[Result]) -> list[str]:
-    """When the faults end, and which functions were stopped and are no longer."""
+    """The end of the faults, and functions that `stop` had stopped."""
     notes = []
     changes = [one.change for one in results if one.change]
     for one in changes:

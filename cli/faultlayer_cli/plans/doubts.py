@@ -1,4 +1,4 @@
-"""Name settings that have no effect: conditions that never hold, a rate of 0, an end that is over.
+"""Name settings without effect: contradictory conditions, rate 0, past ends.
 
     every match ── each condition alone ── each two of them ──> one line for each that never holds
 
@@ -90,7 +90,7 @@ def doubts(configuration: Configuration, plan_name: str = PLAN) -> list[str]:
 
 
 def never_holding(configuration: Configuration, plan_name: str = PLAN) -> list[str]:
-    """One line for each condition that never holds, and for each host that is never hit."""
+    """A line for each condition or host that never applies."""
     found = []
     for variable, field, match in _matches(configuration):
         label = f"{plan_name if variable == PLAN else variable} {field}".strip()
@@ -103,7 +103,7 @@ def never_holding(configuration: Configuration, plan_name: str = PLAN) -> list[s
 
 
 def _hosts(configuration: Configuration) -> Iterator[tuple[str, str, str, Hosts]]:
-    """Every list of hosts, with its variable, its field if that is the plan, and its fault."""
+    """Every list of hosts, with its variable, plan field and fault."""
     for fault, options in configuration.drafts:
         if options is not None and options.get("hosts") is not None:
             yield f"{PREFIX}{fault.name.upper()}_HOSTS", "", fault.name, options["hosts"]

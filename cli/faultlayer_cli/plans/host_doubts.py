@@ -1,4 +1,4 @@
-"""Name entries of HOSTS that can have no effect, such as an address for lookups.
+"""Name entries of HOSTS without effect, such as addresses for lookups.
 
     HOSTS of a rule ── each entry, against the fault, the way and the exclusions ──> one line each
 
@@ -16,7 +16,7 @@ _BY_PROXY = "proxy"
 
 
 def without_effect(hosts: Hosts, fault: str, redirect: str) -> Iterator[str]:
-    """One line for each entry that has no effect: the entry, and the reason."""
+    """A line for each entry without effect, with the reason."""
     by_name = fault == dns.FAULT.name
     for entry in hosts.entries:
         if by_name and entry.of_addresses:

@@ -72,10 +72,11 @@ class Host:
 
 
 class Condition:
-    """One injection that is in force. `spent`: the bytes, or the time, that it has used up.
+    """An injection in force.
 
+    - `spent`: the bytes, or the time (seconds), that it has used up
     - `met`: bytes of a connection to its hosts have passed
-    - `passed`: why a connection that it might have touched was left alone; empty if none was
+    - `passed`: the reason that a connection was left alone; empty if none was
     """
 
     __slots__ = ("disturbance", "hosts", "injection", "met", "passed", "spent")
@@ -94,7 +95,7 @@ class Condition:
             self.injection.happened(host=name, **({"port": port} if port else {}))
 
     def why_untouched(self, otherwise: str) -> str:
-        """Why it has touched nothing; `otherwise` if nothing more is known."""
+        """The reason that nothing was touched; `otherwise` if none is known."""
         if self.passed:
             return self.passed
         if self.met:
@@ -143,9 +144,9 @@ class InForce:
         self.changed()
 
     def catch_up(self) -> None:
-        """Wait a moment until the loop has done what it has begun, and has seen all conditions.
+        """Wait a moment for the loop's work and for all conditions.
 
-        It may have answered a connection just now, and not have said yet that it was touched.
+        The loop may have answered a connection just now, and not have reported it as touched yet.
         """
         seen = allocate_lock()
         seen.acquire()
@@ -155,7 +156,10 @@ class InForce:
         seen.acquire(timeout=_PATIENCE)
 
     def waiting(self) -> list[LockType]:
-        """Those who wait for the loop: it looks at the conditions now, and then calls `applied`."""
+        """Take the locks of threads that wait for the loop.
+
+        The loop looks at the conditions after that, and then calls `applied`.
+        """
         with self._lock:
             waiting, self._waiting = self._waiting, []
         return waiting
@@ -187,7 +191,7 @@ class InForce:
 
 
 def overtaken(conditions: Iterable[Condition], by: Condition) -> None:
-    """These hold for a host whose connection, or lookup, this one has ended."""
+    """Note that another condition ended the connection or lookup first."""
     _pass((each for each in conditions if each is not by), OVERTAKEN)
 
 

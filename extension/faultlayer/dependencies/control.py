@@ -1,4 +1,4 @@
-"""Answers to the shim, which asks before each lookup and each connection of the function.
+"""Answers to the shim's questions: lookups and connections of the function.
 
     HELLO               a process has the shim
     WAY                 `faultlayer-start` has taken this way

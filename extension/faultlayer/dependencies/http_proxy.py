@@ -1,4 +1,4 @@
-"""A proxy for HTTP clients of static programs, which cannot load the shim.
+"""A proxy for HTTP clients of static programs, without the shim.
 
     client ── CONNECT host:port ──> Dial ──> 200 ──> Link: the relay, with all conditions
     client ── GET http://host/ ───> Plain: request by request

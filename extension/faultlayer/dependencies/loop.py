@@ -95,7 +95,7 @@ class Loop:
         self.at(monotonic() + _PAUSE, wake)
 
     def at(self, time: float, call: Callable[[], None]) -> Timer:
-        """Call this once, at a time of the monotonic clock, unless it is cancelled."""
+        """Call a function once at a monotonic time, unless it is cancelled."""
         self._number += 1
         timer: Timer = [time, self._number, call]
         heappush(self._calls, timer)

@@ -1,4 +1,4 @@
-"""Read the environment variables: rules, settings, and one problem per variable that is wrong.
+"""Read the environment variables: rules, settings, a problem per wrong variable.
 
 - A mistake in one fault's variables leaves the others in force.
 - A mistake in a variable that limits all faults leaves none in force.

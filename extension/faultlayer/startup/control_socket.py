@@ -1,4 +1,4 @@
-"""The sockets by which the function's connections are reached: bound before the runtime starts.
+"""Bind the sockets that reach connections, before the runtime starts.
 
     the shim ──its questions──> control        a static program ──HTTP_PROXY──> proxy
 

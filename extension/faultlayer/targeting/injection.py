@@ -151,16 +151,19 @@ def log_failure(rule: Rule, request_id: str | None, error: Exception) -> None:
 
 
 def forget_reasons() -> None:
-    """Log each reason once more: there are new rules. Those of the start stay as they are."""
+    """Log each reason once more: the rules are new.
+
+    Those of the start stay as they are.
+    """
     for key in list(_logged):
         if not key[2]:
             _logged.discard(key)
 
 
 def log_not_applied(rule: Rule, why: str, request_id: str | None) -> None:
-    """Log why a rule leaves invocations, or the start, alone: once per execution environment.
+    """Log why a rule leaves invocations, or the start, alone: once each.
 
-    For invocations anew once the live plan has changed.
+    Once per execution environment; for invocations anew after a change of the live plan.
     """
     key = (rule.draw_name, why, request_id is None)
     if key in _logged:

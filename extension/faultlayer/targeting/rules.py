@@ -53,7 +53,7 @@ class Rule:
 
 
 class RuleSet:
-    """Rules in the order in which they act, their seed, dry run and window.
+    """Rules in order of action, with seed, dry run and window.
 
     `rules` may hit invocations, `starts` the start of the environment. `seed`: None if chance alone
     decides. They may hit from `start` on and before `end` (seconds since the epoch; None:

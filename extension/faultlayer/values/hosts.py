@@ -1,4 +1,4 @@
-"""Lists of hosts: names with `*`, addresses, networks, `/regex/`, each with an optional port.
+"""Lists of hosts: names, addresses, networks and expressions, with ports.
 
     "*.example.com:443, 10.0.0.0/8, /^db-[0-9]+$/, !cache.example.com"  ──parse──>  Hosts.matches
 
@@ -61,7 +61,10 @@ def is_local(name: str, address: bytes | None) -> bool:
 
 
 class _Entry:
-    """One entry: `port` 0 means any. `of_addresses`: it is an address, or a network."""
+    """An entry of a list of hosts.
+
+    `port` 0 means any. `of_addresses`: it is an address, or a network.
+    """
 
     __slots__ = ("excluded", "port", "written")
     of_addresses = False
@@ -72,7 +75,7 @@ class _Entry:
         self.port = port
 
     def only(self) -> tuple[str, bytes | None] | None:
-        """The name or the address that it means; None if it means several."""
+        """The name or address of this entry; None if it means several."""
         return None
 
     def meets(self, name: str, address: bytes | None, port: int) -> bool:

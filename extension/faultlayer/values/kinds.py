@@ -195,7 +195,7 @@ class Choice(Kind):
 
 
 class Several(Kind):
-    """Any of a few words, in a text with commas or in a list."""
+    """Some of a few words, with commas or as a list."""
 
     def __init__(self, *words: str) -> None:
         self.words = words

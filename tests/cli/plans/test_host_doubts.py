@@ -1,4 +1,4 @@
-"""Entries of HOSTS without effect, each named by every command that judges settings."""
+"""Entries of HOSTS without effect, named by every judging command."""
 
 from __future__ import annotations
 

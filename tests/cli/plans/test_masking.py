@@ -1,4 +1,4 @@
-"""Secrets in plans and variables are left out of all that is printed."""
+"""Secrets in plans and variables are never printed."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def why(
     variables: dict[str, str],
     work: Callable[[], object],
 ) -> list[tuple[str, str, str]]:
-    """Event, fault and message of each line, if the function does this work."""
+    """Event, fault and message of each line during this work."""
     redirected.hello()
     capfd.readouterr()
     with Runtime(start(api.address, variables)) as runtime:

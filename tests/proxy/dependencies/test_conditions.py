@@ -73,7 +73,7 @@ ADDRESS = bytes((192, 0, 2, 1))
 
 
 def in_force_of_all() -> InForce:
-    """One condition of each kind, all for a.test, in the order of the faults."""
+    """A condition of each kind for a.test, in the faults' order."""
     in_force = InForce(lambda: None)
     in_force.changed = lambda: in_force.applied(in_force.waiting())
     kinds = (

@@ -175,7 +175,7 @@ def test_a_client_that_left_is_asked_after(redirected: Redirected) -> None:
 def test_a_client_that_resets_before_the_reset_of_the_host_has_reached_it(
     redirected: Redirected,
 ) -> None:
-    """Of its bytes the kernel never says that they are sent: they are not waited for."""
+    """The kernel never reports its bytes as sent: nobody waits for them."""
 
     def send_and_reset(connection: socket.socket) -> None:
         connection.recv(1)

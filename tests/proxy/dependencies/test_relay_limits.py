@@ -54,7 +54,7 @@ def test_readers_that_read_nothing_cost_little_memory() -> None:
 
 
 def test_the_last_bytes_of_a_host_that_resets_wait_for_a_slow_line() -> None:
-    """The kernel tells of the reset again and again, and still has what came before it."""
+    """The kernel reports the reset repeatedly, and still has earlier bytes."""
     redirected = Redirected()
 
     def send_and_reset(connection: socket.socket) -> None:

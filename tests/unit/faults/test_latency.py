@@ -41,7 +41,7 @@ def test_a_shorter_delay_is_not_doubted(delay: str) -> None:
 
 
 def test_no_delay_is_no_fault() -> None:
-    """Of every fault that delays: what changes nothing is not logged as injected."""
+    """A delay of 0 is not logged as injected, for every fault."""
     assert isinstance(decided(0.5, LATENCY="0"), NotApplicable)
     assert isinstance(decided(0.5, LATENCY="0..1ms"), Delay)
     assert isinstance(decided(0.5, NETWORK="0ms"), NotApplicable)

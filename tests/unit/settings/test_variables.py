@@ -53,7 +53,7 @@ def test_an_empty_variable_of_a_fault_is_off_and_no_mistake(fault: str) -> None:
 
 @pytest.mark.parametrize("empty", ["", "\n", "\ufeff"], ids=repr)
 def test_an_empty_variable_is_unset(empty: str) -> None:
-    """Of the whole registry, alone and beside a fault: templates pass empty parameters on."""
+    """Every variable, alone and beside a fault: templates pass empty parameters."""
     faults_ = {each: PREFIX + each.name.upper() for each in all_faults()}
     names = [PREFIX + option.name for option in GLOBALS]
     names += [name for each in faults_ for name in each.variables()]

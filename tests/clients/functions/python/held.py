@@ -165,7 +165,7 @@ def big(event):
 
 
 def outage(event):
-    """Open a connection, wait for a file, then use old and new ones.
+    """Open a connection, wait for a file, then use all connections.
 
     The answer is printed: an extension that is gone passes no answer on.
     """
