@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fakes.proxied import start
-from fakes.runtime import Runtime
+from fakes.runtime import NEXT, Runtime
 from fakes.runtime_api import RuntimeApi
 from fakes.turns import PAYLOAD
 from faultlayer.dependencies import conditions, service, ways
@@ -61,6 +61,35 @@ def test_in_force_while_it_runs_and_logged_when_it_touches(
     (line,) = told(capfd)
     assert (line["event"], line["host"]) == ("fault_injected", "127.0.0.1")
     assert (line["port"], line["delay_ms"]) == (port, 100.0)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_it_lasts_until_its_own_result_if_the_runtime_polls_ahead(
+    api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str], times: int
+) -> None:
+    """The runtime asks for the next event before it has answered; with DUPLICATE as well."""
+    redirected.hello()
+    variables = {"FAULTLAYER_CONNECT": "refuse"}
+    if times > 1:
+        variables["FAULTLAYER_DUPLICATE"] = str(times)
+    address = start(api.address, variables)
+
+    def in_force() -> int:
+        return len(redirected.in_force.conditions)
+
+    with Runtime(address) as one, Runtime(address) as other, Runtime(address) as answers:
+        first, event = api.invoke(), one.next()
+        other.wire.send(NEXT)
+        assert in_force() == 1, "a poll is no result"
+        second, ahead = api.invoke(), other.wire.response()
+        for poll, invoked, given, left in ((one, first, event, 1), (other, second, ahead, 0)):
+            for _ in range(times - 1):
+                answers.respond(given, PAYLOAD)
+                assert in_force() == left + 1, "it is given once more"
+                assert Runtime.id_of(poll.next()) == Runtime.id_of(given)
+            answers.respond(given, PAYLOAD)
+            invoked.result()
+            assert in_force() == left
 
 
 def test_one_that_meets_no_connection_does_not_count(
