@@ -25,7 +25,7 @@ def test_status_tells_them_apart(aws: Aws, make: Make, cli: Cli, layers: dict[st
     cli("stop", "stopped")
     aws.set_variables("wrong", AWS_LAMBDA_EXEC_WRAPPER=WRAPPER, FAULTLAYER_STATUS="one")
     cli("attach", "bare", *faults)
-    aws.set_variables("bare", FAULTLAYER_STATUS="503")
+    aws.set_variables("bare", FAULTLAYER_STATUS="503", FAULTLAYER_DISABLED="", FAULTLAYER_END="")
     said = cli("status", "--json")
     assert said.code == 0
     told = {entry["function"]: entry for entry in json.loads(said.out)["functions"]}
@@ -47,6 +47,7 @@ def test_status_tells_them_apart(aws: Aws, make: Make, cli: Cli, layers: dict[st
     table = cli("status").out
     assert "status=503 status_rate=5%" in table
     assert "untouched" not in table
+    assert "disabled= " not in table.replace("\n", " "), "an empty variable is unset"
     assert cli("status", "untouched").out.count("not attached") == 1
     assert cli("status", "nobody").code == 2
 

@@ -108,8 +108,9 @@ def _print(there: RegionStatus, all_regions: bool) -> None:
 def _row(one: FunctionStatus) -> tuple[str | Cell, ...]:
     # A plan that is fetched is among the faults: it says them.
     settings = _SETTINGS - {PLAN} if one.source else _SETTINGS
-    faults = [_short(name, text) for name, text in one.variables.items() if name not in settings]
-    others = [_short(name, text) for name, text in one.variables.items() if name in settings]
+    given = {name: text for name, text in one.variables.items() if text}  # an empty one is unset
+    faults = [_short(name, text) for name, text in given.items() if name not in settings]
+    others = [_short(name, text) for name, text in given.items() if name in settings]
     layer = one.layer.rpartition(":layer:")[2] if one.layer else ""
     return (
         one.function,
