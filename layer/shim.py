@@ -10,6 +10,7 @@ and compares.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import sys
 from pathlib import Path
@@ -95,16 +96,24 @@ def compiler(root: Path) -> list[str | Path]:
     wanted = root / "layer" / "zig.txt"
     venv = root / "build" / f"zig-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:12]}"
     python = venv / "bin" / "python"
-    if not (venv / "ready").is_file():
-        say("fetching the shim's compiler (once; pip downloads about 100 MB)")
-        hint = "the shim's compiler needs an environment of its own (Debian: python3-venv)"
-        run([sys.executable, "-m", "venv", "--clear", venv], hint)
-        install = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
-        run([python, *install, "--only-binary", ":all:", "-r", wanted], "installing ziglang")
-        (venv / "ready").touch()
+    venv.parent.mkdir(exist_ok=True)
+    with (venv.parent / ".zig.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once: the second waits
+        if not (venv / "ready").is_file():
+            _install(venv, wanted)
     if not python.is_file():
         raise BuildError(f"the shim's compiler is gone: remove {venv}")
     return [python, "-m", "ziglang"]
+
+
+def _install(venv: Path, wanted: Path) -> None:
+    say("fetching the shim's compiler (once; pip downloads about 100 MB)")
+    hint = "the shim's compiler needs an environment of its own (Debian: python3-venv)"
+    run([sys.executable, "-m", "venv", "--clear", venv], hint)
+    install = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
+    python = venv / "bin" / "python"
+    run([python, *install, "--only-binary", ":all:", "-r", wanted], "installing ziglang")
+    (venv / "ready").touch()
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from faultlayer.events.match import ARN, QUALIFIER, Condition, Match
 from faultlayer.events.paths import HEADERS, MISSING
 from faultlayer.jsontext import dumps, is_number
 from faultlayer.settings.configuration import PLAN, Configuration
-from faultlayer.values.hosts import Hosts
-from faultlayer.vocabulary.registry import PREFIX
+from faultlayer.values.hosts import HostList, Hosts
+from faultlayer.vocabulary.registry import PREFIX, Fault
 from faultlayer_cli.plans.host_doubts import without_effect
 
+_HOSTS = "hosts"
 _TEXT, _NUMBER, _BOOLEAN, _NESTED = "text", "a number", "true or false", "an object or a list"
 
 # Paths of AWS's events: * is any part, # an index, a|b either.
@@ -98,19 +99,23 @@ def never_holding(configuration: Configuration, plan_name: str = PLAN) -> list[s
     redirect = configuration.settings.redirect
     for variable, field, fault, hosts in _hosts(configuration):
         label = f"{plan_name if variable == PLAN else variable} {field}".strip()
-        found += [f"{label} {why}" for why in without_effect(hosts, fault, redirect)]
+        kind = next(option.kind for option in fault.options if option.name == _HOSTS)
+        names_only = isinstance(kind, HostList) and kind.names_only
+        found += [
+            f"{label} {why}" for why in without_effect(hosts, redirect, names_only=names_only)
+        ]
     return found
 
 
-def _hosts(configuration: Configuration) -> Iterator[tuple[str, str, str, Hosts]]:
+def _hosts(configuration: Configuration) -> Iterator[tuple[str, str, Fault, Hosts]]:
     """Every list of hosts, with its variable, plan field and fault."""
     for fault, options in configuration.drafts:
-        if options is not None and options.get("hosts") is not None:
-            yield f"{PREFIX}{fault.name.upper()}_HOSTS", "", fault.name, options["hosts"]
+        if options is not None and options.get(_HOSTS) is not None:
+            yield f"{PREFIX}{fault.name.upper()}_HOSTS", "", fault, options[_HOSTS]
     plan = configuration.plan
     for place, (fault, options) in enumerate(plan.drafts if plan is not None else ()):
-        if options is not None and options.get("hosts") is not None:
-            yield PLAN, f"faults[{place}].hosts", fault.name, options["hosts"]
+        if options is not None and options.get(_HOSTS) is not None:
+            yield PLAN, f"faults[{place}].hosts", fault, options[_HOSTS]
 
 
 def _zeros(configuration: Configuration, plan_name: str) -> Iterator[str]:

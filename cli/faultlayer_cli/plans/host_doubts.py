@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from faultlayer.faults import dns
 from faultlayer.values.hosts import Hosts, is_local
 
 _BY_PROXY = "proxy"
 
 
-def without_effect(hosts: Hosts, fault: str, redirect: str) -> Iterator[str]:
-    """A line for each entry without effect, with the reason."""
-    by_name = fault == dns.FAULT.name
+def without_effect(hosts: Hosts, redirect: str, *, names_only: bool) -> Iterator[str]:
+    """A line for each entry without effect, with the reason.
+
+    `names_only`: the fault hits lookups, which have neither an address nor a port.
+    """
     for entry in hosts.entries:
-        if by_name and entry.of_addresses:
+        if names_only and entry.of_addresses:
             yield f"has no use for {entry.written}: a lookup is of a name; allowed: names"
-        elif by_name and entry.excluded and entry.port:
+        elif names_only and entry.excluded and entry.port:
             name = entry.written.rpartition(":")[0]
             yield f"has no use for {entry.written}: a lookup has no port; allowed: {name}"
         elif entry.excluded and entry.written.lstrip("! ") == "*":

@@ -36,7 +36,7 @@ FAULT = Fault(
     order=22,
     help="names do not resolve",
     main=Option("error", Choice("servfail", "timeout", "nxdomain"), "how the lookup fails"),
-    options=(hosts(),),
+    options=(hosts(names_only=True),),
     equivalents=(
         Equivalent(
             "denylist", {"deny_list": ("hosts", "a list of regular expressions")}, _denylist

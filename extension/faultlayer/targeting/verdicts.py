@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from faultlayer.vocabulary.invocation import Invocation
 
 _MIDDLE = 0.5  # the first draw that is tried if chance decides in Lambda
+_GOLDEN = 0.6180339887498949  # its multiples fill [0, 1) evenly, whenever they end
 _MOST_TRIED = 1000  # draws: of a share of 1 % of one record, one does something
 _LONGEST = 0.1  # seconds
 
@@ -148,10 +149,13 @@ def _by_chance(rule: Rule, invocation: Invocation) -> tuple[Action | None, bool]
 
 
 def _draws() -> Iterator[float]:
-    """Draws from all over [0, 1), the middle first, as many as there is time for."""
+    """Draws from all over [0, 1), the middle first, as many as there is time for.
+
+    They are spread from the beginning: a machine that pauses may leave time for a few only.
+    """
     yield _MIDDLE
     until = monotonic() + _LONGEST
     for number in range(_MOST_TRIED):
         if monotonic() >= until:
             return
-        yield number / _MOST_TRIED
+        yield (_MIDDLE + number * _GOLDEN) % 1.0

@@ -279,7 +279,10 @@ def _entry(written: str) -> _Entry:
 
 
 class HostList(Kind):
-    """A list of hosts, of a text or of a list of texts."""
+    """A list of hosts, of a text or of a list of texts.
+
+    `names_only`: lookups are matched with it, which have neither an address nor a port.
+    """
 
     metavar = "HOSTS"
     allowed = (
@@ -287,6 +290,9 @@ class HostList(Kind):
         "/regex/, each with an optional :port; ! before one excludes it"
     )
     example = "*.example.com:443,!status.example.com"
+
+    def __init__(self, *, names_only: bool = False) -> None:
+        self.names_only = names_only
 
     def parse(self, value: Any) -> Hosts:
         if isinstance(value, str):

@@ -181,12 +181,15 @@ def sources(callers: str) -> Option:
     return Option("sources", Choice(CALLERS, ANY), help, CALLERS)
 
 
-def hosts() -> Option:
-    """The option of faults that hit the function's connections."""
+def hosts(*, names_only: bool = False) -> Option:
+    """The option of faults that hit the function's connections.
+
+    `names_only`: they hit lookups, which have neither an address nor a port.
+    """
     from faultlayer.values.hosts import EVERYWHERE, HostList
 
     help = "which hosts; `*` is all but loopback and link-local addresses"
-    return Option(_HOSTS, HostList(), help, EVERYWHERE)
+    return Option(_HOSTS, HostList(names_only=names_only), help, EVERYWHERE)
 
 
 # In the log lines of faults that hit connections: the host, as far as it is known.
