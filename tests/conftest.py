@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import machine
 from clients.pages import Said
 from runtimes.matrix import Results
 from time_limits import TimeLimits
@@ -50,6 +51,11 @@ def _trace_every_thread(start: Callable[..., int] = _thread.start_new_thread) ->
 
 if threading.gettrace():  # coverage's, before Python 3.12
     _trace_every_thread()
+
+
+@pytest.fixture
+def localhost() -> None:
+    machine.localhost()
 
 
 @pytest.hookimpl(optionalhook=True)  # `-p no:xdist` knows none of it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from typing import NoReturn
 
 import pytest
@@ -33,3 +34,11 @@ def program(name: str, package: str = "") -> str:
     if found is None:
         lacks(f"{name} is missing (Debian: apt-get install {package or PACKAGES.get(name, name)})")
     return found
+
+
+def localhost() -> None:
+    """Need the name `localhost`, which a root file system without /etc/hosts does not have."""
+    try:
+        socket.getaddrinfo("localhost", 80)
+    except socket.gaierror:
+        lacks("localhost does not resolve: /etc/hosts has no line for it")

@@ -164,7 +164,8 @@ def test_values_that_may_be_secrets_are_masked(aws: Aws, cli: Cli, plan: Path) -
     plan.write_text("faults: [{fault: env, variables: {DB_PASSWORD: hunter2, REGION: null}}]\n")
     said = [cli("arm", plan, "--ssm", SSM, "--dry-run")]
     said += [cli("arm", plan, "--ssm", SSM, "--json"), cli("show", "--ssm", SSM)]
-    said += [cli("show", "--ssm", SSM, "--json"), cli("arm", plan, "--ssm", SSM, "--dry-run")]
+    said += [cli("show", "--ssm", SSM, "--json")]
+    said += [cli("arm", plan, "--ssm", SSM, "--dry-run", "--for", "2h")]  # another end: a change
     for one in said:
         assert "hunter2" not in one.out + one.err
         assert "DB_PASSWORD" in one.out

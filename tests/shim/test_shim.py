@@ -15,7 +15,7 @@ from faultlayer.values.hosts import HostList
 from faultlayer.vocabulary.disturbances import Late, Unreachable, Unresolved
 from proxy.dependencies.redirected import Redirected, echo, host
 
-pytestmark = needs_shim
+pytestmark = [needs_shim, pytest.mark.usefixtures("localhost")]
 
 CONNECT = """
 import socket, sys

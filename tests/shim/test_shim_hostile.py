@@ -162,6 +162,7 @@ def test_nonsense_is_no_answer() -> None:
         assert took < 1000
 
 
+@pytest.mark.usefixtures("localhost")
 def test_only_the_errors_of_a_resolver_are_passed_on() -> None:
     def fail(code: int, delay: int = 0) -> bytes:
         return b"F\1E\0" + struct.pack("=iI", code, delay)

@@ -44,6 +44,7 @@ def told(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] != "connections_redirected"]
 
 
+@pytest.mark.usefixtures("localhost")
 def test_in_force_while_it_runs_and_logged_when_it_touches(
     api: RuntimeApi, redirected: Redirected, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,7 +33,7 @@ HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(506)
 
 
 @pytest.fixture
-def redirected() -> Redirected:
+def redirected(localhost: None) -> Redirected:
     return Redirected()
 
 

@@ -18,7 +18,7 @@ from proxy.dependencies.redirected import Redirected, host
 
 
 @pytest.fixture
-def redirected() -> Redirected:
+def redirected(localhost: None) -> Redirected:
     return Redirected()
 
 
