@@ -163,10 +163,10 @@ def test_one_that_takes_longer_tells_how_far_it_is() -> None:
 
 def test_one_that_cannot_be_started_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python3")
-    before = os.listdir("/proc/self/fd")
+    before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(FileNotFoundError):
         LoadProcess("busy", 1, 60)
-    assert os.listdir("/proc/self/fd") == before
+    assert set(os.listdir("/proc/self/fd")) <= before  # others of this process may end meanwhile
 
 
 @pytest.mark.parametrize("room", [0, 1, 2, 3])

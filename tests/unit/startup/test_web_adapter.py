@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from faultlayer.startup import web_adapter
 from faultlayer.startup.web_adapter import names
+
+EXTENSION = Path(__file__).resolve().parents[3] / "extension"
 
 
 @pytest.mark.parametrize(
@@ -56,29 +59,52 @@ def test_no_other_address(value: str) -> None:
     assert not names(value, 9747)
 
 
+# In processes of their own: number 31 may be anything of the tests' process.
+TAKEN_OVER = """
+import os, socket
+from faultlayer.startup import web_adapter
+
+with socket.create_server(("127.0.0.1", 0)) as server:
+    port = server.getsockname()[1]
+    left = os.dup2(server.fileno(), 31)
+taken = web_adapter.listen(port)
+socket.create_connection(("127.0.0.1", port)).close()
+print(taken.fileno() == left, os.get_inheritable(left))
+"""
+NOT_TAKEN_OVER = """
+import os, socket
+from faultlayer.startup import web_adapter
+
+with socket.create_server(("127.0.0.1", 0)) as server:
+    port = server.getsockname()[1]
+ours = web_adapter.listen(port)
+print(ours.getsockname() == ("127.0.0.1", port))
+os.dup2(ours.detach(), 60)
+os.closerange(3, 60)  # the listener is out of sight
+try:
+    web_adapter.listen(port)
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+def run(code: str) -> str:
+    """The output of this code."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(EXTENSION)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_the_launchers_listener_is_taken_over() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        left = os.dup2(server.fileno(), 31)
-    taken = web_adapter.listen(port)
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-        assert taken.fileno() == left
-        assert not os.get_inheritable(left)
-    finally:
-        taken.close()
+    assert run(TAKEN_OVER) == "True False\n"
 
 
 def test_without_one_it_listens_at_this_port_or_not_at_all() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    ours = web_adapter.listen(port)
-    try:
-        assert ours.getsockname() == ("127.0.0.1", port)
-        left = ours.detach()
-        os.dup2(left, 60)  # out of sight
-        os.close(left)
-        with pytest.raises(OSError, match="in use"):
-            web_adapter.listen(port)
-    finally:
-        os.close(60)
+    assert run(NOT_TAKEN_OVER) == "True\nAddress already in use\n"
