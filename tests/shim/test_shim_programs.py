@@ -24,7 +24,7 @@ from faultlayer.dependencies import dead_ports
 from faultlayer.vocabulary.disturbances import Unreachable, Unresolved
 from proxy.dependencies.redirected import LOCAL, Redirected, host
 
-pytestmark = needs_shim
+pytestmark = [needs_shim, pytest.mark.usefixtures("localhost")]
 OTHER = HERE / "other.c"
 NOBODY = 65534
 
